@@ -1,0 +1,1 @@
+"""MS-GRPO with AAW episode sampling, and DQN."""

@@ -1,0 +1,164 @@
+"""A PettingZoo AEC environment for games in which all seats move at once.
+
+The seats commit their moves one after another, nobody sees another's pending move, and when the
+last living seat has committed the board resolves once. A single-seat game is the case of one.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from pettingzoo import AECEnv
+
+from arena_games.base import Grid
+
+MAX_TEXT = 10_000
+
+
+def seat_name(seat: int) -> str:
+    """PettingZoo's name for a seat: `seat_0`, `seat_1`, …"""
+    return f"seat_{seat}"
+
+
+def seat_index(agent: str) -> int:
+    """The inverse of `seat_name`."""
+    return int(agent.rpartition("_")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The final word on an episode, by seat: placements from 1 (ties share one) and success."""
+
+    placements: tuple[int, ...]
+    successes: tuple[bool, ...]
+
+
+class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[misc]
+    """Turns pure rules into an AEC environment. A game overrides the six hooks at the end.
+
+    Observations are `{"text", "grid", "action_mask"}`; actions are `Discrete`. On its last step a
+    seat's `infos` hold `placement` (from 1) and `success`, as the game's page defines them.
+    """
+
+    def __init__(self, name: str, seats: int, actions: int, grid_shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.metadata = {"name": name, "render_modes": ["ansi"], "is_parallelizable": True}
+        self.render_mode = "ansi"
+        self.possible_agents = [seat_name(seat) for seat in range(seats)]
+        self._observation_space = spaces.Dict(
+            {
+                "text": spaces.Text(max_length=MAX_TEXT, charset=string.printable),
+                "grid": spaces.Box(0.0, 1.0, grid_shape, np.float32),
+                "action_mask": spaces.Box(0, 1, (actions,), np.int8),
+            }
+        )
+        self.observation_spaces = dict.fromkeys(self.possible_agents, self._observation_space)
+        self.action_spaces = {agent: spaces.Discrete(actions) for agent in self.possible_agents}
+        self._mask = np.ones(actions, np.int8)
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        return self.action_spaces[agent]
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        """Start an episode; everything random in it comes from `seed`."""
+        self.rng = np.random.default_rng(seed)
+        self.agents = list(self.possible_agents)
+        self.rewards = dict.fromkeys(self.agents, 0.0)
+        self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
+        self.terminations = dict.fromkeys(self.agents, False)
+        self.truncations = dict.fromkeys(self.agents, False)
+        self.infos = {agent: {} for agent in self.agents}
+        self._skip_agent_selection = None
+        self._pending: dict[int, int] = {}
+        self.begin()
+        self.agent_selection = self.agents[0]
+
+    def observe(self, agent: str) -> dict[str, Any]:
+        seat = seat_index(agent)
+        return {"text": self.text(seat), "grid": self.grid(seat), "action_mask": self._mask.copy()}
+
+    def step(self, action: int | None) -> None:
+        """Commit the selected seat's move; the last one to commit makes the board move.
+
+        Raises ValueError for an action outside the action space.
+        """
+        agent = self.agent_selection
+        if self.terminations[agent] or self.truncations[agent]:
+            self._was_dead_step(action)
+            return
+        if action is None or not self.action_spaces[agent].contains(int(action)):
+            raise ValueError(f"action {action!r} of {agent} is outside {self.action_spaces[agent]}")
+        self._cumulative_rewards[agent] = 0.0
+        self._clear_rewards()
+        self._pending[seat_index(agent)] = int(action)
+        waiting = [name for name in self.agents if seat_index(name) not in self._pending]
+        if waiting:
+            self.agent_selection = waiting[0]
+        else:
+            self._move()
+
+    def _move(self) -> None:
+        moves, self._pending = self._pending, {}
+        self.rewards.update({seat_name(seat): reward for seat, reward in self.resolve(moves).items()})
+        self._accumulate_rewards()
+        outcome = self.outcome()
+        living = set(self.living())
+        for agent in self.agents:
+            seat = seat_index(agent)
+            if outcome is not None:
+                self.infos[agent] = {
+                    "placement": outcome.placements[seat],
+                    "success": outcome.successes[seat],
+                }
+            self.truncations[agent] = outcome is not None and self.timed_out() and seat in living
+            self.terminations[agent] = not self.truncations[agent] and (
+                outcome is not None or seat not in living
+            )
+        self.agent_selection = next(
+            (agent for agent in self.agents if seat_index(agent) in living), self.agents[0]
+        )
+        self._deads_step_first()
+
+    def render(self) -> str:
+        return self.text(seat_index(self.agent_selection))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    # What a game supplies.
+
+    def begin(self) -> None:
+        """Draw the start state from `self.rng`."""
+        raise NotImplementedError
+
+    def resolve(self, moves: Mapping[int, int]) -> Mapping[int, float]:
+        """Move all seats in `moves` at once and return what each is paid."""
+        raise NotImplementedError
+
+    def living(self) -> tuple[int, ...]:
+        """The seats that still move."""
+        raise NotImplementedError
+
+    def outcome(self) -> Outcome | None:
+        """How the episode ended, or None while it goes on."""
+        raise NotImplementedError
+
+    def timed_out(self) -> bool:
+        """Whether the horizon has been reached."""
+        raise NotImplementedError
+
+    def text(self, seat: int) -> str:
+        """The seat's text observation."""
+        raise NotImplementedError
+
+    def grid(self, seat: int) -> Grid:
+        """The seat's numeric view, float32 planes (C, H, W) in [0, 1]."""
+        raise NotImplementedError

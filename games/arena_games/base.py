@@ -1,0 +1,126 @@
+"""What a game is: the records that pass between a game and everything that plays it.
+
+A game is a Text-Mediated Stochastic Game (arXiv 2508.10839): players, states, actions, text
+observations, transitions and rewards. Here that is a `GameSpec` (names, limits, words, the parser)
+and the PettingZoo AEC environment that `GameSpec.make_env` makes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Grid = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """All that one seat may know when it is asked to act.
+
+    `grid` is the numeric view, float32 planes (C, H, W), or None where a game has none.
+    `history` is the game's own account of earlier turns, oldest first: agents keep no memory.
+    `seed` is private randomness for this decision: the same episode always gives the same one.
+    """
+
+    game: str
+    seat: int
+    turn: int
+    text: str
+    legal: tuple[int, ...]
+    grid: Grid | None = None
+    history: tuple[str, ...] = ()
+    seed: int = 0
+
+    def rng(self) -> np.random.Generator:
+        """A fresh generator for this decision; nothing else in the program draws from it."""
+        return np.random.Generator(np.random.PCG64(self.seed))
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """A reply that names no action, or more than one; `reason` is shown to people."""
+
+    reason: str
+
+
+Parser = Callable[[str, Observation], "int | Invalid"]
+
+
+@dataclass(frozen=True)
+class GameSpec:
+    """One scenario: what a runner, an agent and a reader need to know before the first move.
+
+    `open_seats` are held by the agents under test; `house` names the agents on the remaining
+    seats, in seat order. `actions` maps each action's name to one line of help; an action is its
+    position in that mapping. `horizon` is the number of turns after which an episode is cut.
+    `success` says in words what the environment reports as success in its last `infos`.
+    `prudent` narrows the moves of the `random` agent to those that are not pointless.
+    `config` is the frozen dataclass of the scenario's numbers, for agents that reason about rules.
+    """
+
+    name: str
+    version: int
+    seats: int
+    open_seats: tuple[int, ...]
+    house: tuple[str, ...]
+    actions: Mapping[str, str]
+    horizon: int
+    make_env: Callable[[], Any]
+    task: str
+    rules: tuple[str, ...]
+    success: str
+    parse: Parser = field(repr=False)
+    prudent: Callable[[Observation], tuple[int, ...]] = lambda observation: observation.legal
+    config: object = None
+
+    def __post_init__(self) -> None:
+        if len(self.open_seats) + len(self.house) != self.seats:
+            raise ValueError(f"{self.name}: open seats and house agents must add up to {self.seats} seats")
+
+    @property
+    def versus(self) -> bool:
+        """Whether agents under test meet each other in one episode."""
+        return len(self.open_seats) > 1
+
+    @property
+    def action_names(self) -> tuple[str, ...]:
+        return tuple(self.actions)
+
+
+def points(value: float) -> str:
+    """A reward as observations print it: `+1`, `-0.5`, `0`."""
+    return f"{value:+g}" if value else "0"
+
+
+_ACTION_TAG = re.compile(r"<action>(.*?)</action>", re.DOTALL | re.IGNORECASE)
+_LOOSE_TAG = re.compile(r"</?action>", re.IGNORECASE)
+
+
+def parse_action_tag(action_names: tuple[str, ...]) -> Parser:
+    """The extractor Ψ of the built-in games: exactly one `<action>NAME</action>`, case ignored.
+
+    Anything else is `Invalid`, two different actions or a stray tag included: an ambiguous reply
+    is never resolved in the player's favour. The parser is pure and never raises.
+    """
+    index = {name.lower(): action for action, name in enumerate(action_names)}
+    listing = ", ".join(action_names)
+
+    def parse(text: str, observation: Observation) -> int | Invalid:
+        found = _ACTION_TAG.findall(text)
+        if not found:
+            return Invalid("no <action>…</action> in the reply")
+        if len(found) > 1 or len(_LOOSE_TAG.findall(text)) != 2:
+            return Invalid("more than one action tag in the reply")
+        action = index.get(found[0].strip().lower())
+        if action is None:
+            return Invalid(f"the named action is not one of: {listing}")
+        if action not in observation.legal:
+            return Invalid(f"{action_names[action]} is not legal now")
+        return action
+
+    return parse

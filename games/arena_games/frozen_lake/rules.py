@@ -1,0 +1,130 @@
+"""The rules of FrozenLake, pure: states and moves in, states out.
+
+Cells are (x, y) with (0, 0) bottom left, x to the right and y up. The start is top left, the goal
+bottom right. Every other cell is a hole with probability 1 − `frozen`; the map is drawn again
+until a safe path no longer than the horizon joins start and goal.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+Cell = tuple[int, int]
+
+ACTIONS = {
+    "left": "move one cell to the left",
+    "down": "move one cell down",
+    "right": "move one cell to the right",
+    "up": "move one cell up",
+}
+MOVES: tuple[Cell, ...] = ((-1, 0), (0, -1), (1, 0), (0, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenLakeConfig:
+    """The numbers of one scenario. `slippery` sends a move to either side with 1/3 each."""
+
+    size: int = 4
+    frozen: float = 0.80
+    slippery: bool = False
+    horizon: int = 8
+    goal_reward: float = 1.0
+    hole_reward: float = 0.0
+
+    @property
+    def start(self) -> Cell:
+        return (0, self.size - 1)
+
+    @property
+    def goal(self) -> Cell:
+        return (self.size - 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenLakeState:
+    """Where the holes and the player are, and how many moves were made."""
+
+    holes: frozenset[Cell]
+    position: Cell
+    turn: int = 0
+
+
+def draw_state(config: FrozenLakeConfig, rng: np.random.Generator) -> FrozenLakeState:
+    """Draw a map that can be solved within the horizon, with the player on its start."""
+    inner = [
+        (x, y)
+        for y in range(config.size)
+        for x in range(config.size)
+        if (x, y) not in (config.start, config.goal)
+    ]
+    while True:
+        thawed = rng.random(len(inner)) >= config.frozen
+        holes = frozenset(cell for cell, hole in zip(inner, thawed, strict=True) if hole)
+        if distances_to_goal(config, holes).get(config.start, config.horizon + 1) <= config.horizon:
+            return FrozenLakeState(holes, config.start)
+
+
+def distances_to_goal(config: FrozenLakeConfig, holes: frozenset[Cell]) -> dict[Cell, int]:
+    """Safe moves to the goal from each cell that can reach it (breadth-first, no slipping)."""
+    distances = {config.goal: 0}
+    queue = deque([config.goal])
+    while queue:
+        cell = queue.popleft()
+        for action in range(len(MOVES)):
+            beside = moved(config, cell, action)
+            if beside not in holes and beside not in distances:
+                distances[beside] = distances[cell] + 1
+                queue.append(beside)
+    return distances
+
+
+def moved(config: FrozenLakeConfig, cell: Cell, action: int) -> Cell:
+    """The cell one move away; the border holds the player back."""
+    dx, dy = MOVES[action]
+    x, y = cell[0] + dx, cell[1] + dy
+    return (x, y) if 0 <= x < config.size and 0 <= y < config.size else cell
+
+
+def directions(config: FrozenLakeConfig, action: int) -> tuple[int, ...]:
+    """The directions a move may really take, all equally likely."""
+    if not config.slippery:
+        return (action,)
+    return ((action - 1) % 4, action, (action + 1) % 4)
+
+
+def step(
+    config: FrozenLakeConfig, state: FrozenLakeState, action: int, rng: np.random.Generator
+) -> FrozenLakeState:
+    """One move; on slippery ice its direction is drawn from `rng`."""
+    possible = directions(config, action)
+    taken = possible[0] if len(possible) == 1 else possible[rng.integers(len(possible))]
+    return replace(state, position=moved(config, state.position, taken), turn=state.turn + 1)
+
+
+def at_goal(config: FrozenLakeConfig, state: FrozenLakeState) -> bool:
+    return state.position == config.goal
+
+
+def in_hole(state: FrozenLakeState) -> bool:
+    return state.position in state.holes
+
+
+def timed_out(config: FrozenLakeConfig, state: FrozenLakeState) -> bool:
+    return state.turn >= config.horizon
+
+
+def reward(config: FrozenLakeConfig, state: FrozenLakeState) -> float:
+    """What entering this state pays."""
+    if at_goal(config, state):
+        return config.goal_reward
+    return config.hole_reward if in_hole(state) else 0.0
+
+
+def cells_top_down(size: int) -> Iterator[tuple[Cell, ...]]:
+    """Rows of cells as they are drawn: the highest y first."""
+    for y in reversed(range(size)):
+        yield tuple((x, y) for x in range(size))

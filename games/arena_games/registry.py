@@ -1,0 +1,49 @@
+"""All games by name: the built-in scenarios and those of installed plug-ins.
+
+A plug-in registers a `GameSpec`, or a sequence of them, under the entry point `tmsg_arena.games`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import entry_points
+
+from arena_games.base import GameSpec
+from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY
+from arena_games.snake.env import SNAKE, SNAKE_DUEL, SNAKE_POISON, SNAKE_ROYALE
+
+BUILT_IN = (FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, SNAKE, SNAKE_POISON, SNAKE_DUEL, SNAKE_ROYALE)
+
+
+@cache
+def _plug_ins() -> tuple[GameSpec, ...]:
+    found: list[GameSpec] = []
+    for point in entry_points(group="tmsg_arena.games"):
+        loaded = point.load()
+        found.extend([loaded] if isinstance(loaded, GameSpec) else loaded)
+    return tuple(found)
+
+
+def game_specs() -> list[GameSpec]:
+    """Every known game, the built-in ones first."""
+    return [*BUILT_IN, *_plug_ins()]
+
+
+def find_game(name: str) -> GameSpec:
+    """The game of that name. Raises LookupError, with the nearest names, if there is none."""
+    by_name = {spec.name: spec for spec in game_specs()}
+    if name in by_name:
+        return by_name[name]
+    near = difflib.get_close_matches(name, by_name, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known games: {', '.join(by_name)}"
+    raise LookupError(f"unknown game {name!r}; {hint}")
+
+
+def select_games(names: str | Iterable[str]) -> list[GameSpec]:
+    """`all`, a comma-separated string, or names, as specs. Raises LookupError for unknown ones."""
+    if isinstance(names, str):
+        names = [part.strip() for part in names.split(",") if part.strip()]
+    chosen = list(names)
+    return game_specs() if chosen == ["all"] else [find_game(name) for name in chosen]

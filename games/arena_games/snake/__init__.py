@@ -1,0 +1,1 @@
+"""Snake: eat, grow, and outlive the others."""

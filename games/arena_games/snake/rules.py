@@ -1,0 +1,166 @@
+"""The rules of Snake, pure: states and moves in, states out.
+
+Cells are (x, y) with (0, 0) bottom left, x to the right and y up. All living snakes commit a move,
+then the board resolves once: new heads; two heads on one cell, all of them die; walls; any cell
+that was occupied *before* the move, a tail that moves away included, is death (so snakes that
+swap cells both die); then eating and growing; eaten apples reappear on free cells after all moves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+Cell = tuple[int, int]
+Body = tuple[Cell, ...]
+
+ACTIONS = {
+    "up": "move your head one cell up",
+    "down": "move your head one cell down",
+    "left": "move your head one cell to the left",
+    "right": "move your head one cell to the right",
+}
+MOVES: tuple[Cell, ...] = ((0, 1), (0, -1), (-1, 0), (1, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class SnakeConfig:
+    """The numbers of one scenario. The first `open_seats` seats are the agents under test."""
+
+    seats: int = 2
+    open_seats: int = 1
+    size: int = 7
+    apples: int = 5
+    apple_reward: float = 1.0
+    death_reward: float = -1.0
+    horizon: int = 20
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.open_seats <= self.seats:
+            raise ValueError(f"open_seats must be 1 to {self.seats}, not {self.open_seats}")
+        if self.seats + self.apples > self.size**2:
+            raise ValueError(
+                f"{self.seats} snakes and {self.apples} apples do not fit on {self.size}x{self.size} cells"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SnakeState:
+    """`bodies` by seat, head first, empty once dead. `apples` in a fixed order.
+
+    `eaten` counts apples and `lived` the moves survived, both by seat.
+    """
+
+    bodies: tuple[Body, ...]
+    apples: tuple[Cell, ...]
+    turn: int
+    eaten: tuple[int, ...]
+    lived: tuple[int, ...]
+
+    @property
+    def living(self) -> tuple[int, ...]:
+        return tuple(seat for seat, body in enumerate(self.bodies) if body)
+
+
+def draw_state(config: SnakeConfig, rng: np.random.Generator) -> SnakeState:
+    """Heads of length 1 and apples on distinct random cells."""
+    drawn = rng.choice(config.size**2, config.seats + config.apples, replace=False)
+    cells = [(int(index) % config.size, int(index) // config.size) for index in drawn]
+    zeros = (0,) * config.seats
+    return SnakeState(
+        bodies=tuple((cell,) for cell in cells[: config.seats]),
+        apples=tuple(cells[config.seats :]),
+        turn=0,
+        eaten=zeros,
+        lived=zeros,
+    )
+
+
+def step(
+    config: SnakeConfig, state: SnakeState, moves: Mapping[int, int], rng: np.random.Generator
+) -> SnakeState:
+    """Resolve one simultaneous move of all living snakes; `moves` maps seat to action."""
+    heads = {seat: moved(state.bodies[seat][0], moves[seat]) for seat in state.living}
+    dead = deaths(config, state, heads)
+    apples = set(state.apples)
+    bodies, eaten = [], []
+    for seat, body in enumerate(state.bodies):
+        eats = seat in heads and seat not in dead and heads[seat] in apples
+        bodies.append(() if seat in dead or not body else (heads[seat], *body[: len(body) - (not eats)]))
+        eaten.append(heads[seat] if eats else None)
+    kept = tuple(cell for cell in state.apples if cell not in eaten)
+    turn = state.turn + 1
+    return SnakeState(
+        bodies=tuple(bodies),
+        apples=kept + _new_apples(config, bodies, kept, len(state.apples) - len(kept), rng),
+        turn=turn,
+        eaten=tuple(n + (cell is not None) for n, cell in zip(state.eaten, eaten, strict=True)),
+        lived=tuple(turn if body else n for n, body in zip(state.lived, bodies, strict=True)),
+    )
+
+
+def moved(cell: Cell, action: int) -> Cell:
+    """The neighbouring cell, which may lie outside the board."""
+    dx, dy = MOVES[action]
+    return cell[0] + dx, cell[1] + dy
+
+
+def inside(config: SnakeConfig, cell: Cell) -> bool:
+    return 0 <= cell[0] < config.size and 0 <= cell[1] < config.size
+
+
+def deaths(config: SnakeConfig, state: SnakeState, heads: Mapping[int, Cell]) -> set[int]:
+    """The seats whose new heads collide, by the order of the module's docstring."""
+    claimed = Counter(heads.values())
+    occupied = {cell for body in state.bodies for cell in body}
+    return {
+        seat
+        for seat, head in heads.items()
+        if claimed[head] > 1 or not inside(config, head) or head in occupied
+    }
+
+
+def _new_apples(
+    config: SnakeConfig,
+    bodies: Collection[Body],
+    kept: tuple[Cell, ...],
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[Cell, ...]:
+    if not count:
+        return ()
+    taken = {cell for body in bodies for cell in body}.union(kept)
+    free = [(x, y) for y in range(config.size) for x in range(config.size) if (x, y) not in taken]
+    drawn = rng.choice(len(free), min(count, len(free)), replace=False)
+    return tuple(free[int(index)] for index in drawn)
+
+
+def reward(config: SnakeConfig, before: SnakeState, after: SnakeState, seat: int) -> float:
+    """What the move from `before` to `after` pays a seat: its apple, or its death, once."""
+    if not before.bodies[seat]:
+        return 0.0
+    if not after.bodies[seat]:
+        return config.death_reward
+    return config.apple_reward * (after.eaten[seat] - before.eaten[seat])
+
+
+def timed_out(config: SnakeConfig, state: SnakeState) -> bool:
+    return state.turn >= config.horizon
+
+
+def over(config: SnakeConfig, state: SnakeState) -> bool:
+    """One open seat: when its snake is dead. Several: when at most one snake lives."""
+    if timed_out(config, state):
+        return True
+    return not state.bodies[0] if config.open_seats == 1 else len(state.living) <= 1
+
+
+def placements(config: SnakeConfig, state: SnakeState) -> tuple[int, ...]:
+    """Places from 1, by longer life, then by the points eaten; equals share a place."""
+    keys = [
+        (lived, config.apple_reward * eaten) for lived, eaten in zip(state.lived, state.eaten, strict=True)
+    ]
+    return tuple(1 + sum(other > key for other in keys) for key in keys)
