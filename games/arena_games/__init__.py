@@ -1,5 +1,5 @@
 """Games for language models: pure rules under PettingZoo AEC environments."""
 
-from arena_games.base import GameSpec, Invalid, Observation, parse_action_tag
+from arena_games.base import GameSpec, Invalid, Observation, UsageError, parse_action_tag
 
-__all__ = ["GameSpec", "Invalid", "Observation", "parse_action_tag"]
+__all__ = ["GameSpec", "Invalid", "Observation", "UsageError", "parse_action_tag"]

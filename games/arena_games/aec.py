@@ -39,10 +39,11 @@ class Outcome:
 
 
 class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[misc]
-    """Turns pure rules into an AEC environment. A game overrides the six hooks at the end.
+    """Turns pure rules into an AEC environment. A game overrides the hooks at the end.
 
-    Observations are `{"text", "grid", "action_mask"}`; actions are `Discrete`. On its last step a
-    seat's `infos` hold `placement` (from 1) and `success`, as the game's page defines them.
+    Observations are `{"text", "grid", "action_mask"}`; actions are `Discrete`. When the
+    episode ends, the `infos` of the seats still in it hold `placements` and `successes`, both by
+    seat, for a seat that died earlier too; the game's page defines them.
     """
 
     def __init__(self, name: str, seats: int, actions: int, grid_shape: tuple[int, int, int]) -> None:
@@ -75,7 +76,7 @@ class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, False)
         self.truncations = dict.fromkeys(self.agents, False)
-        self.infos = {agent: {} for agent in self.agents}
+        self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
         self._skip_agent_selection = None
         self._pending: dict[int, int] = {}
         self.begin()
@@ -114,10 +115,7 @@ class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[
         for agent in self.agents:
             seat = seat_index(agent)
             if outcome is not None:
-                self.infos[agent] = {
-                    "placement": outcome.placements[seat],
-                    "success": outcome.successes[seat],
-                }
+                self.infos[agent] = {"placements": outcome.placements, "successes": outcome.successes}
             self.truncations[agent] = outcome is not None and self.timed_out() and seat in living
             self.terminations[agent] = not self.truncations[agent] and (
                 outcome is not None or seat not in living

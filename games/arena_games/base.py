@@ -18,6 +18,10 @@ from numpy.typing import NDArray
 Grid = NDArray[np.float32]
 
 
+class UsageError(ValueError):
+    """Something the user can put right; the message is one line that names the remedy."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
     """All that one seat may know when it is asked to act.
@@ -111,12 +115,12 @@ def parse_action_tag(action_names: tuple[str, ...]) -> Parser:
     listing = ", ".join(action_names)
 
     def parse(text: str, observation: Observation) -> int | Invalid:
-        found = _ACTION_TAG.findall(text)
-        if not found:
-            return Invalid("no <action>…</action> in the reply")
-        if len(found) > 1 or len(_LOOSE_TAG.findall(text)) != 2:
+        if len(_LOOSE_TAG.findall(text)) > 2:  # counted first: many open tags make the search slow
             return Invalid("more than one action tag in the reply")
-        action = index.get(found[0].strip().lower())
+        found = _ACTION_TAG.search(text)
+        if found is None:
+            return Invalid("no <action>…</action> in the reply")
+        action = index.get(found[1].strip().lower())
         if action is None:
             return Invalid(f"the named action is not one of: {listing}")
         if action not in observation.legal:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
-from arena_games.base import GameSpec
+from arena_games.base import GameSpec, UsageError
 from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY
 from arena_games.snake.env import SNAKE, SNAKE_DUEL, SNAKE_POISON, SNAKE_ROYALE
 
@@ -19,31 +19,47 @@ BUILT_IN = (FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, SNAKE, SNAKE_POISON, SNAKE_DUEL, 
 
 @cache
 def _plug_ins() -> tuple[GameSpec, ...]:
+    taken = {spec.name for spec in BUILT_IN}
     found: list[GameSpec] = []
     for point in entry_points(group="tmsg_arena.games"):
-        loaded = point.load()
-        found.extend([loaded] if isinstance(loaded, GameSpec) else loaded)
+        for spec in _load(point):
+            if spec.name in taken:
+                raise UsageError(f"plug-in {point.name!r} must rename its game: {spec.name!r} is taken")
+            taken.add(spec.name)
+            found.append(spec)
     return tuple(found)
 
 
+def _load(point: EntryPoint) -> tuple[GameSpec, ...]:
+    try:
+        loaded = point.load()
+        return (loaded,) if isinstance(loaded, GameSpec) else tuple(loaded)
+    except Exception as error:  # a plug-in's import may raise anything
+        raise UsageError(
+            f"plug-in {point.name!r} ({point.value}) cannot be loaded: {error}; repair or uninstall it"
+        ) from error
+
+
 def game_specs() -> list[GameSpec]:
-    """Every known game, the built-in ones first."""
+    """Every known game, the built-in ones first. Raises UsageError for a broken plug-in."""
     return [*BUILT_IN, *_plug_ins()]
 
 
 def find_game(name: str) -> GameSpec:
-    """The game of that name. Raises LookupError, with the nearest names, if there is none."""
+    """The game of that name. Raises UsageError, with the nearest names, if there is none."""
     by_name = {spec.name: spec for spec in game_specs()}
     if name in by_name:
         return by_name[name]
     near = difflib.get_close_matches(name, by_name, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known games: {', '.join(by_name)}"
-    raise LookupError(f"unknown game {name!r}; {hint}")
+    raise UsageError(f"unknown game {name!r}; {hint}")
 
 
 def select_games(names: str | Iterable[str]) -> list[GameSpec]:
-    """`all`, a comma-separated string, or names, as specs. Raises LookupError for unknown ones."""
+    """`all`, a comma-separated string, or names, as specs. Raises UsageError for unknown ones."""
     if isinstance(names, str):
         names = [part.strip() for part in names.split(",") if part.strip()]
-    chosen = list(names)
+    chosen = list(dict.fromkeys(names))
+    if not chosen:
+        raise UsageError(f"no game named; known games: {', '.join(spec.name for spec in game_specs())}")
     return game_specs() if chosen == ["all"] else [find_game(name) for name in chosen]

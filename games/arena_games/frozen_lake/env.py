@@ -51,7 +51,8 @@ class FrozenLakeEnv(SimultaneousEnv):
 def frozen_lake_spec(name: str, config: FrozenLakeConfig) -> GameSpec:
     """A FrozenLake scenario under these numbers."""
     ice = (
-        "The ice is slippery: a move goes where you intend or to either perpendicular side, each one time in three."
+        "The ice is slippery: a move goes where you intend or to either perpendicular side, "
+        "each one time in three."
         if config.slippery
         else "A move goes where you intend; moving into the border leaves you where you are."
     )

@@ -21,8 +21,8 @@ def render(config: FrozenLakeConfig, state: FrozenLakeState) -> str:
     holes = " ".join(map(str, sorted(state.holes))) or "none"
     return "\n".join(
         [
-            f"Frozen lake, {config.size}x{config.size}. (0, 0) is bottom left and ({last}, {last}) is top right; "
-            "x grows to the right, y grows up.",
+            f"Frozen lake, {config.size}x{config.size}. (0, 0) is bottom left and "
+            f"({last}, {last}) is top right; x grows to the right, y grows up.",
             f"The goal is worth {points(config.goal_reward)}. A hole ends the game and is worth "
             f"{points(config.hole_reward)}. {ice}",
             f"Moves left: {config.horizon - state.turn}",

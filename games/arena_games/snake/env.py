@@ -76,8 +76,8 @@ def snake_spec(name: str, config: SnakeConfig) -> GameSpec:
         + ("against other players. Outlive them." if versus else "beside another snake. Score points."),
         rules=(
             f"{eating} and makes your snake one cell longer.",
-            f"You die, and lose {abs(config.death_reward):g} point, when your head meets a wall, any snake's body "
-            "(a tail that is about to move away included), or another head.",
+            f"You die, and lose {abs(config.death_reward):g} point, when your head meets a wall, "
+            "any snake's body (a tail that is about to move away included), or another head.",
             "All snakes move at the same time.",
             f"The game lasts {config.horizon} moves at most.",
             *(("The longest life wins; equal lives are decided by points.",) if versus else ()),

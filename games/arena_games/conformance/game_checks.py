@@ -1,0 +1,64 @@
+"""Checks of the game as a whole. Each returns what is wrong in one line, or None."""
+
+from __future__ import annotations
+
+from gymnasium import spaces
+from pettingzoo.test import api_test, seed_test
+
+from arena_games.base import GameSpec
+from arena_games.conformance.playthrough import play
+
+FRESHNESS_EPISODES = 20
+
+
+def spec_fits_environment(spec: GameSpec) -> str | None:
+    """Seats and actions are the same in the spec and in the environment's spaces."""
+    env = spec.make_env()
+    if len(env.possible_agents) != spec.seats:
+        return f"the spec has {spec.seats} seats, the environment {len(env.possible_agents)}"
+    if len({name.casefold() for name in spec.actions}) != len(spec.actions):
+        return "two actions have the same name, but for case"
+    for agent in env.possible_agents:
+        space = env.action_space(agent)
+        if not isinstance(space, spaces.Discrete) or (space.start, space.n) != (0, len(spec.actions)):
+            return f"{agent} needs the action space Discrete({len(spec.actions)}), not {space}"
+        seen = env.observation_space(agent)
+        if not isinstance(seen, spaces.Dict) or not {"text", "action_mask"} <= set(seen):
+            return f'{agent} needs an observation space Dict with "text" and "action_mask"'
+    return None
+
+
+def passes_api_test(spec: GameSpec) -> None:
+    """PettingZoo's `api_test` raises on a fault."""
+    api_test(spec.make_env())
+
+
+def passes_seed_test(spec: GameSpec) -> None:
+    """PettingZoo's `seed_test` raises on a fault."""
+    seed_test(spec.make_env)
+
+
+def reset_forgets(spec: GameSpec) -> str | None:
+    """An environment that has played before plays the next seed as a fresh one does."""
+    used = spec.make_env()
+    play(spec, 0, env=used)
+    again, fresh = play(spec, 1, env=used), play(spec, 1)
+    for number, (one, other) in enumerate(zip(again.visits, fresh.visits, strict=False)):
+        field = one.view.difference(other.view)
+        if field:
+            return f"after a second reset, {field} differs from a fresh environment's at step {number}"
+    return None
+
+
+def observations_are_fresh(spec: GameSpec) -> str | None:
+    """No seat is shown the board as it was one round ago.
+
+    A seat that lags always sees its first text twice, and changes only later.
+    """
+    plays = [play(spec, seed) for seed in range(FRESHNESS_EPISODES)]
+    for seat in range(spec.seats):
+        texts = [[visit.view.text for visit in one.visits if visit.view.seat == seat][:3] for one in plays]
+        long = [seen for seen in texts if len(seen) == 3]
+        if long and all(a == b for a, b, _ in long) and any(b != c for _, b, c in long):
+            return f"seat {seat} is shown the board from before the last round"
+    return None

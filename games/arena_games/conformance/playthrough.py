@@ -1,0 +1,158 @@
+"""One episode of random play, recorded as the AEC loop sees it: the suite's evidence."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from arena_games.base import GameSpec, Grid, Observation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What `last()` tells a seat. `paid` is all it earned since it was last asked."""
+
+    seat: int
+    text: str
+    grid: Grid | None
+    legal: tuple[int, ...]
+    paid: float
+    terminated: bool
+    truncated: bool
+    infos: dict[str, Any]
+    in_space: bool
+
+    @property
+    def ended(self) -> bool:
+        return self.terminated or self.truncated
+
+    def difference(self, other: View) -> str | None:
+        """The first field in which two views differ, or None."""
+        for field in fields(self):
+            mine, yours = getattr(self, field.name), getattr(other, field.name)
+            if not (np.array_equal(mine, yours) if field.name == "grid" else mine == yours):
+                return field.name
+        return None
+
+    def observation(self, spec: GameSpec) -> Observation:
+        """The view as agents and parsers receive it."""
+        return Observation(spec.name, self.seat, 0, self.text, self.legal, self.grid)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Visit:
+    """One `last()` and the `step()` after it. `action` is None when the seat had already ended.
+
+    `rewards` is what `env.rewards` held after the step, by seat.
+    """
+
+    view: View
+    action: int | None
+    rewards: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Playthrough:
+    """A whole episode. `finished` is False if it was stopped for being longer than the horizon."""
+
+    seed: int
+    visits: tuple[Visit, ...]
+    finished: bool
+    simultaneous: bool
+    touched_global_state: bool
+
+    @property
+    def decisions(self) -> tuple[Visit, ...]:
+        """The visits at which a move was made."""
+        return tuple(visit for visit in self.visits if not visit.view.ended)
+
+    @property
+    def actions(self) -> tuple[int, ...]:
+        return tuple(visit.action for visit in self.visits if visit.action is not None)
+
+    def rounds(self) -> list[list[int]]:
+        """Indices into `decisions`, grouped: a new round begins when a seat moves again."""
+        rounds: list[list[int]] = []
+        seats: set[int] = set()
+        for index, visit in enumerate(self.decisions):
+            if not rounds or visit.view.seat in seats:
+                rounds.append([])
+                seats = set()
+            rounds[-1].append(index)
+            seats.add(visit.view.seat)
+        return rounds
+
+
+def play(spec: GameSpec, seed: int, actions: Sequence[int] = (), env: Any = None) -> Playthrough:
+    """Play `actions`, then random legal moves, in a fresh environment or in `env`."""
+    before = _global_random_state()
+    env = spec.make_env() if env is None else env
+    env.reset(seed=seed)
+    visits = tuple(_visits(spec, env, iter(actions), np.random.default_rng([seed, 1])))
+    return Playthrough(
+        seed=seed,
+        visits=visits,
+        finished=not env.agents,
+        simultaneous=spec.seats > 1 and getattr(env, "metadata", {}).get("is_parallelizable", True),
+        touched_global_state=before != _global_random_state(),
+    )
+
+
+def _visits(spec: GameSpec, env: Any, given: Iterator[int], rng: np.random.Generator) -> Iterator[Visit]:
+    for _ in range(spec.horizon * spec.seats + spec.seats):  # every decision, and every dead step
+        if not env.agents:
+            return
+        view = look(env)
+        action = None if view.ended else next(given, None)
+        if action is None and not view.ended:
+            action = int(rng.choice(view.legal))
+        env.step(action)
+        yield Visit(view, action, {_seat(env, agent): float(paid) for agent, paid in env.rewards.items()})
+
+
+def look(env: Any) -> View:
+    """What the selected seat is told now."""
+    agent = env.agent_selection
+    observation, paid, terminated, truncated, infos = env.last()
+    grid = observation.get("grid")
+    return View(
+        seat=_seat(env, agent),
+        text=observation["text"],
+        grid=None if grid is None else np.array(grid),  # a copy: some games draw on one array for ever
+        legal=tuple(int(action) for action in np.flatnonzero(observation["action_mask"])),
+        paid=float(paid),
+        terminated=terminated,
+        truncated=truncated,
+        infos=dict(infos),
+        in_space=env.observation_space(agent).contains(observation),
+    )
+
+
+def env_after(spec: GameSpec, seed: int, actions: Sequence[int]) -> Any:
+    """A fresh environment in which `actions` have been played, waiting for the next living seat."""
+    env = spec.make_env()
+    env.reset(seed=seed)
+    for action in actions:
+        pass_the_dead(env)
+        env.step(action)
+    pass_the_dead(env)
+    return env
+
+
+def pass_the_dead(env: Any) -> None:
+    """Take the dead steps that are due."""
+    while env.agents and (env.terminations[env.agent_selection] or env.truncations[env.agent_selection]):
+        env.step(None)
+
+
+def _seat(env: Any, agent: str) -> int:
+    return int(env.possible_agents.index(agent))
+
+
+def _global_random_state() -> bytes:
+    return pickle.dumps((random.getstate(), np.random.get_state()))  # noqa: NPY002 - watched, not drawn from

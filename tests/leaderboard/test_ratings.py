@@ -1,0 +1,161 @@
+"""Ratings recover what made the results, and say how sure they are."""
+
+import math
+
+import numpy as np
+import pytest
+from arena_leaderboard import MatchResult, Rating, ratings
+from arena_leaderboard.bradley_terry import fit
+from arena_leaderboard.ratings import POINTS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.leaderboard.simulate import crashed, plackett_luce, single, versus
+
+STRENGTHS = {"a": 1.2, "b": 0.5, "c": 0.0, "d": -0.4, "e": -1.3}
+
+
+def test_recovers_plackett_luce_strengths() -> None:
+    rated = ratings(plackett_luce(STRENGTHS, 4000, np.random.default_rng(0)))
+    for agent, strength in STRENGTHS.items():
+        assert rated[agent].mean == pytest.approx(1000 + POINTS * strength, abs=12)
+        assert rated[agent].low < rated[agent].mean < rated[agent].high
+    assert math.fsum(rating.mean for rating in rated.values()) == pytest.approx(5000)
+
+
+def test_intervals_cover_the_truth() -> None:
+    generator = np.random.default_rng(1)
+    covered = [
+        rating.low <= 1000 + POINTS * STRENGTHS[agent] <= rating.high
+        for tournament in range(150)
+        for agent, rating in ratings(plackett_luce(STRENGTHS, 30, generator), seed=tournament).items()
+    ]
+    assert 0.92 <= np.mean(covered) <= 0.98
+
+
+def test_two_agents_have_the_textbook_gap() -> None:
+    """n wins of n against the virtual draw's halves: at θ = ±d/2 the slope of ℓ is zero."""
+    (strength, other) = fit(np.array([[[0.0, 10.0], [0.0, 0.0]]]))[0]
+    gap = strength - other
+    assert other == pytest.approx(-strength)
+    assert 10 / (1 + math.exp(gap)) == pytest.approx(1 / (1 + math.exp(-gap / 2)) - 0.5)
+
+
+def test_newton_agrees_with_plain_ascent() -> None:
+    wins = np.random.default_rng(2).integers(0, 6, (4, 4)).astype(float)
+    np.fill_diagonal(wins, 0)
+    theta = np.zeros(4)
+    for _ in range(5000):
+        expected = (wins + wins.T) / (1 + np.exp(theta[None] - theta[:, None]))
+        theta += 0.02 * ((wins - expected).sum(axis=1) + 0.5 - 1 / (1 + np.exp(-theta)))
+    np.testing.assert_allclose(fit(wins[None])[0], theta, atol=1e-8)
+
+
+@pytest.mark.parametrize("wins", [1.0, 1e3, 1e6, 1e8])
+def test_newton_arrives_from_any_imbalance(wins: float) -> None:
+    chain = np.diag(np.full(5, wins), k=1)
+    strengths = fit(chain[None])[0]
+    assert np.isfinite(strengths).all()
+    assert (np.diff(strengths) < 0).all()
+
+
+def test_draws_make_equals() -> None:
+    rated = ratings([versus("duel", seed, ("a", "b"), (1, 1)) for seed in range(20)])
+    assert rated["a"].mean == rated["b"].mean == 1000
+
+
+def test_undefeated_agent_is_finite_and_its_interval_is_not_a_point() -> None:
+    rated = ratings([versus("duel", seed, ("a", "b"), (1, 2)) for seed in range(20)])
+    assert 1200 < rated["a"].mean < 1500
+    assert rated["a"].high - rated["a"].low > 100
+
+
+def test_groups_that_never_met_are_not_told_apart() -> None:
+    results = [versus("duel", seed, pair, (1, 1)) for seed in range(50) for pair in (("a", "b"), ("c", "d"))]
+    rated = ratings(results)
+    assert rated["a"].overlaps(rated["c"])
+    assert rated["a"].high - rated["a"].low > 300
+
+
+def test_one_seed_promises_less_than_many() -> None:
+    def width(seeds: int) -> float:
+        results = [
+            versus("duel", match % seeds, ("a", "b"), (1, 2) if match % 3 else (2, 1)) for match in range(200)
+        ]
+        rating = ratings(results)["a"]
+        return rating.high - rating.low
+
+    assert width(1) > 0.8 * width(200) > 20
+
+
+def test_an_agent_is_not_compared_with_itself() -> None:
+    rated = ratings([versus("royale", seed, ("a", "a", "b"), (1, 3, 2)) for seed in range(30)])
+    assert rated["a"].mean == pytest.approx(rated["b"].mean)
+    assert rated["a"].matches == 30
+
+
+def test_games_weigh_equally() -> None:
+    """Ten matches that a wins and a thousand that b wins: over both games they are even."""
+    few = [versus("few", seed, ("a", "b"), (1, 2)) for seed in range(10)]
+    many = [versus("many", seed, ("a", "b"), (2, 1)) for seed in range(1000)]
+    rated = ratings(few + many)
+    assert rated["a"].mean == pytest.approx(rated["b"].mean)
+
+
+def test_single_seat_games_are_rated_by_return() -> None:
+    rewards = {"good": 1.0, "fair": 0.5, "poor": 0.0}
+    rated = ratings([single("lake", seed, *row) for seed in range(20) for row in rewards.items()])
+    assert rated["good"].low > rated["fair"].high
+    assert rated["fair"].mean == pytest.approx(1000)
+
+
+def test_errors_are_not_losses() -> None:
+    fair = [versus("duel", seed, ("a", "b"), (1 + seed % 2, 2 - seed % 2)) for seed in range(20)]
+    errors = [crashed("duel", seed, ("a", "b"), "a") for seed in range(20, 60)]
+    assert ratings(fair + errors) == ratings(fair)
+    assert ratings(errors) == {}
+
+
+def test_a_bootstrap_is_needed() -> None:
+    with pytest.raises(ValueError, match="at least one bootstrap"):
+        ratings([], bootstraps=0)
+
+
+def test_overlap_is_symmetric() -> None:
+    low, middle, high = Rating(1, 0, 2, 9), Rating(2, 1, 3, 9), Rating(4, 3.5, 5, 9)
+    assert low.overlaps(middle)
+    assert middle.overlaps(low)
+    assert not low.overlaps(high)
+    assert not high.overlaps(middle)
+
+
+match_results = st.builds(
+    lambda game, seed, players, order: versus(game, seed, players, order[: len(players)]),
+    st.sampled_from("xy"),
+    st.integers(0, 3),
+    st.lists(st.sampled_from("abcd"), min_size=2, max_size=4),
+    st.lists(st.integers(1, 4), min_size=4, max_size=4),
+)
+episodes = st.builds(
+    single, st.just("z"), st.integers(0, 3), st.sampled_from("abcd"), st.sampled_from([0.0, 0.1, 1.0])
+)
+tournaments = st.lists(match_results | episodes, min_size=1, max_size=25)
+
+
+@settings(max_examples=40, deadline=None)
+@given(tournaments, st.permutations("abcd"), st.randoms(use_true_random=False))
+def test_row_order_and_names_do_not_matter(results: list[MatchResult], names: list[str], random) -> None:  # type: ignore[no-untyped-def]
+    renamed = dict(zip("abcd", names, strict=True))
+    changed = [
+        versus(r.game, r.seed, [renamed[player] for player in r.players], r.placements)
+        if len(r.players) > 1
+        else single(r.game, r.seed, renamed[r.players[0]], r.returns[0])
+        for r in results
+    ]
+    random.shuffle(changed)
+    before, after = ratings(results, bootstraps=20), ratings(changed, bootstraps=20)
+    assert {renamed[agent] for agent in before} == set(after)
+    for agent, rating in before.items():
+        other = after[renamed[agent]]
+        assert (other.mean, other.low, other.high) == pytest.approx((rating.mean, rating.low, rating.high))
+        assert rating.low <= rating.mean <= rating.high

@@ -1,0 +1,152 @@
+"""The leaderboard as text: it fits, it says what it must, and no name is obeyed."""
+
+import csv
+import io
+import json
+
+import pytest
+from arena_leaderboard import Leaderboard, render_csv, render_json, render_markdown, render_rich, standings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from tests.leaderboard.simulate import crashed, single, versus
+
+HOSTILE = [
+    "\x1b[31mred\x1b[0m",
+    "[bold red]markup[/bold red] [/] [link=http://x]y",
+    "<script>alert(1)</script>",
+    "a|b`c`*d*",
+    "line\nbreak\r\ttab",
+    "nul\x00 and \udc80 lone",
+    "\u202ertl\u200b",
+    "=HYPERLINK(1)",
+    'quote",comma',
+    "漢字" * 40,
+    "x" * 1_000_000,
+    "",
+]
+
+
+def board_of(names: list[str]) -> Leaderboard:
+    results = [
+        single(game, seed, name, float(rank + seed % 3))
+        for game in ("frozen-lake", "snake", "snake-poison")
+        for seed in range(6)
+        for rank, name in enumerate(names)
+    ]
+    results += [versus("snake-duel", seed, names[:2], (1, 2)) for seed in range(4)]
+    return standings([*results, crashed("snake-duel", 9, names[:2], names[0])], bootstraps=20)
+
+
+def printed(board: Leaderboard, width: int, encoding: str = "utf-8", *, colour: bool = False) -> str:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, errors="strict", newline="")
+    console = Console(
+        file=file, width=width, force_terminal=colour, color_system="truecolor" if colour else None
+    )
+    render_rich(board, console)
+    file.flush()
+    return raw.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 140, 200, 240])
+def test_no_line_is_wider_than_the_console(width: int, encoding: str) -> None:
+    text = printed(
+        board_of(["search", "nano:frozen-lake", "my_package.my_agent:MyAgent", *HOSTILE]), width, encoding
+    )
+    assert max(map(cell_len, text.splitlines())) <= width
+
+
+def test_80_columns_hold_every_number_of_the_table() -> None:
+    heading = printed(board_of(["search", "dqn"]), 80).splitlines()[1]
+    assert heading.split() == [
+        "#",
+        "agent",
+        "rating",
+        "95%",
+        "interval",
+        "return",
+        "success",
+        "invalid",
+        "errors",
+    ]
+    assert "…" not in printed(board_of(["search", "dqn"]), 80)
+
+
+def test_wide_consoles_draw_the_intervals_and_put_games_side_by_side() -> None:
+    board = board_of(["search", "dqn"])
+    lines = printed(board, 200).splitlines()
+    assert any("frozen-lake" in line and "snake" in line for line in lines)
+    assert any("●" in line and "╶" in line for line in lines)
+    assert "●" not in printed(board, 80)
+
+
+def test_inseparable_ranks_are_marked() -> None:
+    even = [versus("duel", seed, ("a", "b"), (1 + seed % 2, 2 - seed % 2)) for seed in range(8)]
+    clear = [versus("duel", seed, (agent, "c"), (1, 2)) for seed in range(60) for agent in "ab"]
+    board = standings(even + clear)
+    ranks = [line[:3].strip() for line in printed(board, 80).splitlines()[3:6]]
+    assert ranks == ["1", "≈ 2", "3"]
+    assert "not separable" in printed(board, 80)
+    assert "| ≈ 2 |" in render_markdown(board)
+
+
+def test_unrated_agent_gets_a_row_without_numbers() -> None:
+    board = standings([single("lake", 0, "a", 1.0), crashed("lake", 0, ("b",), "b")])
+    assert "not rated" in printed(board, 80)
+    assert "errors: matches" in printed(board, 80)
+
+
+def test_nothing_played_is_said() -> None:
+    assert printed(standings([]), 80) == "No matches yet.\n"
+
+
+def test_hostile_names_are_inert_in_the_terminal() -> None:
+    text = printed(board_of(HOSTILE), 200)
+    assert r"\x1b[31mred" in text
+    assert "[bold red]markup[/bold red]" in text
+    assert not set(text) & set("\x1b\x00\r\t\u202e\u200b\udc80")
+
+
+def test_colour_is_the_only_escape_a_terminal_gets() -> None:
+    text = printed(board_of(HOSTILE), 120, colour=True)
+    assert "\x1b[1;36m" in text
+    assert "\x1b[31mred" not in text
+
+
+def test_csv_is_one_row_per_standing_and_runs_no_formula() -> None:
+    board = board_of(HOSTILE)
+    text = render_csv(board)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == len(board.overall) + sum(map(len, board.games.values()))
+    assert {row["game"] for row in rows} == {"overall", *board.games}
+    assert not any(row["agent"].startswith(("=", "+", "-", "@")) for row in rows)
+    assert text.encode().isascii() or "\x1b" not in text
+
+
+def test_markdown_cells_stay_in_their_cells() -> None:
+    text = render_markdown(board_of(HOSTILE))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {line.replace(r"\|", "").count("|") for line in rows} == {10}
+    assert "<script>" not in text
+
+
+def test_json_keeps_names_exactly() -> None:
+    board = board_of(HOSTILE)
+    text = render_json(board)
+    assert text.isascii()
+    assert {row["agent"] for row in json.loads(text)["overall"]} == set(HOSTILE)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(st.characters(categories=None), max_size=30))
+def test_any_name_prints_on_one_line(name: str) -> None:
+    board = standings([single("lake", 0, name, 1.0)], bootstraps=1)
+    text = printed(board, 80)
+    assert len(text.splitlines()) == len(printed(standings([single("lake", 0, "a", 1.0)]), 80).splitlines())
+    assert max(map(cell_len, text.splitlines())) <= 80
+    render_markdown(board).encode()
+    render_csv(board).encode()

@@ -1,0 +1,88 @@
+"""Standings: the numbers beside the rating, their order and their JSON."""
+
+import json
+
+import pytest
+from arena_leaderboard import Leaderboard, mean_ci95, standings
+
+from tests.leaderboard.simulate import crashed, single, versus
+
+ROW_KEYS = [
+    "agent", "rating", "low", "high", "matches", "mean_return", "return_ci95", "success_rate",
+    "invalid_rate", "decisions_per_second", "errors",
+]  # fmt: skip
+
+
+@pytest.fixture(name="board")
+def make_board() -> Leaderboard:
+    lake = [single("lake", seed, "a", 1.0) for seed in range(10)]
+    lake += [single("lake", seed, "b", float(seed < 4), invalid=1) for seed in range(10)]
+    duel = [versus("duel", seed, ("a", "b"), (1, 2)) for seed in range(30)]
+    return standings([*lake, *duel, crashed("duel", 99, ("a", "broken"), "broken")])
+
+
+def test_json_has_exactly_the_promised_shape(board: Leaderboard) -> None:
+    shape = json.loads(json.dumps(board.to_json(), allow_nan=False))
+    assert list(shape) == ["overall", "games"]
+    assert list(shape["games"]) == ["duel", "lake"]
+    for row in [*shape["overall"], *shape["games"]["duel"], *shape["games"]["lake"]]:
+        assert list(row) == ROW_KEYS
+        assert len(row["return_ci95"]) == 2
+
+
+def test_numbers_of_one_game(board: Leaderboard) -> None:
+    first, second = board.games["lake"]
+    assert (first.agent, second.agent) == ("a", "b")
+    assert (first.matches, first.mean_return, first.success_rate) == (10, 1.0, 1.0)
+    assert (second.mean_return, second.success_rate, second.invalid_rate) == (0.4, 0.4, 0.1)
+    assert second.decisions_per_second == pytest.approx(100)
+    assert second.return_ci95 == pytest.approx((0.4 - 0.320067, 0.4 + 0.320067), abs=1e-5)
+
+
+def test_games_weigh_equally_overall(board: Leaderboard) -> None:
+    second = board.overall[1]
+    assert second.agent == "b"
+    assert second.matches == 40
+    assert second.mean_return == pytest.approx((0.4 + 0.0) / 2)
+    assert second.invalid_rate == pytest.approx((0.1 + 0.0) / 2)
+
+
+def test_agent_that_only_failed_is_listed_last_and_not_rated(board: Leaderboard) -> None:
+    last = board.overall[-1]
+    assert (last.agent, last.rating, last.matches, last.errors) == ("broken", None, 0, 1)
+    row = last.to_json()
+    assert row["rating"] is row["low"] is row["high"] is row["mean_return"] is None
+    assert row["return_ci95"] == [None, None]
+    assert board.overall[0].errors == 0
+
+
+def test_order_is_by_rating_then_name() -> None:
+    results = [versus("duel", seed, ("z", "b"), (1, 1)) for seed in range(4)]
+    results += [versus("duel", seed, ("m", loser), (1, 2)) for seed in range(4) for loser in ("z", "b")]
+    assert [standing.agent for standing in standings(results).overall] == ["m", "b", "z"]
+
+
+def test_row_order_does_not_change_the_leaderboard() -> None:
+    results = [single("lake", seed, agent, 0.1 * (seed % 3)) for seed in range(20) for agent in "abc"]
+    assert standings(results).to_json() == standings(results[::-1]).to_json()
+
+
+def test_inseparable_means_overlapping_and_rated(board: Leaderboard) -> None:
+    best, second, broken = board.overall
+    assert best.inseparable(best)
+    assert not second.inseparable(best)
+    assert not broken.inseparable(second)
+    assert not best.inseparable(None)
+
+
+def test_nothing_played_is_an_empty_leaderboard() -> None:
+    assert standings([]).to_json() == {"overall": [], "games": {}}
+
+
+def test_mean_ci95() -> None:
+    assert mean_ci95([2.0]) == (2.0, (2.0, 2.0))
+    mean, (low, high) = mean_ci95([0.0, 1.0] * 50, [1.0] * 100)
+    assert (mean, (low + high) / 2) == pytest.approx((0.75, 0.75))
+    assert (high - low) / 2 == pytest.approx(1.96 * (0.25 / 99) ** 0.5 / 2, rel=1e-3)
+    with pytest.raises(ValueError, match="at least one episode"):
+        mean_ci95([])
