@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from arena_games.base import GameSpec, UsageError
 from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY
+from arena_games.loading import load_object
 from arena_games.snake.env import SNAKE, SNAKE_DUEL, SNAKE_POISON, SNAKE_ROYALE
 
 BUILT_IN = (FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, SNAKE, SNAKE_POISON, SNAKE_DUEL, SNAKE_ROYALE)
@@ -53,6 +54,19 @@ def find_game(name: str) -> GameSpec:
     near = difflib.get_close_matches(name, by_name, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known games: {', '.join(by_name)}"
     raise UsageError(f"unknown game {name!r}; {hint}")
+
+
+def load_game(reference: str) -> GameSpec:
+    """A known game by its name, or one that is not registered: `module:SPEC` or `FILE.py:SPEC`.
+
+    Raises UsageError if there is none, or what is there is no `GameSpec`.
+    """
+    if ":" not in reference:
+        return find_game(reference)
+    loaded = load_object(reference)
+    if not isinstance(loaded, GameSpec):
+        raise UsageError(f"{reference} is a {type(loaded).__name__}, not a GameSpec; name one")
+    return loaded
 
 
 def select_games(names: str | Iterable[str]) -> list[GameSpec]:

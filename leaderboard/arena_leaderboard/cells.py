@@ -23,7 +23,7 @@ class Glyphs:
     plus_minus: str
 
 
-UNICODE = Glyphs(line="─", left="╶", right="╴", mean="●", tied="≈", dash="–", plus_minus="±")  # noqa: RUF001
+UNICODE = Glyphs(line="─", left="╶", right="╴", mean="●", tied="≈", dash="–", plus_minus="±")
 ASCII = Glyphs(line="-", left="-", right="-", mean="o", tied="~", dash="-", plus_minus="+-")
 
 

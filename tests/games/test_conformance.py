@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from arena_games.base import GameSpec
 from arena_games.conformance import check_game
 from arena_games.conformance.suite import EPISODE_CHECKS, GAME_CHECKS, PLAYS

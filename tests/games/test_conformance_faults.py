@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from arena_games.base import GameSpec, Invalid, Observation
 from arena_games.conformance import Check, check_game
 from arena_games.registry import find_game

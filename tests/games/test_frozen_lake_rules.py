@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+
 from arena_games.frozen_lake import rules
 from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, FrozenLakeEnv
 from arena_games.frozen_lake.rules import Cell, FrozenLakeConfig, FrozenLakeState

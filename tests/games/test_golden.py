@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from arena_games.base import GameSpec, points
 from arena_games.registry import BUILT_IN
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from arena_games import Invalid, Observation, parse_action_tag
 from arena_games.base import GameSpec
 from arena_games.registry import BUILT_IN
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 NAMES = ("up", "down", "left", "right")
 PARSE = parse_action_tag(NAMES)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
+
 from arena_games import UsageError, registry
 from arena_games.registry import BUILT_IN, find_game, game_specs, select_games
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from arena_games.conformance.playthrough import Playthrough, look, play
 from arena_games.registry import find_game
 from arena_games.snake.env import SnakeEnv

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from arena_games.snake import rules
 from arena_games.snake.rules import Body, Cell, SnakeConfig, SnakeState
 

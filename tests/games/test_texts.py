@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from arena_games.base import GameSpec, Grid, Observation, points
 from arena_games.conformance.playthrough import pass_the_dead, play
 from arena_games.frozen_lake import text as lake_text

@@ -5,12 +5,12 @@ import io
 import json
 
 import pytest
-from arena_leaderboard import Leaderboard, render_csv, render_json, render_markdown, render_rich, standings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from arena_leaderboard import Leaderboard, render_csv, render_json, render_markdown, render_rich, standings
 from tests.leaderboard.simulate import crashed, single, versus
 
 HOSTILE = [

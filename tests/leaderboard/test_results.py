@@ -1,8 +1,8 @@
 """Match results are checked on the way in and joined into the right races."""
 
 import pytest
-from arena_leaderboard import MatchResult, races
 
+from arena_leaderboard import MatchResult, races
 from tests.leaderboard.simulate import crashed, single, versus
 
 

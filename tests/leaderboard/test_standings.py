@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from arena_leaderboard import Leaderboard, mean_ci95, standings
 
+from arena_leaderboard import Leaderboard, mean_ci95, standings
 from tests.leaderboard.simulate import crashed, single, versus
 
 ROW_KEYS = [

@@ -1,0 +1,1 @@
+"""What draws replies from a language model: token ids and sampling settings in, samples out."""

@@ -1,0 +1,101 @@
+"""One forward pass over prompts and replies, without wasted work.
+
+The tokens that all prompts begin with are computed once and shared, logits are computed only
+where a reply token is predicted, and gradients are the same as those of the plain pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache
+
+Ids = Sequence[int]
+
+# A shorter shared beginning is not worth a pass of its own.
+MIN_SHARED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Prefilled:
+    """Everything the model has read so far: one row a sequence, padded on the left.
+
+    `attention_NT` marks real tokens, `lengths_N` counts them, `logits_NLV` are the last L positions'.
+    """
+
+    cache: DynamicCache
+    attention_NT: Tensor
+    lengths_N: Tensor
+    logits_NLV: Tensor
+
+
+def shared_prefix(rows: Sequence[Ids]) -> int:
+    """How many leading tokens all rows share, leaving each row at least one of its own."""
+    first, last = min(map(list, rows)), max(map(list, rows))
+    limit = min(len(row) for row in rows) - 1
+    for index in range(limit):
+        if first[index] != last[index]:
+            return index if index >= MIN_SHARED else 0
+    return limit if limit >= MIN_SHARED else 0
+
+
+def prefill(model: nn.Module, rows: Sequence[Ids], *, keep: int, pad_id: int = 0) -> Prefilled:
+    """Read the rows; logits are returned for the last `keep` positions of each."""
+    device = next(model.parameters()).device
+    shared = shared_prefix(rows) if len(rows) > 1 else 0
+    cache = DynamicCache()
+    if shared:
+        head = torch.tensor([list(rows[0][:shared])], device=device)
+        model(input_ids=head, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        cache.batch_repeat_interleave(len(rows))
+    ids_NS, real_NS = left_padded([row[shared:] for row in rows], pad_id, device)
+    attention_NT = torch.cat([real_NS.new_ones(len(rows), shared), real_NS], dim=1)
+    positions = (attention_NT.cumsum(1) - 1).clamp(min=0)[:, shared:]
+    out: Any = model(
+        input_ids=ids_NS,
+        attention_mask=attention_NT,
+        position_ids=positions,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=keep,
+    )
+    return Prefilled(cache, attention_NT, attention_NT.sum(1), out.logits)
+
+
+def left_padded(rows: Sequence[Ids], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Token ids (N, S) padded on the left, and 1 where a token is real."""
+    width = max(len(row) for row in rows)
+    ids = [[pad_id] * (width - len(row)) + list(row) for row in rows]
+    real = [[0] * (width - len(row)) + [1] * len(row) for row in rows]
+    return torch.tensor(ids, device=device), torch.tensor(real, device=device)
+
+
+def reply_logits(
+    model: nn.Module, prompts: Sequence[Ids], replies: Sequence[Ids], *, pad_id: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits that predict each reply token.
+
+    Returns `logits_NKV`, the reply's token ids `ids_NK` and `mask_NK` (1.0 at real tokens), with
+    replies aligned on the left and K the longest reply.
+    """
+    longest = max(len(reply) for reply in replies)
+    rows = [[*prompt, *reply[:-1]] for prompt, reply in zip(prompts, replies, strict=True)]
+    logits_NLV = prefill(model, rows, keep=longest, pad_id=pad_id).logits_NLV
+    device = logits_NLV.device
+    lengths_N = torch.tensor([len(reply) for reply in replies], device=device)
+    steps_K = torch.arange(longest, device=device)
+    # Rows end together, so a shorter reply begins later among the kept positions.
+    places_NK = (longest - lengths_N[:, None] + steps_K).clamp(max=longest - 1)
+    logits_NKV = logits_NLV.gather(1, places_NK[..., None].expand(-1, -1, logits_NLV.shape[-1]))
+    ids = [[*reply, *[pad_id] * (longest - len(reply))] for reply in replies]
+    mask_NK = (steps_K < lengths_N[:, None]).to(logits_NKV.dtype)
+    return logits_NKV, torch.tensor(ids, device=device), mask_NK
+
+
+def token_logprobs(logits_NKV: Tensor, ids_NK: Tensor) -> Tensor:
+    """Log-probability of each token, (N, K), in float32."""
+    return torch.log_softmax(logits_NKV.float(), dim=-1).gather(-1, ids_NK[..., None]).squeeze(-1)

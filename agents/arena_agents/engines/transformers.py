@@ -1,0 +1,162 @@
+"""The engine that needs nothing but transformers: batched sampling from a model in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from arena_agents.base import TokenSample
+from arena_agents.engines.base import Ids, Sampling
+from arena_agents.engines.forward import Prefilled, prefill
+
+
+class TransformersEngine:
+    """Samples from `model`, which may be in training elsewhere: there is no second copy to sync."""
+
+    def __init__(self, model: nn.Module, tokenizer: Any, *, batch_tokens: int = 32_768) -> None:
+        self.model, self.tokenizer = model, tokenizer
+        self.batch_tokens = batch_tokens
+        self.policy_version = 0
+        self._ends = _end_ids(model, tokenizer)
+        self._closing: dict[str, frozenset[int]] = {}
+
+    @torch.inference_mode()
+    def generate(self, prompts: Sequence[Ids], sampling: Sampling, seeds: Sequence[int]) -> list[TokenSample]:
+        """One sample per prompt, in order; equal prompts are read once."""
+        training = self.model.training
+        self.model.eval()
+        samples: dict[int, TokenSample] = {}
+        for batch in self._batches(prompts, sampling):
+            drawn = self._generate_batch([prompts[i] for i in batch], sampling, [seeds[i] for i in batch])
+            samples.update(zip(batch, drawn, strict=True))
+        self.model.train(training)
+        return [samples[index] for index in range(len(prompts))]
+
+    def _batches(self, prompts: Sequence[Ids], sampling: Sampling) -> list[list[int]]:
+        """Indices of prompts of similar length, at most `batch_tokens` with their replies."""
+        batches: list[list[int]] = []
+        for index in sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i)):
+            cost = len(prompts[index]) + sampling.max_new_tokens
+            if not batches or (len(batches[-1]) + 1) * cost > self.batch_tokens:
+                batches.append([])
+            batches[-1].append(index)
+        return batches
+
+    def _generate_batch(
+        self, prompts: list[Ids], sampling: Sampling, seeds: Sequence[int]
+    ) -> list[TokenSample]:
+        distinct = sorted({tuple(prompt) for prompt in prompts})
+        place = {prompt: row for row, prompt in enumerate(distinct)}
+        rows_N = torch.tensor([place[tuple(prompt)] for prompt in prompts])
+        read = prefill(self.model, distinct, keep=1)
+        uniforms_NK = np.stack([_uniforms(seed, sampling.max_new_tokens) for seed in seeds])
+        tokens, logprobs = self._decode(_select(read, rows_N), sampling, uniforms_NK)
+        return [
+            TokenSample(tuple(prompt), tuple(ids), tuple(lps), self.policy_version)
+            for prompt, ids, lps in zip(prompts, tokens, logprobs, strict=True)
+        ]
+
+    def _decode(
+        self, read: Prefilled, sampling: Sampling, uniforms_NK: np.ndarray
+    ) -> tuple[list[list[int]], list[list[float]]]:
+        """Draw token by token; rows that have ended leave the batch."""
+        count = len(uniforms_NK)
+        tokens: list[list[int]] = [[] for _ in range(count)]
+        logprobs: list[list[float]] = [[] for _ in range(count)]
+        active = list(range(count))
+        for k in range(sampling.max_new_tokens):
+            uniforms_N = torch.from_numpy(uniforms_NK[active, k]).to(read.logits_NLV.device)
+            ids_N, logprobs_N = draw(read.logits_NLV[:, -1].float(), sampling, uniforms_N)
+            for row, token, logprob in zip(active, ids_N.tolist(), logprobs_N.tolist(), strict=True):
+                tokens[row].append(token)
+                logprobs[row].append(logprob)
+            going = [i for i, row in enumerate(active) if not self._ended(tokens[row], sampling)]
+            if not going or k + 1 == sampling.max_new_tokens:
+                break
+            if len(going) < len(active):
+                kept = torch.tensor(going)
+                read, ids_N, active = _select(read, kept), ids_N[kept], [active[i] for i in going]
+            read = self._extend(read, ids_N)
+        return tokens, logprobs
+
+    def _extend(self, read: Prefilled, ids_N: Tensor) -> Prefilled:
+        attention_NT = torch.cat([read.attention_NT, torch.ones_like(read.attention_NT[:, :1])], dim=1)
+        out: Any = self.model(
+            input_ids=ids_N[:, None],
+            attention_mask=attention_NT,
+            position_ids=read.lengths_N[:, None],
+            past_key_values=read.cache,
+            use_cache=True,
+        )
+        return Prefilled(read.cache, attention_NT, read.lengths_N + 1, out.logits)
+
+    def _ended(self, tokens: list[int], sampling: Sampling) -> bool:
+        if tokens[-1] in self._ends:
+            return True
+        for stop in sampling.stop:
+            if tokens[-1] in self._closing_ids(stop):
+                tail = self.tokenizer.decode(tokens[-4 - len(stop) :])
+                if stop in tail:
+                    return True
+        return False
+
+    def _closing_ids(self, stop: str) -> frozenset[int]:
+        """Tokens that can complete the stop string: those that hold its last character."""
+        if stop not in self._closing:
+            vocabulary = self.tokenizer.get_vocab()
+            self._closing[stop] = frozenset(i for token, i in vocabulary.items() if stop[-1] in token)
+        return self._closing[stop]
+
+
+def draw(logits_NV: Tensor, sampling: Sampling, uniforms_N: Tensor) -> tuple[Tensor, Tensor]:
+    """Token ids (N,) by inversion of the cumulative distribution, and their log-probabilities.
+
+    The log-probabilities are those of the distribution drawn from: tempered, then cut to
+    `top_k` and `top_p`. Greedy decoding reports the untempered ones.
+    """
+    if sampling.temperature == 0:
+        logprobs_NV = torch.log_softmax(logits_NV, dim=-1)
+        ids_N = logprobs_NV.argmax(dim=-1)
+    else:
+        logprobs_NV = torch.log_softmax(_cut(logits_NV / sampling.temperature, sampling), dim=-1)
+        cumulative_NV = logprobs_NV.double().exp().cumsum(dim=-1)
+        target_N1 = (uniforms_N * cumulative_NV[:, -1])[:, None]
+        ids_N = torch.searchsorted(cumulative_NV, target_N1, right=True).squeeze(1)
+        ids_N = ids_N.clamp(max=logits_NV.shape[-1] - 1)
+    return ids_N, logprobs_NV.gather(-1, ids_N[:, None]).squeeze(1)
+
+
+def _cut(logits_NV: Tensor, sampling: Sampling) -> Tensor:
+    """Leave only the `top_k` likeliest tokens and the smallest set that holds `top_p`."""
+    if 0 < sampling.top_k < logits_NV.shape[-1]:
+        least_N1 = logits_NV.topk(sampling.top_k, dim=-1).values[:, -1:]
+        logits_NV = logits_NV.masked_fill(logits_NV < least_N1, -torch.inf)
+    if sampling.top_p < 1:
+        sorted_NV, order_NV = logits_NV.sort(dim=-1, descending=True)
+        probs_NV = sorted_NV.softmax(dim=-1)
+        outside_NV = probs_NV.cumsum(dim=-1) - probs_NV >= sampling.top_p
+        logits_NV = logits_NV.masked_fill(outside_NV.gather(-1, order_NV.argsort(dim=-1)), -torch.inf)
+    return logits_NV
+
+
+def _uniforms(seed: int, count: int) -> np.ndarray:
+    return np.random.Generator(np.random.PCG64(seed)).random(count)
+
+
+def _select(read: Prefilled, rows_N: Tensor) -> Prefilled:
+    """The same, for these rows (which may repeat)."""
+    device = read.logits_NLV.device
+    rows_N = rows_N.to(device)
+    read.cache.batch_select_indices(rows_N)
+    return Prefilled(read.cache, read.attention_NT[rows_N], read.lengths_N[rows_N], read.logits_NLV[rows_N])
+
+
+def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """The model's end tokens: its generation config's and the tokenizer's."""
+    configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    ids = configured if isinstance(configured, list) else [configured]
+    return frozenset(i for i in [*ids, tokenizer.eos_token_id] if i is not None)

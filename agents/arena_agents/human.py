@@ -1,0 +1,112 @@
+"""A person at the keyboard, as an agent."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from arena_agents.base import Agent, Observation, Reply
+from arena_agents.random import action_reply
+from arena_games.base import GameSpec
+from arena_games.registry import find_game
+
+RESIGNED = "resigned"
+QUIT = ("q", "quit")
+KEYS = {
+    "\x1b[A": "up", "\x1b[B": "down", "\x1b[C": "right", "\x1b[D": "left",
+    "\x1bOA": "up", "\x1bOB": "down", "\x1bOC": "right", "\x1bOD": "left",
+    "w": "up", "s": "down", "d": "right", "a": "left",
+}  # fmt: skip
+
+
+class HumanAgent(Agent):
+    """Shows each observation and asks for a move: arrow keys, W A S D, an action's name or number.
+
+    `q` resigns, as does the end of the input. `read` returns one key or line at a time and raises
+    EOFError at the end; by default single keys from a terminal, whole lines from anything else.
+    """
+
+    name = "human"
+
+    def __init__(self, console: Console | None = None, read: Callable[[], str] | None = None) -> None:
+        self._console = console or Console()
+        self._read = read or (read_key if sys.stdin.isatty() else input)
+
+    def act(self, observations: Sequence[Observation]) -> list[Reply]:
+        """One reply per observation; a resignation is an error that is charged to the person."""
+        return [self._reply(observation) for observation in observations]
+
+    def _reply(self, observation: Observation) -> Reply:
+        spec = find_game(observation.game)
+        self._show(spec, observation)
+        while True:
+            try:
+                typed = self._read()
+            except EOFError:
+                return Reply("", error=RESIGNED)
+            if typed.strip().lower() in QUIT:
+                return Reply("", error=RESIGNED)
+            action = chosen(spec, observation, typed)
+            if action is not None:
+                return Reply(action_reply(spec.action_names[action]))
+            self._console.print(
+                Text(f"{typed!r} is no move here: {_offer(spec, observation)}", style="yellow")
+            )
+
+    def _show(self, spec: GameSpec, observation: Observation) -> None:
+        self._console.print(Rule(Text(f"{spec.name}, turn {observation.turn + 1}")))
+        self._console.print(Text(_harmless(observation.text)))
+        self._console.print(Text(f"Your move: {_offer(spec, observation)}", style="bold"))
+
+
+def chosen(spec: GameSpec, observation: Observation, typed: str) -> int | None:
+    """The legal action that a key, a name or a number (from 1) means, or None."""
+    word = KEYS.get(typed, typed).strip().lower()
+    word = KEYS.get(word, word)
+    names = [name.lower() for name in spec.action_names]
+    if word in names:
+        action = names.index(word)
+    elif word.isdecimal() and len(word) < 4:
+        action = int(word) - 1
+    else:
+        return None
+    return action if action in observation.legal else None
+
+
+def _harmless(text: str) -> str:
+    """The text with all that a terminal would obey, but for line breaks, spelled out."""
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+
+
+def _offer(spec: GameSpec, observation: Observation) -> str:
+    moves = ", ".join(f"{action + 1} {spec.action_names[action]}" for action in observation.legal)
+    keys = "arrows or W A S D; " if "up" in spec.action_names else ""
+    return f"{moves} ({keys}q resigns)"
+
+
+def read_key() -> str:
+    """One key from the terminal, an arrow key as its whole escape sequence. Raises EOFError."""
+    with _unbuffered():
+        typed = os.read(sys.stdin.fileno(), 8).decode(errors="replace")
+    if typed in ("", "\x04"):
+        raise EOFError
+    return typed
+
+
+@contextmanager
+def _unbuffered() -> Iterator[None]:
+    import termios
+    import tty
+
+    before = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

@@ -1,0 +1,86 @@
+"""`LanguageAgent`: the paper's Language-Agent Policy.
+
+A language model Lθ behind an engine, a generation config G, a prompt template T; the extractor Ψ
+is the game's own parser.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from arena_agents.base import Agent, Observation, Reply
+from arena_agents.engines.base import Engine, Sampling
+from arena_agents.engines.transformers import TransformersEngine
+from arena_agents.language.model import load_model
+from arena_agents.language.presets import model_source
+from arena_agents.language.template import PromptTemplate, load_template
+from arena_games.base import UsageError
+from arena_games.registry import find_game
+
+
+class LanguageAgent(Agent):
+    """Prompts a language model and returns what it writes, with the tokens it drew."""
+
+    def __init__(
+        self, engine: Engine, tokenizer: Any, template: PromptTemplate, sampling: Sampling | None = None
+    ) -> None:
+        self.engine, self.tokenizer = engine, tokenizer
+        self.template = template
+        self.sampling = sampling or Sampling()
+
+    def act(self, observations: Sequence[Observation]) -> list[Reply]:
+        """One reply per observation, drawn in one batch from the observations' own seeds."""
+        known: dict[tuple[str, str], tuple[int, ...]] = {}
+        prompts = []
+        for observation in observations:
+            key = (observation.game, observation.text)
+            if key not in known or observation.history:
+                known[key] = self.prompt_ids(observation)
+            prompts.append(known[key])
+        samples = self.engine.generate(prompts, self.sampling, [o.seed for o in observations])
+        texts = self.tokenizer.batch_decode([s.token_ids for s in samples], skip_special_tokens=True)
+        return [Reply(text, sample) for text, sample in zip(texts, samples, strict=True)]
+
+    def prompt_ids(self, observation: Observation) -> tuple[int, ...]:
+        """The token ids of the whole prompt, by the model's own chat template."""
+        messages = self.template.messages(find_game(observation.game), observation)
+        ids = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        return tuple(ids)
+
+
+def load_language_agent(
+    spec: str, *, template: Path | None = None, sampling: Sampling | None = None
+) -> LanguageAgent:
+    """An agent around an untrained model: a preset's name or `hf:` with a folder or hub id."""
+    model, tokenizer = load_model(model_source(spec))
+    return LanguageAgent(TransformersEngine(model, tokenizer), tokenizer, load_template(template), sampling)
+
+
+def load_language_policy(folder: Path, *, template: Path | None = None) -> LanguageAgent:
+    """An agent around a policy folder that training wrote: whole weights, or an adapter.
+
+    Raises UsageError if the folder is not whole.
+    """
+    try:
+        card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
+        words = load_template(template) if template else PromptTemplate.parse(card["template"])
+        sampling = Sampling(**card["sampling"] | {"stop": tuple(card["sampling"]["stop"])})
+        adapter, base = bool(card["adapter"]), str(card["base"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
+    model, tokenizer = load_model(model_source(base) if adapter else str(folder))
+    if adapter:
+        model = _with_adapter(model, folder)
+    return LanguageAgent(TransformersEngine(model, tokenizer), tokenizer, words, sampling)
+
+
+def _with_adapter(model: Any, folder: Path) -> Any:
+    from peft import PeftModel
+
+    try:
+        return PeftModel.from_pretrained(model, folder).eval()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UsageError(f"cannot load the adapter in {folder}: {error}; train it again") from error

@@ -1,0 +1,77 @@
+"""The prompt template T: plain text with a `[system]` and a `[user]` section.
+
+Fields in braces are filled in: `{task}`, `{actions}`, `{rules}`, `{success}`, `{example}` from the
+game, `{observation}` and `{history}` from the turn. Nothing else in the text is interpreted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from arena_games.base import GameSpec, Observation, UsageError
+
+DEFAULT_TEMPLATE = Path(__file__).with_name("template.txt")
+GAME_FIELDS = ("task", "actions", "rules", "success", "example")
+TURN_FIELDS = ("observation", "history")
+_FIELD = re.compile(r"\{([a-z_]+)\}")
+_SECTION = re.compile(r"^\[(system|user)\][ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTemplate:
+    """The words around an observation. An empty `system` means no system message."""
+
+    system: str
+    user: str
+
+    @classmethod
+    def parse(cls, text: str, source: str = "template") -> PromptTemplate:
+        """Raises UsageError if `[user]` or its `{observation}` is missing, or a field is unknown."""
+        parts = _SECTION.split(text)
+        sections = {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+        unknown = set(_FIELD.findall(text)) - {*GAME_FIELDS, *TURN_FIELDS}
+        if unknown:
+            known = ", ".join(f"{{{field}}}" for field in (*GAME_FIELDS, *TURN_FIELDS))
+            raise UsageError(f"{source}: unknown field {{{min(unknown)}}}; known: {known}")
+        if "{observation}" not in sections.get("user", ""):
+            raise UsageError(f"{source}: needs a [user] section with {{observation}} in it")
+        return cls(sections.get("system", ""), sections["user"])
+
+    def text(self) -> str:
+        """The file that `parse` reads back."""
+        return f"[system]\n{self.system}\n\n[user]\n{self.user}\n"
+
+    def messages(self, spec: GameSpec, observation: Observation) -> list[dict[str, str]]:
+        """The chat messages for one turn."""
+        fields = game_fields(spec) | {
+            "observation": observation.text,
+            "history": "\n".join(observation.history),
+        }
+        filled = [("system", _fill(self.system, fields)), ("user", _fill(self.user, fields))]
+        return [{"role": role, "content": content} for role, content in filled if content]
+
+
+def load_template(path: Path | None = None) -> PromptTemplate:
+    """The template in a file, or the default one. Raises UsageError if it cannot be read."""
+    path = path or DEFAULT_TEMPLATE
+    try:
+        return PromptTemplate.parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read template {path}: {error}") from error
+
+
+def game_fields(spec: GameSpec) -> dict[str, str]:
+    """What a game contributes to every prompt."""
+    return {
+        "task": spec.task,
+        "actions": "\n".join(f"- {name}: {text}" for name, text in spec.actions.items()),
+        "rules": "\n".join(f"- {rule}" for rule in spec.rules),
+        "success": spec.success,
+        "example": spec.action_names[0],
+    }
+
+
+def _fill(text: str, fields: dict[str, str]) -> str:
+    return _FIELD.sub(lambda match: fields[match.group(1)], text)

@@ -1,0 +1,1 @@
+"""Makes nano from nothing: positions, tokenizer, and two rounds of supervised learning."""

@@ -1,0 +1,54 @@
+"""Opening what a training run left behind: a run's folder, or one policy inside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from arena_agents.base import Agent
+from arena_games.base import UsageError
+
+PREFERRED = ("best", "last")
+
+
+def load_policy(path: Path, *, template: Path | None = None) -> Agent:
+    """The agent in a policy folder, or the best (else the last) policy of a run's folder.
+
+    `template` overrides a language policy's prompt template. Raises UsageError if there is no
+    policy or it cannot be read.
+    """
+    folder = policy_folder(path)
+    kind = _kind(folder)
+    if kind == "dqn":
+        from arena_agents.dqn import DqnAgent, DqnPolicy
+
+        policy = DqnPolicy.load(folder)
+        return DqnAgent({policy.card.game: policy})
+    if kind == "language":
+        from arena_agents.language.agent import load_language_policy
+
+        return load_language_policy(folder, template=template)
+    raise UsageError(
+        f"{folder / 'agent.json'} names the unknown kind {kind!r}; this program reads dqn, language"
+    )
+
+
+def policy_folder(path: Path) -> Path:
+    """Where the policy lies. Raises UsageError if neither `path` nor its best/ and last/ hold one."""
+    for folder in (path, *(path / name for name in PREFERRED)):
+        if (folder / "agent.json").is_file():
+            return folder
+    raise UsageError(
+        f"{path} holds no policy (no agent.json there, in best/ or in last/); "
+        "name the --out folder of arena train"
+    )
+
+
+def _kind(folder: Path) -> object:
+    try:
+        card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {folder / 'agent.json'}: {error}; train the policy again") from error
+    if not isinstance(card, dict):
+        raise UsageError(f"{folder / 'agent.json'} is not an agent's card; train the policy again")
+    return card.get("kind")

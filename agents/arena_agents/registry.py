@@ -1,0 +1,81 @@
+"""From what a user types to an agent.
+
+random, search            built in
+nano, qwen0.5b … qwen72b  language models with a preset
+hf:PATH-OR-ID             any Hugging Face causal language model
+DIR                       a run folder of ours, or one policy inside it
+module:Class, FILE.py:Class   a class of the user's
+NAME                      an entry point `tmsg_arena.agents` of an installed plug-in
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from arena_agents.base import Agent
+from arena_agents.language.presets import PRESETS
+from arena_agents.random import RandomAgent
+from arena_agents.search import SearchAgent
+from arena_games.base import UsageError
+from arena_games.loading import load_object
+
+BUILT_IN: dict[str, Callable[[], Agent]] = {"random": RandomAgent, "search": SearchAgent}
+
+
+@cache
+def _plug_ins() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group="tmsg_arena.agents")}
+
+
+def agent_names() -> list[str]:
+    """Every name that `make_agent` knows without a path: built in, presets, plug-ins."""
+    return [*BUILT_IN, *PRESETS, *_plug_ins()]
+
+
+def make_agent(spec: str, *, template: Path | None = None) -> Agent:
+    """The agent that `spec` names; `template` overrides a language agent's prompt template.
+
+    Raises UsageError, with the remedy, if nothing is known by that name or it cannot be loaded.
+    """
+    if spec in BUILT_IN:
+        return BUILT_IN[spec]()
+    if spec in PRESETS or spec.startswith("hf:"):
+        from arena_agents.language.agent import load_language_agent
+
+        return load_language_agent(spec, template=template)
+    if Path(spec).is_dir():
+        from arena_agents.policy import load_policy
+
+        return load_policy(Path(spec), template=template)
+    if spec in _plug_ins():
+        return _built(spec, lambda: _plug_ins()[spec].load()())
+    if ":" in spec:
+        return _built(spec, load_object(spec))
+    raise UsageError(f"unknown agent {spec!r}; {_hint(spec)}")
+
+
+def _hint(spec: str) -> str:
+    base, _, learned = spec.rpartition("+")
+    if spec == "dqn" or base:
+        game = learned if base else "GAME"
+        return f"train it with arena train {game} --agent {base or spec}, then name the run's folder"
+    near = difflib.get_close_matches(spec, agent_names(), n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(agent_names())}, a run folder, hf:MODEL, module:Class or file.py:Class"
+
+
+def _built(spec: str, factory: Callable[[], Agent]) -> Agent:
+    try:
+        agent = factory()
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"cannot make agent {spec!r}: {type(error).__name__}: {error}") from error
+    if not callable(getattr(agent, "act", None)):
+        raise UsageError(f"{spec!r} is no agent; subclass arena_agents.Agent and define choose() or act()")
+    return agent

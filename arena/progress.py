@@ -1,0 +1,150 @@
+"""How a tournament looks while it runs: live tables in a terminal, now and then a line elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from arena.entrants import Training
+from arena.training_status import TrainingStatus
+
+LINE_EVERY_S = 15.0
+LOOK_EVERY_S = 1.0
+
+
+class _Plain(ProgressColumn):
+    """A text field of the task, shown as it is."""
+
+    def __init__(self, field: str, width: int) -> None:
+        super().__init__()
+        self._field, self._width = field, width
+
+    def render(self, task: Task) -> Text:
+        text = Text(str(task.fields.get(self._field, "")), no_wrap=True)
+        text.truncate(self._width, overflow="ellipsis", pad=True)
+        return text
+
+
+def _bars(console: Console, *more: ProgressColumn) -> Progress:
+    wide = console.width >= 100
+    return Progress(
+        _Plain("name", 28 if wide else 24),
+        BarColumn(40 if wide else 12),
+        MofNCompleteColumn(),
+        *more,
+        TimeElapsedColumn(),
+        TextColumn("ETA", style="dim"),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=False),
+        console=console,
+        refresh_per_second=4,
+        disable=not console.is_terminal,
+    )
+
+
+class MatchProgress:
+    """A bar per game, and one for all of them. Listens to `tournament.play_missing`."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = _bars(console)
+        self._tasks: dict[str, TaskID] = {}
+        self._counts: dict[str, tuple[int, int]] = {}
+        self._last_line = time.monotonic()
+
+    def plan(self, games: Mapping[str, tuple[int, int]]) -> None:
+        self._counts = dict(games)
+        for game, (done, total) in games.items():
+            self._tasks[game] = self._bars.add_task("", start=False, name=game, completed=done, total=total)
+        done, total = (sum(column) for column in zip(*games.values(), strict=True))
+        self._all = self._bars.add_task("", name="all games", completed=done, total=total)
+        self._line(f"{total - done} of {total} matches to play")
+
+    def begin(self, game: str) -> None:
+        self._bars.start_task(self._tasks[game])
+
+    def advance(self, game: str, matches: int) -> None:
+        done, total = self._counts[game]
+        self._counts[game] = (done + matches, total)
+        self._bars.advance(self._tasks[game], matches)
+        self._bars.advance(self._all, matches)
+        if done + matches == total or time.monotonic() - self._last_line > LINE_EVERY_S:
+            self._line(f"{game}: {done + matches} of {total} matches")
+
+    def _line(self, text: str) -> None:
+        if not self._console.is_terminal:
+            self._console.print(Text(text))
+            self._last_line = time.monotonic()
+
+    @contextmanager
+    def shown(self) -> Iterator[MatchProgress]:
+        """Show the bars while the block runs."""
+        with self._bars:
+            yield self
+
+
+class TrainingProgress:
+    """A bar per training, fed from the metrics it writes. Watches `prepare.train_all`."""
+
+    def __init__(self, console: Console, trainings: list[Training]) -> None:
+        self._console = console
+        self._bars = _bars(console, _Plain("note", 12))
+        self._tasks = {
+            training: self._bars.add_task("", start=False, total=None, name=training.name, note="waiting")
+            for training in trainings
+        }
+        self._running: dict[Training, TrainingStatus] = {}
+        self._last_look = self._last_line = time.monotonic()
+
+    def started(self, training: Training) -> None:
+        self._running[training] = TrainingStatus(training.folder)
+        self._bars.start_task(self._tasks[training])
+        self._bars.update(self._tasks[training], note="starting")
+        self._line(f"training {training.agent} on {training.game} in {training.folder}")
+
+    def look(self) -> None:
+        if time.monotonic() - self._last_look < LOOK_EVERY_S:
+            return
+        self._last_look = time.monotonic()
+        for training, status in self._running.items():
+            status.update()
+            if status.step:
+                note = "" if status.mean_return is None else f"return {status.mean_return:.2f}"
+                self._bars.update(self._tasks[training], completed=status.step, total=status.steps, note=note)
+        if time.monotonic() - self._last_line > LINE_EVERY_S:
+            self._line("; ".join(f"{job.name} {status}" for job, status in self._running.items()))
+
+    def ended(self, training: Training, error: str | None) -> None:
+        status = self._running.pop(training)
+        status.update()
+        note = "failed" if error else f"return {status.mean_return:.2f}" if status.mean_return else "done"
+        self._bars.update(
+            self._tasks[training], completed=status.step, total=status.steps or status.step, note=note
+        )
+        self._bars.stop_task(self._tasks[training])
+        self._line(f"{training.name}: {f'failed: {error}' if error else f'trained, {status}'}")
+
+    def _line(self, text: str) -> None:
+        if not self._console.is_terminal:
+            self._console.print(Text(text), soft_wrap=True)
+            self._last_line = time.monotonic()
+
+    @contextmanager
+    def shown(self) -> Iterator[TrainingProgress]:
+        """Show the bars while the block runs."""
+        with self._bars:
+            yield self

@@ -1,0 +1,129 @@
+"""What the commands print: results on stdout, progress and warnings on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from arena.choices import Format, TrainMode
+from arena.entrants import parse_entrants
+from arena.evaluate import EvalRow, evaluate
+from arena.failures import one_line
+from arena.store import Store
+from arena.table import MatchConfig
+from arena.tournament import Tournament, run
+from arena_agents.registry import make_agent
+from arena_games.registry import select_games
+from arena_leaderboard import (
+    Leaderboard,
+    render_csv,
+    render_json,
+    render_markdown,
+    render_rich,
+    standings,
+)
+
+DEADLINE_S = 300.0
+
+
+def warn(text: str) -> None:
+    """One line on stderr."""
+    print(f"arena: {one_line(text)}", file=sys.stderr)
+
+
+def hold_tournament(
+    games: str, agents: str, out: Path, *, seed: int, matches: int, train: TrainMode, deadline_s: float
+) -> bool:
+    """Play a tournament to its end and show the leaderboard; whether every training went well."""
+    tournament = Tournament(
+        games=tuple(select_games(games)),
+        entrants=tuple(parse_entrants(agents)),
+        seed=seed,
+        matches=matches,
+        out=out,
+    )
+    report = run(tournament, train=train, deadline_s=deadline_s, console=Console(stderr=True))
+    render_rich(standings(report.results), Console())
+    for training, error in report.failed.items():
+        warn(f"{training.name} could not be trained and was left out: {error}; see {training.folder}")
+    return not report.failed
+
+
+def show_leaderboard(folder: Path, format: Format) -> None:
+    """Print the leaderboard of a tournament's folder."""
+    with Store.read(folder) as store:
+        board = standings(store.results())
+    print_leaderboard(board, format)
+
+
+def print_leaderboard(board: Leaderboard, format: Format) -> None:
+    """Print a leaderboard in one of the formats."""
+    if format == Format.RICH:
+        render_rich(board, Console())
+    else:
+        render = {Format.JSON: render_json, Format.CSV: render_csv, Format.MD: render_markdown}[format]
+        print(render(board).rstrip("\n"))
+
+
+def show_evaluation(
+    agent: str,
+    games: str,
+    *,
+    episodes: int,
+    seed: int,
+    opponents: str,
+    as_json: bool,
+    template: Path | None,
+) -> None:
+    """Print what an agent scores, as a table or as JSON."""
+    rows = evaluate(
+        agent,
+        make_agent(agent, template=template),
+        select_games(games),
+        episodes=episodes,
+        seed=seed,
+        opponent=make_agent(opponents),
+        config=MatchConfig(deadline_s=DEADLINE_S),
+    )
+    for row in rows:
+        if row.errors:
+            warn(f"{row.game}: {row.errors} episodes ended in an error and do not count: {row.first_error}")
+    if as_json:
+        print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2, allow_nan=False))
+    else:
+        Console().print(_evaluation_table(rows))
+
+
+def _evaluation_table(rows: list[EvalRow]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("game")
+    for heading in ("episodes", "return", "95% interval", "success", "invalid"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            Text(row.game),
+            str(row.episodes),
+            f"{row.mean_return:.2f}",
+            f"{row.return_ci95[0]:.2f} … {row.return_ci95[1]:.2f}",
+            f"{row.success_rate:.1%}",
+            f"{row.invalid_rate:.1%}",
+        )
+    return table
+
+
+def show_checks(spec: str, *, episodes: int, seed: int) -> bool:
+    """Run the conformance suite on a game and print each check; whether all of them passed."""
+    from arena_games.conformance import check_game
+    from arena_games.registry import load_game
+
+    checks = check_game(load_game(spec), episodes=episodes, seed=seed)
+    console = Console()
+    for check in checks:
+        mark = Text("ok    ", "green") if check.passed else Text("FAILED", "bold red")
+        console.print(Text.assemble(mark, "  ", check.name, "" if check.passed else f": {check.detail}"))
+    return all(check.passed for check in checks)

@@ -1,0 +1,122 @@
+"""What a training run is told: defaults, then the agent's preset, a file, and `--set`."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from arena_games.base import UsageError
+
+CONFIG_VERSION = 1
+
+
+class TrainConfig(BaseModel):
+    """What every trainer shares. Stored, resolved, as `config.json` in the run's folder.
+
+    `opponents` hold the seats that the learner does not: `house`, `self`, or an agent spec
+    (see `arena.training.opponents`).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    game: str
+    agent: str
+    seed: int = Field(0, ge=0)
+    steps: int = Field(200, ge=1)
+    opponents: str = "house"
+    eval_every: int = Field(20, ge=1)
+    eval_episodes: int = Field(50, ge=1)
+    checkpoint_every: int = Field(20, ge=1)
+
+
+Config = TypeVar("Config", bound=TrainConfig)
+
+
+class MsgrpoConfig(TrainConfig):
+    """MS-GRPO with AAW episode sampling (arXiv 2508.10839). Names follow the equations."""
+
+    ALGORITHM: ClassVar[str] = "msgrpo"
+
+    groups: int = Field(8, ge=1, description="B, start states an update")
+    group_size: int = Field(16, ge=2, description="G, episodes a start state")
+    keep: float = Field(0.5, gt=0, le=1, description="share of the trainable episodes that is kept")
+    episode_sampling: Literal["aaw", "uniform"] = "aaw"
+    episode_temperature: float = Field(1.0, gt=0, description="T_ep of AAW")
+    with_replacement: bool = False
+    importance_correction: bool = False
+    advantage_scale: Literal["std", "none"] = "std"
+    credit: Literal["episode", "return_to_go", "step_group"] = "episode"
+    discount: float = Field(1.0, ge=0, le=1, description="γ of `return_to_go`")
+    loss_mean: Literal["episode", "token"] = "episode"
+    clip_low: float = Field(0.2, gt=0)
+    clip_high: float = Field(0.2, gt=0)
+    beta: float = Field(0.0, ge=0, description="β of the KL penalty")
+    epochs: int = Field(1, ge=1, description="passes over the kept episodes")
+    minibatches: int = Field(1, ge=1, description="optimiser steps a pass")
+    learning_rate: float = Field(1e-5, gt=0)
+    warmup: int = Field(5, ge=0, description="updates over which the rate rises")
+    final_rate: float = Field(1.0, ge=0, le=1, description="share of the rate left at the end")
+    weight_decay: float = Field(0.0, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    lora_rank: int = Field(16, ge=0, description="0 trains all weights")
+    lora_alpha: int = Field(32, ge=1)
+    temperature: float = Field(1.0, gt=0)
+    max_new_tokens: int = Field(256, ge=1)
+    format_penalty: float = Field(1.0, ge=0)
+    micro_tokens: int = Field(16384, ge=1, description="tokens a forward and backward pass")
+    max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
+    collapse_drop: float = Field(0.5, gt=0, le=1, description="share of the gain whose loss is a collapse")
+    loggers: tuple[Literal["tensorboard", "wandb"], ...] = ()
+
+
+def resolve(kind: type[Config], *layers: Mapping[str, Any]) -> Config:
+    """The config from layers, the later one winning. Raises UsageError in one line."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged.update(layer)
+    try:
+        return kind.model_validate(merged)
+    except ValidationError as error:
+        raise UsageError(_first_problem(kind, error)) from error
+
+
+def _first_problem(kind: type[TrainConfig], error: ValidationError) -> str:
+    problem = error.errors()[0]
+    key = ".".join(map(str, problem["loc"]))
+    if key == "version":
+        return f"this config is of version {problem['input']!r}, this program reads version {CONFIG_VERSION}"
+    if problem["type"] == "extra_forbidden":
+        return f"unknown setting {key!r}; known: {', '.join(kind.model_fields)}"
+    return f"bad value {problem['input']!r} for {key}: {problem['msg'].lower()}"
+
+
+def parse_settings(pairs: list[str]) -> dict[str, Any]:
+    """`key=value` pairs of `--set`; values are read as JSON where they are JSON, else as text."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise UsageError(f"--set wants key=value, not {pair!r}")
+        try:
+            settings[key.strip()] = json.loads(value)
+        except json.JSONDecodeError:
+            settings[key.strip()] = value
+    return settings
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """A layer from a .json or .toml file. Raises UsageError if it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        loaded = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read config {path}: {error}") from error
+    if not isinstance(loaded, dict):
+        raise UsageError(f"config {path} must be a table of settings")
+    return loaded

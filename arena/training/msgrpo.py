@@ -1,0 +1,218 @@
+"""MS-GRPO with AAW episode sampling, from top to bottom.
+
+    play G episodes from each of B start states     rollout.py
+    A = (R − mean) / std within each group          advantage.py
+    draw episodes with P ∝ exp(|A| / T_ep)          advantage.py, batch.py
+    every step inherits its episode's advantage     batch.py
+    one clipped policy-gradient update              loss.py, learner.py
+    look at held-out episodes; step back if it collapsed
+
+Source: 'Reinforced Language Models for Sequential Decision Making', arXiv 2508.10839. Where ours
+differs, or the paper is silent: groups whose returns are all equal are not trained on; steps with
+equal tokens are read once (the same gradient); an update that is not finite or moves too far is
+undone; the game's own randomness is shared within a group; the default is one optimiser step an
+update, so that every sample is on-policy.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from arena.seeds import Split, episode_seed
+from arena.table import decision_seed
+from arena.training.batch import choose_episodes, token_batch
+from arena.training.checkpoint import Progress, load_checkpoint, save_checkpoint, save_policy
+from arena.training.clock import Clock
+from arena.training.config import MsgrpoConfig
+from arena.training.guard import Guard
+from arena.training.learner import STATS, Learner, Snapshot
+from arena.training.opponents import LEARNER, held_out_seating, opponent_agents, training_seating
+from arena.training.progress import Reporter
+from arena.training.rollout import Rollout, collect
+from arena.training.run import RunFolder
+from arena_agents.engines.base import Sampling
+from arena_agents.engines.transformers import TransformersEngine
+from arena_agents.language.agent import LanguageAgent
+from arena_agents.language.model import load_model
+from arena_agents.language.presets import model_source
+from arena_agents.language.template import load_template
+from arena_games.base import GameSpec
+from arena_games.registry import find_game
+
+Metrics = dict[str, float | int | None]
+
+
+def train_msgrpo(
+    config: MsgrpoConfig, run: RunFolder, reporter: Reporter, *, template: Path | None = None
+) -> None:
+    """Train `config.agent` on `config.game` in the run's folder, from its newest checkpoint if any.
+
+    Raises UsageError for unknown games, agents or opponents and for unreadable checkpoints.
+    """
+    training = MsgrpoTraining(config, run, reporter, template)
+    training.start()
+    for step in range(training.step + 1, config.steps + 1):
+        reporter.update(step, training.update(step))
+        if step % config.checkpoint_every == 0 or step == config.steps:
+            training.save()
+    reporter.note(f"best held-out return {training.guard.best:.3f} at step {training.guard.best_step}")
+
+
+class MsgrpoTraining:
+    """A run in progress: what a checkpoint holds, and one method a phase."""
+
+    def __init__(
+        self, config: MsgrpoConfig, run: RunFolder, reporter: Reporter, template: Path | None
+    ) -> None:
+        self.config, self.run, self.reporter = config, run, reporter
+        self.spec: GameSpec = find_game(config.game)
+        model, tokenizer = load_model(model_source(config.agent))
+        self.learner = Learner(model, config, tokenizer.pad_token_id or 0)
+        self.engine = TransformersEngine(self.learner.model, tokenizer)
+        sampling = Sampling(temperature=config.temperature, max_new_tokens=config.max_new_tokens)
+        self.agent = LanguageAgent(self.engine, tokenizer, load_template(template), sampling)
+        self.agents = {LEARNER: self.agent, **opponent_agents(self.spec, config.opponents)}
+        self.step = self.episodes = 0
+        self.seconds = 0.0
+        self.guard: Guard
+        self.best: Snapshot
+
+    def start(self) -> None:
+        """Continue from the newest checkpoint, or measure the base policy and begin."""
+        found = self.run.latest_checkpoint()
+        if found is None:
+            self.run.rewind(-1)
+            self._begin()
+        else:
+            progress, self.best = load_checkpoint(found[1], self.learner)
+            self.step, self.episodes, self.seconds = progress.step, progress.episodes, progress.seconds
+            self.guard = progress.guard
+            self.run.rewind(self.step)
+        self.engine.policy_version = self.step
+
+    def _begin(self) -> None:
+        clock = Clock()
+        with clock.phase("eval"):
+            held_out = self.evaluate()
+        base = float(held_out.returns_BG().mean())
+        self.guard = Guard(base, base, 0, self.config.collapse_drop)
+        self.best = self.learner.snapshot()
+        self.seconds = clock.total
+        self.run.log(
+            {"step": 0, "episodes": 0, "seconds": round(self.seconds, 3), **_scores("eval", held_out)}
+        )
+        self.run.save_policy("best", lambda folder: save_policy(folder, self.agent, self.learner))
+
+    def update(self, step: int) -> Metrics:
+        """One update of the policy; returns the row that it logs."""
+        clock, self.step = Clock(), step
+        with clock.phase("rollout"):
+            rollout = self.roll_out()
+        with clock.phase("update"):
+            learned = self.learn(rollout)
+        with clock.phase("eval"):
+            due = step % self.config.eval_every == 0 or step == self.config.steps
+            held_out = self._look() if due else {"eval/return": None, "eval/success": None}
+        self.engine.policy_version = step
+        self.seconds += clock.total
+        row: Metrics = {
+            "step": step,
+            "episodes": self.episodes,
+            "seconds": round(self.seconds, 3),
+            **_scores("train", rollout),
+            **held_out,
+            **learned,
+            "invalid_rate": _mean([float(s.invalid is not None) for s in rollout.steps]),
+            "tokens": sum(len(s.reply.sample.token_ids) for s in rollout.steps if s.reply.sample),
+            "rollbacks": self.guard.rollbacks,
+            **clock.row(),
+        }
+        self.run.log(row)
+        return row
+
+    def roll_out(self) -> Rollout:
+        """G episodes from each of B start states that no evaluation uses."""
+        config = self.config
+        seeds = [episode_seed(Split.TRAIN, config.seed, self.step, b) for b in range(config.groups)]
+        rollout = collect(
+            self.spec,
+            self.agents,
+            seeds,
+            training_seating(self.spec, config.opponents),
+            repeats=config.group_size,
+            format_penalty=config.format_penalty,
+        )
+        self.episodes += len(seeds) * config.group_size
+        if rollout.spoilt:
+            self.reporter.note(
+                f"step {self.step}: {rollout.spoilt} groups left out, an episode in them failed"
+            )
+        return rollout
+
+    def learn(self, rollout: Rollout) -> Metrics:
+        """Draw episodes and update the policy; without anything to learn from, do nothing."""
+        seed = decision_seed(self.config.seed, self.step, 1) % 2**63
+        chosen = choose_episodes(rollout, self.config, torch.Generator().manual_seed(seed))
+        nothing: Metrics = {"kept_episodes": len(chosen), **dict.fromkeys(STATS)}
+        if not chosen:
+            return nothing
+        stats = self.learner.update(token_batch(chosen, self.config), self.rate, self.step)
+        if stats is None:
+            self.reporter.note(f"step {self.step}: update undone (not finite, or KL above max_kl)")
+            return nothing
+        return nothing | stats
+
+    @property
+    def rate(self) -> float:
+        """The learning rate: a linear rise, then a linear fall to `final_rate` of it."""
+        config = self.config
+        rise = min(1.0, self.step / max(config.warmup, 1))
+        fall = 1.0 + (config.final_rate - 1.0) * self.step / config.steps
+        return config.learning_rate * rise * fall * self.guard.rate_scale
+
+    def evaluate(self) -> Rollout:
+        """The same held-out episodes each time, with the opponents of training."""
+        seeds = [episode_seed(Split.VALIDATION, 0, i) for i in range(self.config.eval_episodes)]
+        return collect(self.spec, self.agents, seeds, held_out_seating(self.spec, self.config.opponents))
+
+    def _look(self) -> Metrics:
+        """Evaluate; keep the policy if it is the best, step back to the best if it collapsed."""
+        held_out = self.evaluate()
+        returns = held_out.returns_BG().flatten()
+        score, noise = float(returns.mean()), float(returns.std()) / math.sqrt(len(returns))
+        if score > self.guard.best:
+            self.guard = replace(self.guard, best=score, best_step=self.step)
+            self.best = self.learner.snapshot()
+            self.run.save_policy("best", lambda folder: save_policy(folder, self.agent, self.learner))
+        elif self.guard.collapsed(score, noise):
+            self.learner.restore(self.best)
+            self.guard = replace(self.guard, rollbacks=self.guard.rollbacks + 1)
+            self.reporter.note(
+                f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; stepped back "
+                f"to the policy of step {self.guard.best_step} and halved the learning rate"
+            )
+        return _scores("eval", held_out)
+
+    def save(self) -> None:
+        """A checkpoint to resume from, and the policy as it is now."""
+        progress = Progress(self.step, self.episodes, self.seconds, self.guard)
+        self.run.save_checkpoint(
+            self.step, lambda folder: save_checkpoint(folder, self.learner, self.best, progress)
+        )
+        self.run.save_policy("last", lambda folder: save_policy(folder, self.agent, self.learner))
+
+
+def _scores(split: str, rollout: Rollout) -> dict[str, float | int | None]:
+    trajectories = rollout.trajectories
+    return {
+        f"{split}/return": _mean([t.total for t in trajectories]),
+        f"{split}/success": _mean([float(t.success) for t in trajectories]),
+    }
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None

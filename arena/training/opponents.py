@@ -1,0 +1,61 @@
+"""Who sits where in training: the learner's seats, and who holds the others.
+
+`house`: the learner holds every open seat, the house the rest. `self`: the learner holds all
+seats. Any agent spec: the learner holds one open seat, in turn, and that agent all the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from arena_agents import Agent
+from arena_agents.registry import make_agent
+from arena_games.base import GameSpec, UsageError
+
+LEARNER = "learner"
+
+# Agent names by seat, for the start state of that number.
+Seating = Callable[[int], tuple[str, ...]]
+
+
+def training_seating(spec: GameSpec, opponents: str) -> Seating:
+    """Who sits where in rollouts."""
+    if opponents == "self":
+        return lambda start: (LEARNER,) * spec.seats
+    if opponents == "house":
+        return lambda start: seated(spec, spec.open_seats, "")
+    return partial(_against, spec, opponents, opponents)
+
+
+def held_out_seating(spec: GameSpec, opponents: str) -> Seating:
+    """Who sits where in evaluations: one learner, as the score of self-play says nothing.
+
+    Open seats that no opponent was named for are `random`'s.
+    """
+    named = opponents not in ("house", "self")
+    return partial(_against, spec, opponents if named else "random", opponents if named else None)
+
+
+def _against(spec: GameSpec, opponent: str, house: str | None, start: int) -> tuple[str, ...]:
+    seat = spec.open_seats[start % len(spec.open_seats)]
+    return seated(spec, (seat,), opponent, house)
+
+
+def seated(
+    spec: GameSpec, learner: tuple[int, ...], opponent: str, house: str | None = None
+) -> tuple[str, ...]:
+    """The learner on its seats, `opponent` on other open seats, the house (or `house`) on its own."""
+    ours = iter(spec.house)
+    return tuple(
+        LEARNER if seat in learner else opponent if seat in spec.open_seats else house or next(ours)
+        for seat in range(spec.seats)
+    )
+
+
+def opponent_agents(spec: GameSpec, opponents: str) -> dict[str, Agent]:
+    """The agents that the seatings name. Raises UsageError for one that is not known."""
+    if opponents == LEARNER:
+        raise UsageError(f"an opponent cannot be named {LEARNER!r}; use self for self-play")
+    names = {"random", *spec.house} if opponents in ("house", "self") else {opponents}
+    return {name: make_agent(name) for name in sorted(names)}

@@ -1,0 +1,86 @@
+"""Rollouts: groups of episodes that begin alike, played by the policy in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from arena.episode import Episode, Step
+from arena.match import Match, MatchConfig, play
+from arena.training.opponents import LEARNER, Seating
+from arena_agents import Agent
+from arena_games.base import GameSpec
+
+CONCURRENCY = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trajectory:
+    """One seat's part of an episode that the learner played."""
+
+    steps: tuple[Step, ...]
+    total: float
+    success: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rollout:
+    """B groups of G trajectories: a group shares game, start seed and seat."""
+
+    groups: tuple[tuple[Trajectory, ...], ...]
+    spoilt: int = 0
+
+    @property
+    def trajectories(self) -> list[Trajectory]:
+        return [trajectory for group in self.groups for trajectory in group]
+
+    @property
+    def steps(self) -> list[Step]:
+        return [step for trajectory in self.trajectories for step in trajectory.steps]
+
+    def returns_BG(self) -> Tensor:
+        """Cumulative rewards of the learner's seats, float64 (B, G)."""
+        totals = [[trajectory.total for trajectory in group] for group in self.groups]
+        return torch.tensor(totals, dtype=torch.float64)
+
+
+def collect(
+    spec: GameSpec,
+    agents: Mapping[str, Agent],
+    seeds: Sequence[int],
+    seating: Seating,
+    *,
+    repeats: int = 1,
+    format_penalty: float = 0.0,
+) -> Rollout:
+    """Play every seed `repeats` times, seated by `seating(start)`, and follow the learner's seats.
+
+    A group in which an episode failed (an opponent's or the game's error) is left out and
+    counted as spoilt: a failure is no loss.
+    """
+    matches = [
+        Match(spec, seed, seating(start), repeat)
+        for start, seed in enumerate(seeds)
+        for repeat in range(repeats)
+    ]
+    config = MatchConfig(format_penalty=format_penalty, concurrency=CONCURRENCY)
+    episodes = {episode.id: episode for episode in play(matches, agents, config)}
+    groups, spoilt = [], 0
+    for first in range(0, len(matches), repeats):
+        group = [episodes[match.id] for match in matches[first : first + repeats]]
+        if all(episode.end.rated for episode in group):
+            seats = [seat for seat, player in enumerate(group[0].players) if player == LEARNER]
+            groups += [_trajectories(group, seat) for seat in seats]
+        else:
+            spoilt += 1
+    return Rollout(tuple(groups), spoilt)
+
+
+def _trajectories(group: Sequence[Episode], seat: int) -> tuple[Trajectory, ...]:
+    return tuple(
+        Trajectory(episode.steps_of(seat), episode.returns[seat], episode.successes[seat])
+        for episode in group
+    )

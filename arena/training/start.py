@@ -1,0 +1,103 @@
+"""Starting a training run, or going on with one: what `arena train` calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from arena.training.config import MsgrpoConfig, parse_settings, read_config_file, resolve
+from arena.training.curve import draw_curve
+from arena.training.dqn_config import DqnConfig, dqn_preset
+from arena.training.progress import TrainingDisplay
+from arena.training.run import RunFolder
+from arena_agents.language.presets import PRESETS
+from arena_games.base import UsageError
+from arena_games.registry import find_game
+
+# What learns best with the built-in model, measured: all weights, no KL, larger steps.
+AGENT_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "nano": {"lora_rank": 0, "learning_rate": 3e-4, "max_new_tokens": 8, "steps": 150},
+}
+
+
+def train(
+    *,
+    game: str | None,
+    agent: str | None,
+    out: Path | None = None,
+    seed: int | None = None,
+    steps: int | None = None,
+    opponents: str | None = None,
+    settings: Sequence[str] = (),
+    config_file: Path | None = None,
+    resume: Path | None = None,
+    template: Path | None = None,
+) -> Path:
+    """Train and return the run's folder. Raises UsageError for anything the user can put right."""
+    if resume is not None:
+        run = RunFolder.open(resume)
+        config = stored_config(run)
+    else:
+        given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
+        config = new_config({k: v for k, v in given.items() if v is not None}, settings, config_file)
+        run = RunFolder.create(
+            out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}", config
+        )
+        if template is not None:
+            (run.path / "template.txt").write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    stored = run.path / "template.txt"
+    _run(config, run, stored if stored.exists() else None)
+    return run.path
+
+
+def new_config(
+    given: Mapping[str, Any], settings: Sequence[str], config_file: Path | None
+) -> MsgrpoConfig | DqnConfig:
+    """Defaults, the agent's preset, the file, `--set`, and the named options, in this order."""
+    file = read_config_file(config_file) if config_file else {}
+    file.pop("algorithm", None)
+    asked = {**file, **parse_settings(list(settings)), **given}
+    for needed in ("game", "agent"):
+        if needed not in asked:
+            raise UsageError(f"which {needed}? arena train GAME --agent AGENT")
+    find_game(asked["game"])
+    if asked["agent"] == "dqn":
+        return resolve(DqnConfig, dqn_preset(asked["game"]), asked)
+    if asked["agent"] not in PRESETS and not str(asked["agent"]).startswith("hf:"):
+        raise UsageError(
+            f"cannot train {asked['agent']!r}; trainable: dqn, {', '.join(PRESETS)}, or hf:MODEL"
+        )
+    return resolve(MsgrpoConfig, AGENT_SETTINGS.get(asked["agent"], {}), asked)
+
+
+def stored_config(run: RunFolder) -> MsgrpoConfig | DqnConfig:
+    """The config of an existing run."""
+    stored = run.config()
+    algorithm = stored.pop("algorithm", None)
+    kinds: dict[Any, type[MsgrpoConfig] | type[DqnConfig]] = {"msgrpo": MsgrpoConfig, "dqn": DqnConfig}
+    if algorithm not in kinds:
+        raise UsageError(f"{run.path} was made by another version (algorithm {algorithm!r}); train it again")
+    return resolve(kinds[algorithm], stored)
+
+
+def _run(config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None) -> None:
+    done = run.latest_checkpoint()
+    title = f"{config.agent} on {config.game}"
+    with TrainingDisplay(title, config.steps, start=done[0] if done else 0) as display:
+        if isinstance(config, DqnConfig):
+            from arena.training.dqn import train_dqn
+
+            train_dqn(config, run, display)
+        else:
+            from arena.training.msgrpo import train_msgrpo
+
+            train_msgrpo(config, run, display, template=template)
+        draw_curve(run)
+        display.note(f"run: {run.path}; play it: arena eval {run.path} --games {config.game}")
+
+
+def slug(spec: str) -> str:
+    """An agent's spec as part of a folder's name."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", spec.removeprefix("hf:")).strip("-.")
