@@ -69,7 +69,7 @@ def arena(
 @app.command()
 def train(
     game: Annotated[str | None, typer.Argument(help="The game; not needed with --resume.")] = None,
-    agent: Annotated[str | None, typer.Option(help="nano, qwen3b, hf:MODEL, a run folder, or dqn.")] = None,
+    agent: Annotated[str | None, typer.Option(help="nano, qwen3b, hf:MODEL, or dqn.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Updates of the policy.")] = None,
@@ -140,13 +140,36 @@ def evaluate(
     opponents: Annotated[str, typer.Option(help="Who holds the other open seats.")] = "random",
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     template: Template = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, help="Of a language model's sampling; 0 is greedy.")
+    ] = None,
 ) -> None:
     """Measure one agent on held-out seeds, without ranking it."""
     from arena.reports import show_evaluation
 
     show_evaluation(
-        agent, games, episodes=episodes, seed=seed, opponents=opponents, as_json=json, template=template
+        agent,
+        games,
+        episodes=episodes,
+        seed=seed,
+        opponents=opponents,
+        as_json=json,
+        template=template,
+        temperature=temperature,
     )
+
+
+@app.command()
+def curves(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of training runs.")],
+    metric: Annotated[str, typer.Option(help="A name in metrics.jsonl.")] = "eval/success",
+) -> None:
+    """Show the learning curves of several runs beside each other."""
+    from rich.console import Console
+
+    from arena.training.compare import comparison
+
+    Console().print(comparison(runs, metric))
 
 
 @app.command("list")

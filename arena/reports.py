@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +18,9 @@ from arena.failures import one_line
 from arena.store import Store
 from arena.table import MatchConfig
 from arena.tournament import Tournament, run
+from arena_agents import Agent
 from arena_agents.registry import make_agent
+from arena_games.base import UsageError
 from arena_games.registry import select_games
 from arena_leaderboard import (
     Leaderboard,
@@ -79,11 +82,13 @@ def show_evaluation(
     opponents: str,
     as_json: bool,
     template: Path | None,
+    temperature: float | None,
 ) -> None:
     """Print what an agent scores, as a table or as JSON."""
+    made = make_agent(agent, template=template)
     rows = evaluate(
         agent,
-        make_agent(agent, template=template),
+        made if temperature is None else _at_temperature(made, agent, temperature),
         select_games(games),
         episodes=episodes,
         seed=seed,
@@ -97,6 +102,15 @@ def show_evaluation(
         print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2, allow_nan=False))
     else:
         Console().print(_evaluation_table(rows))
+
+
+def _at_temperature(agent: Agent, spec: str, temperature: float) -> Agent:
+    from arena_agents.language.agent import LanguageAgent
+
+    if not isinstance(agent, LanguageAgent):
+        raise UsageError(f"--temperature is for language models, and {spec} is none; leave it out")
+    agent.sampling = replace(agent.sampling, temperature=temperature)
+    return agent
 
 
 def _evaluation_table(rows: list[EvalRow]) -> Table:

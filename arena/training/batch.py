@@ -101,12 +101,17 @@ def choose_episodes(
 def _step_advantages(
     group: Sequence[Trajectory], advantages_G: list[float], config: MsgrpoConfig
 ) -> list[list[float]]:
-    """Each step's advantage, by trajectory. The paper's: every step inherits its episode's."""
+    """Each step's advantage, by trajectory. The paper's: every step inherits its episode's.
+
+    `return_to_go` compares what followed a step with what followed the same turn of the group's
+    other episodes, `step_group` with what followed the same state.
+    """
     if config.credit == "episode":
         return [[a] * len(t.steps) for a, t in zip(advantages_G, group, strict=True)]
     to_go = [returns_to_go([step.reward for step in t.steps], config.discount) for t in group]
     if config.credit == "return_to_go":
-        return _standardised(to_go, [["all"] * len(t.steps) for t in group], config)
+        turns = [[str(turn) for turn in range(len(t.steps))] for t in group]
+        return _standardised(to_go, turns, config)
     return _standardised(to_go, [[step.observation.text for step in t.steps] for t in group], config)
 
 

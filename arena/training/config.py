@@ -33,6 +33,7 @@ class TrainConfig(BaseModel):
     eval_every: int = Field(20, ge=1)
     eval_episodes: int = Field(50, ge=1)
     checkpoint_every: int = Field(20, ge=1)
+    loggers: tuple[Literal["tensorboard", "wandb"], ...] = ()
 
 
 Config = TypeVar("Config", bound=TrainConfig)
@@ -72,7 +73,6 @@ class MsgrpoConfig(TrainConfig):
     micro_tokens: int = Field(16384, ge=1, description="tokens a forward and backward pass")
     max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
     collapse_drop: float = Field(0.5, gt=0, le=1, description="share of the gain whose loss is a collapse")
-    loggers: tuple[Literal["tensorboard", "wandb"], ...] = ()
 
 
 def resolve(kind: type[Config], *layers: Mapping[str, Any]) -> Config:

@@ -78,15 +78,15 @@ def weighted_loss(
 def _k3(reference_NK: Tensor, logprobs_NK: Tensor, real_NK: Tensor) -> Tensor:
     """k3 = π_ref/π_θ − log(π_ref/π_θ) − 1, an estimate of KL(π_θ ‖ π_ref) that is never negative."""
     log_ratio_NK = torch.where(real_NK, reference_NK - logprobs_NK, 0.0)
-    divergence_NK: Tensor = torch.expm1(log_ratio_NK) - log_ratio_NK
-    return divergence_NK
+    return torch.sub(torch.expm1(log_ratio_NK), log_ratio_NK)
 
 
 def episode_mean_weights(mask_NK: Tensor, episode_N: Tensor) -> Tensor:
     """Weights (N, K) of the mean over tokens, then steps, then episodes; they sum to 1."""
     _, inverse_N, counts_E = torch.unique(episode_N, return_inverse=True, return_counts=True)
     tokens_N1 = mask_NK.sum(dim=1, keepdim=True).clamp(min=1)
-    return mask_NK / tokens_N1 / counts_E[inverse_N][:, None] / len(counts_E)
+    weights_NK: Tensor = mask_NK / tokens_N1 / counts_E[inverse_N][:, None] / len(counts_E)
+    return weights_NK
 
 
 def token_mean_weights(mask_NK: Tensor) -> Tensor:

@@ -184,7 +184,7 @@ class MsgrpoTraining:
         held_out = self.evaluate()
         returns = held_out.returns_BG().flatten()
         score, noise = float(returns.mean()), float(returns.std()) / math.sqrt(len(returns))
-        if score > self.guard.best:
+        if score >= self.guard.best:  # of equals the later one: it has seen more
             self.guard = replace(self.guard, best=score, best_step=self.step)
             self.best = self.learner.snapshot()
             self.run.save_policy("best", lambda folder: save_policy(folder, self.agent, self.learner))
@@ -192,18 +192,19 @@ class MsgrpoTraining:
             self.learner.restore(self.best)
             self.guard = replace(self.guard, rollbacks=self.guard.rollbacks + 1)
             self.reporter.note(
-                f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; stepped back "
-                f"to the policy of step {self.guard.best_step} and halved the learning rate"
+                f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; "
+                f"stepped back to the policy of step {self.guard.best_step}, learning rate halved"
             )
         return _scores("eval", held_out)
 
     def save(self) -> None:
-        """A checkpoint to resume from, and the policy as it is now."""
+        """A checkpoint to resume from; at the end of the run, the policy as it is."""
         progress = Progress(self.step, self.episodes, self.seconds, self.guard)
         self.run.save_checkpoint(
             self.step, lambda folder: save_checkpoint(folder, self.learner, self.best, progress)
         )
-        self.run.save_policy("last", lambda folder: save_policy(folder, self.agent, self.learner))
+        if self.step == self.config.steps:
+            self.run.save_policy("last", lambda folder: save_policy(folder, self.agent, self.learner))
 
 
 def _scores(split: str, rollout: Rollout) -> dict[str, float | int | None]:

@@ -33,6 +33,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.metrics_path = path / "metrics.jsonl"
+        self.loggers: list[Callable[[dict[str, Any]], None]] = []
 
     @classmethod
     def create(cls, path: Path, config: TrainConfig) -> RunFolder:
@@ -63,9 +64,11 @@ class RunFolder:
         return loaded
 
     def log(self, row: dict[str, Any]) -> None:
-        """Append one step's metrics."""
+        """Append one step's metrics, and tell the loggers."""
         with self.metrics_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+        for logger in self.loggers:
+            logger(row)
 
     def metrics(self) -> list[dict[str, Any]]:
         """All whole rows so far."""
@@ -113,8 +116,11 @@ class RunFolder:
 def write_text(path: Path, text: str) -> None:
     """Replace a file in one step."""
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text(text, encoding="utf-8")
-    os.replace(fresh, path)
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -76,6 +76,17 @@ def test_importance_correction_makes_the_drawn_sum_unbiased():
     assert sum(sums) / len(sums) == pytest.approx(expected, abs=5 * spread)
 
 
+def test_return_to_go_compares_the_same_turn_of_the_group():
+    group = (trajectory([0.0, 1.0], "a"), trajectory([1.0, 0.0], "b"))
+    settings = {"keep": 1.0, "credit": "return_to_go", "discount": 0.5, "advantage_scale": "none"}
+    chosen = choose_episodes(Rollout((group, group[::-1])), config(**settings), generator())
+    assert chosen == []
+    group = (trajectory([0.0, 1.0], "a"), trajectory([0.0, 0.0], "b"))
+    chosen = choose_episodes(Rollout((group,)), config(**settings), generator())
+    found = {t.total: a for t, a in chosen}
+    assert found == {1.0: pytest.approx([0.25, 0.5]), 0.0: pytest.approx([-0.25, -0.5])}
+
+
 def test_step_group_compares_equal_states():
     group = (trajectory([0.0, 1.0], "a"), trajectory([0.0, 0.0], "b"), trajectory([1.0], "c"))
     chosen = choose_episodes(

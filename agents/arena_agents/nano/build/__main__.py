@@ -38,14 +38,23 @@ SNAKE_MIXTURE = {
     "snake-duel": 0.15,
     "snake-royale": 0.05,
 }
+LATE_MIXTURE = {
+    "frozen-lake": 0.12,
+    "frozen-lake-slippery": 0.08,
+    "snake": 0.45,
+    "snake-poison": 0.10,
+    "snake-duel": 0.20,
+    "snake-royale": 0.05,
+}
 READ = Lesson(steps=1600, learning_rate=2e-3, decay=0.0, mixture=MIXTURE)
 SETTLE = Lesson(steps=900, learning_rate=2e-3, decay=1.0, mixture=SNAKE_MIXTURE)
+SETTLE_AGAIN = Lesson(steps=1200, learning_rate=1.5e-3, decay=1.0, mixture=LATE_MIXTURE)
 ROUGHEN = Lesson(
-    steps=100,
-    learning_rate=3e-4,
+    steps=150,
+    learning_rate=1.5e-4,
     decay=1.0,
     mixture=MIXTURE,
-    noise=dict.fromkeys(MIXTURE, 0.5),
+    noise=dict.fromkeys(MIXTURE, 0.42),
     reading=0.0,
 )
 
@@ -92,7 +101,7 @@ def main() -> None:
         tokenizer = new_tokenizer(Path(scratch))
     reader, model = Reader(tokenizer), new_model(tokenizer)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(tokenizer)} tokens")
-    for number, lesson in enumerate((READ, SETTLE, ROUGHEN)):
+    for number, lesson in enumerate((READ, SETTLE, SETTLE_AGAIN, ROUGHEN)):
         learn(model, reader, lesson, SEED + number)
         report(model, reader)
     model.save_pretrained(folder)

@@ -1,7 +1,8 @@
 """Supervised learning of replies: the action token's target is a distribution over actions.
 
-The observation itself is learned too, as any language model would. `noise` 0 asks for a best action of search, all equal ones alike. With noise ε the target is what
-a player would do that plays uniformly at random with chance ε: its games are noisy play.
+The observation itself is learned too, as any language model would. `noise` 0 asks for a best
+action of search, all equal ones alike. With noise ε the target is what a player would do that
+plays uniformly at random with chance ε: its games are noisy play.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def learn(
             group["lr"] = _rate(lesson, step)
         for name in rng.choice(games, size=2, replace=False, p=shares / shares.sum()):
             batch = [next(streams[name]) for _ in range(lesson.batch // 2)]
-            loss = lesson_loss(model, reader, batch, lesson.noise.get(name, 0.0), lesson.reading)
+            loss = lesson_loss(model, reader, batch, _noise(lesson, name, step), lesson.reading)
             (loss / 2).backward()  # type: ignore[no-untyped-call]
             old = running[name]
             running[name] = loss.item() if math.isnan(old) else 0.95 * old + 0.05 * loss.item()
@@ -125,6 +126,11 @@ def learn(
                 f"step {step}/{lesson.steps} {time.perf_counter() - began:.0f} s  loss: {losses}", flush=True
             )
             on_report(step)
+
+
+def _noise(lesson: Lesson, game: str, step: int) -> float:
+    """Grows over the first half: all of it at once would shake what has been read."""
+    return lesson.noise.get(game, 0.0) * min(1.0, 2 * step / lesson.steps)
 
 
 def _rate(lesson: Lesson, step: int) -> float:
