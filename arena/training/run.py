@@ -55,6 +55,15 @@ class RunFolder:
             raise UsageError(f"{path} holds no run (no config.json); start one with arena train --out {path}")
         return cls(path)
 
+    def discard_unstarted(self) -> None:
+        """Remove what `create` wrote if no step was ever logged: the run could not begin."""
+        if self.metrics_path.exists():
+            return
+        for name in ("config.json", "environment.json", "template.txt"):
+            (self.path / name).unlink(missing_ok=True)
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
+
     def config(self) -> dict[str, Any]:
         """The stored config, `algorithm` included. Raises UsageError if it is unreadable."""
         try:

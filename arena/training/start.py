@@ -59,7 +59,11 @@ def train(
         if template is not None:
             (run.path / "template.txt").write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
     stored = run.path / "template.txt"
-    _run(config, run, stored if stored.exists() else None)
+    try:
+        _run(config, run, stored if stored.exists() else None)
+    except UsageError:
+        run.discard_unstarted()
+        raise
     return run.path
 
 

@@ -1,8 +1,11 @@
-"""Loading a causal language model and its tokenizer from a folder or the hub."""
+"""Loading a causal language model and its tokenizer from a folder, the local cache or the hub."""
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
 
@@ -24,19 +27,35 @@ def load_model(source: str) -> tuple[Any, Any]:
     logging.disable_progress_bar()
     device = default_device()
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    local = Path(source).is_dir() or not _hub_answers()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, local_files_only=local)
     except (OSError, ValueError, KeyError) as error:
-        raise UsageError(_remedy(source, error)) from error
+        raise UsageError(_remedy(source)) from error
     if tokenizer.chat_template is None:
         raise UsageError(f"{source} has no chat template; use an instruct model, or add chat_template.jinja")
     return model.to(device).eval(), tokenizer
 
 
-def _remedy(source: str, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:120]
+def _hub_answers() -> bool:
+    """Whether the hub can be reached at all: its own client tries for a minute before it says no."""
+    from huggingface_hub import constants
+
+    if constants.is_offline_mode():
+        return False
+    address = urlsplit(constants.ENDPOINT)
+    try:
+        socket.create_connection((address.hostname, address.port or 443), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def _remedy(source: str) -> str:
+    if Path(source).is_dir():
+        return f"{source} is no whole Hugging Face model; it needs config.json, weights and a tokenizer"
     return (
-        f"cannot load model {source!r} ({reason}); download it where there is a network "
-        f"(hf download {source}), give a local folder as hf:PATH, or use the built-in nano"
+        f"model {source!r} is not on this machine and could not be had from the hub; download it where there "
+        f"is a network (hf download {source}), give a local folder as hf:PATH, or use the built-in nano"
     )

@@ -21,8 +21,7 @@ from arena_agents.nano.build.tokenizer import train_tokenizer
 from arena_games.registry import BUILT_IN
 
 SEED = 20_250_814
-# Shares of the games. FrozenLake is read within the first lesson; Snake takes longer.
-MIXTURE = {
+EVENLY = {
     "frozen-lake": 0.40,
     "frozen-lake-slippery": 0.12,
     "snake": 0.26,
@@ -30,7 +29,8 @@ MIXTURE = {
     "snake-duel": 0.10,
     "snake-royale": 0.04,
 }
-SNAKE_MIXTURE = {
+# FrozenLake is read within the first lesson; Snake takes two more.
+MORE_SNAKE = {
     "frozen-lake": 0.20,
     "frozen-lake-slippery": 0.12,
     "snake": 0.38,
@@ -38,7 +38,7 @@ SNAKE_MIXTURE = {
     "snake-duel": 0.15,
     "snake-royale": 0.05,
 }
-LATE_MIXTURE = {
+MOSTLY_SNAKE = {
     "frozen-lake": 0.12,
     "frozen-lake-slippery": 0.08,
     "snake": 0.45,
@@ -46,16 +46,19 @@ LATE_MIXTURE = {
     "snake-duel": 0.20,
     "snake-royale": 0.05,
 }
-READ = Lesson(steps=1600, learning_rate=2e-3, decay=0.0, mixture=MIXTURE)
-SETTLE = Lesson(steps=900, learning_rate=2e-3, decay=1.0, mixture=SNAKE_MIXTURE)
-SETTLE_AGAIN = Lesson(steps=1200, learning_rate=1.5e-3, decay=1.0, mixture=LATE_MIXTURE)
-ROUGHEN = Lesson(
-    steps=150,
-    learning_rate=1.5e-4,
-    decay=1.0,
-    mixture=MIXTURE,
-    noise=dict.fromkeys(MIXTURE, 0.42),
-    reading=0.0,
+LESSONS = (
+    Lesson(steps=1600, learning_rate=2e-3, decay=0.0, mixture=EVENLY),
+    Lesson(steps=900, learning_rate=2e-3, decay=1.0, mixture=MORE_SNAKE),
+    Lesson(steps=1200, learning_rate=1.5e-3, decay=1.0, mixture=MOSTLY_SNAKE),
+    # The last one roughens: noisy play, and nothing more of the boards.
+    Lesson(
+        steps=150,
+        learning_rate=1.5e-4,
+        decay=1.0,
+        mixture=EVENLY,
+        noise=dict.fromkeys(EVENLY, 0.42),
+        reading=0.0,
+    ),
 )
 
 
@@ -101,7 +104,7 @@ def main() -> None:
         tokenizer = new_tokenizer(Path(scratch))
     reader, model = Reader(tokenizer), new_model(tokenizer)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(tokenizer)} tokens")
-    for number, lesson in enumerate((READ, SETTLE, SETTLE_AGAIN, ROUGHEN)):
+    for number, lesson in enumerate(LESSONS):
         learn(model, reader, lesson, SEED + number)
         report(model, reader)
     model.save_pretrained(folder)
