@@ -18,11 +18,19 @@ from arena_games.base import UsageError
 from arena_games.registry import find_game
 
 # What learns best with the built-in model, measured on validation episodes: all weights rather
-# than an adapter, larger steps, no KL penalty.
-NANO = {"lora_rank": 0, "learning_rate": 3e-4, "max_new_tokens": 8, "group_size": 8, "eval_every": 10}
-NANO_ON_GAME: Mapping[str, Mapping[str, Any]] = {
-    "frozen-lake": {"groups": 16, "steps": 80},
-    "frozen-lake-slippery": {"groups": 16, "steps": 80},
+# than an adapter, larger steps, no KL penalty. On long games the paper's credit (every step
+# inherits its episode's advantage) stops short with so few episodes; returns to go, and a rate
+# that falls to almost nothing, go further.
+NANO = {"lora_rank": 0, "max_new_tokens": 8, "group_size": 8, "eval_every": 10}
+NANO_SHORT = {"groups": 16, "steps": 80, "learning_rate": 3e-4}
+NANO_LONG = {
+    "groups": 8,
+    "steps": 60,
+    "learning_rate": 5e-4,
+    "final_rate": 0.05,
+    "credit": "return_to_go",
+    "discount": 0.9,
+    "micro_tokens": 4096,
 }
 
 
@@ -30,7 +38,7 @@ def agent_settings(agent: str, game: str) -> Mapping[str, Any]:
     """An agent's preset; empty for models that we have not measured."""
     if agent != "nano":
         return {}
-    return {**NANO, "groups": 8, "steps": 50, **NANO_ON_GAME.get(game, {})}
+    return {**NANO, **(NANO_SHORT if find_game(game).horizon <= 15 else NANO_LONG)}
 
 
 def train(

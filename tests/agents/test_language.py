@@ -114,9 +114,7 @@ def test_draws_have_the_frequencies_of_the_distribution():
     uniforms = torch.from_numpy(np.random.default_rng(0).random(40_000))
     ids, logprobs = draw(logits, Sampling(temperature=0.7), uniforms)
     expected = torch.softmax(logits[0] / 0.7, -1)
-    assert (torch.bincount(ids, minlength=4) / 40_000).tolist() == pytest.approx(
-        expected.tolist(), abs=0.01
-    )
+    assert (torch.bincount(ids, minlength=4) / 40_000).tolist() == pytest.approx(expected.tolist(), abs=0.01)
     assert logprobs.exp().tolist() == pytest.approx(expected[ids].tolist(), rel=1e-5)
 
 
