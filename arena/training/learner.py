@@ -152,7 +152,6 @@ class Learner:
         """KL(π_old ‖ π_θ) by k3 on the replies of up to `KL_PROBE` sequences, in nats a token."""
         first = {int(s): row for row, s in reversed(list(enumerate(batch.sequence_N)))}
         sequences = sorted(first)[:KL_PROBE]
-        rows = torch.tensor([first[s] for s in sequences])
         total, tokens = 0.0, 0.0
         for chunk in self._chunks(batch, sequences):
             logprobs_UK, _ = self._read(batch, chunk)
