@@ -107,7 +107,7 @@ def tournament(
     ] = DEFAULT_AGENTS,
     out: Annotated[Path, typer.Option(help="The run's folder.")] = TOURNAMENT,
     seed: Seed = 0,
-    matches: Annotated[int, typer.Option(min=1, help="Matches of each agent in each game, about.")] = 100,
+    matches: Annotated[int, typer.Option(min=1, help="Matches of each agent in each game, about.")] = 60,
     train: Annotated[
         TrainMode, typer.Option(help="What to do about policies: the missing ones, none, all anew.")
     ] = TrainMode.AUTO,
