@@ -17,10 +17,10 @@ from arena_agents.language.presets import PRESETS
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
-# What learns best with the built-in model, measured on validation episodes: all weights rather
-# than an adapter, larger steps, no KL penalty. On long games the paper's credit (every step
-# inherits its episode's advantage) stops short with so few episodes; returns to go, and a rate
-# that falls to almost nothing, go further.
+# What was measured to learn with the built-in model, on validation episodes: all weights rather
+# than an adapter, larger steps, no KL penalty. Long games: at a constant rate the return stood
+# still, so it falls to almost nothing. Returns to go were not compared with the paper's credit
+# under equal settings.
 NANO = {"lora_rank": 0, "max_new_tokens": 8, "group_size": 8, "eval_every": 10}
 NANO_SHORT = {"groups": 16, "steps": 80, "learning_rate": 3e-4}
 NANO_LONG = {
