@@ -5,18 +5,29 @@
 """
 
 from arena_leaderboard.export import render_csv, render_json, render_markdown
-from arena_leaderboard.ratings import Rating, ratings
+from arena_leaderboard.head_to_head import Duels, HeadToHead, head_to_head
+from arena_leaderboard.picture import render_svg
+from arena_leaderboard.ratings import Difference, Fit, Rating, ratings
 from arena_leaderboard.render import render_rich
 from arena_leaderboard.results import MatchResult, Race, races
-from arena_leaderboard.standings import Leaderboard, Standing, standings
+from arena_leaderboard.seat_effect import SeatEffect, seat_effects
+from arena_leaderboard.standing import Standing
+from arena_leaderboard.standings import Leaderboard, differences, standings
 from arena_leaderboard.tally import mean_ci95
 
 __all__ = [
+    "Difference",
+    "Duels",
+    "Fit",
+    "HeadToHead",
     "Leaderboard",
     "MatchResult",
     "Race",
     "Rating",
+    "SeatEffect",
     "Standing",
+    "differences",
+    "head_to_head",
     "mean_ci95",
     "races",
     "ratings",
@@ -24,5 +35,7 @@ __all__ = [
     "render_json",
     "render_markdown",
     "render_rich",
+    "render_svg",
+    "seat_effects",
     "standings",
 ]

@@ -5,8 +5,12 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
-from arena_leaderboard.standings import Leaderboard, Standing
+from arena_leaderboard.ratings import Rating
+from arena_leaderboard.seat_effect import SeatEffect
+from arena_leaderboard.standing import Standing
+from arena_leaderboard.standings import Leaderboard
 from arena_leaderboard.untrusted import visible
 
 UNKNOWN = "—"
@@ -25,12 +29,21 @@ CSV_COLUMNS = (
     "invalid_rate",
     "decisions_per_second",
     "errors",
+    "forfeits",
+    "clean_rating",
+    "clean_low",
+    "clean_high",
+    "clean_matches",
+    "behind",
+    "behind_low",
+    "behind_high",
+    "separated",
 )
 
 
-def render_json(leaderboard: Leaderboard) -> str:
-    """`Leaderboard.to_json` as ASCII text; names stand exactly as they are, in JSON's escapes."""
-    return json.dumps(leaderboard.to_json(), indent=2, allow_nan=False)
+def render_json(leaderboard: Leaderboard, **more: Any) -> str:
+    """`Leaderboard.to_json`, and `more` beside it, as ASCII text; names stand exactly, in JSON's escapes."""
+    return json.dumps(leaderboard.to_json() | more, indent=2, allow_nan=False)
 
 
 def render_csv(leaderboard: Leaderboard) -> str:
@@ -44,15 +57,19 @@ def render_csv(leaderboard: Leaderboard) -> str:
     for game, standing in _rows(leaderboard):
         row = standing.to_json() | {"game": _cell(game), "agent": _cell(standing.agent)}
         row["return_low"], row["return_high"] = row["return_ci95"]
+        row["behind_low"], row["behind_high"] = row["behind_ci95"]
         writer.writerow([row[column] for column in CSV_COLUMNS])
     return text.getvalue()
 
 
 def render_markdown(leaderboard: Leaderboard) -> str:
     """One table overall and one per game, as GitHub's Markdown; ≈ as in the terminal: not separable."""
-    tables = [_markdown_table("Overall", leaderboard.overall)]
-    tables += [_markdown_table(_escaped(game), rows) for game, rows in leaderboard.games.items()]
-    return "\n".join(tables)
+    parts = [_markdown_table("Overall", leaderboard.overall)]
+    for game, rows in leaderboard.games.items():
+        parts.append(_markdown_table(_escaped(game), rows))
+        if effects := leaderboard.seats.get(game):
+            parts.append(_markdown_seats(effects))
+    return "\n".join(parts)
 
 
 def _rows(leaderboard: Leaderboard) -> Iterator[tuple[str, Standing]]:
@@ -77,27 +94,52 @@ def _escaped(name: str) -> str:
 def _markdown_table(title: str, rows: tuple[Standing, ...]) -> str:
     lines = [
         f"### {title}\n",
-        "| # | agent | rating | 95% interval | matches | return | success | invalid | errors |",
-        "| ---: | :--- | ---: | :---: | ---: | ---: | ---: | ---: | ---: |",
-        *map(_markdown_row, range(1, len(rows) + 1), rows, (None, *rows)),
+        "| # | agent | rating | 95% interval | matches | return | return interval | success "
+        "| invalid | clean rating | clean interval | clean matches | forfeits | errors | moves/s |",
+        "| ---: | :--- | ---: | :---: | ---: | ---: | :---: | ---: "
+        "| ---: | ---: | :---: | ---: | ---: | ---: | ---: |",
+        *map(_markdown_row, range(1, len(rows) + 1), rows),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _markdown_row(rank: int, standing: Standing, above: Standing | None) -> str:
-    rating, mean_return = standing.rating, standing.mean_return
+def _markdown_row(rank: int, standing: Standing) -> str:
+    rating, clean, speed = standing.rating, standing.clean, standing.decisions_per_second
     cells = [
-        ("≈ " if standing.inseparable(above) else "") + str(rank) if rating else UNKNOWN,
+        ("≈ " if standing.separated is False else "") + str(rank) if rating else UNKNOWN,
         _escaped(standing.agent),
-        f"{rating.mean:.0f}" if rating else UNKNOWN,
-        f"{rating.low:.0f} … {rating.high:.0f}" if rating else UNKNOWN,
+        *_rating_cells(rating),
         str(standing.matches),
-        UNKNOWN if mean_return is None else f"{round(mean_return, 2) + 0.0:.2f}",  # + 0.0: no −0.00
+        *_return_cells(standing),
         _percent(standing.success_rate),
         _percent(standing.invalid_rate),
+        *_rating_cells(clean),
+        str(clean.matches) if clean else UNKNOWN,
+        str(standing.forfeits),
         str(standing.errors),
+        UNKNOWN if speed is None else f"{speed:.3g}",
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _rating_cells(rating: Rating | None) -> tuple[str, str]:
+    if rating is None:
+        return UNKNOWN, UNKNOWN
+    return f"{rating.mean:.0f}", f"{rating.low:.0f} … {rating.high:.0f}"
+
+
+def _return_cells(standing: Standing) -> tuple[str, str]:
+    if standing.mean_return is None or standing.return_ci95 is None:
+        return UNKNOWN, UNKNOWN
+    mean, low, high = (round(value, 2) + 0.0 for value in (standing.mean_return, *standing.return_ci95))
+    return f"{mean:.2f}", f"{low:.2f} … {high:.2f}"  # + 0.0: a rounded −0.00 becomes 0.00
+
+
+def _markdown_seats(effects: tuple[SeatEffect, ...]) -> str:
+    seats = ", ".join(
+        f"seat {effect.seat} {effect.score:.0%} ({effect.low:.0%} … {effect.high:.0%})" for effect in effects
+    )
+    return f"Share of the others left behind: {seats}\n"
 
 
 def _percent(rate: float | None) -> str:

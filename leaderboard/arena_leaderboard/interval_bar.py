@@ -7,7 +7,7 @@ from rich.text import Text
 
 from arena_leaderboard.cells import Glyphs
 from arena_leaderboard.ratings import Rating
-from arena_leaderboard.standings import Standing
+from arena_leaderboard.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arena_leaderboard.bootstrap import Evidence, gather
-from arena_leaderboard.bradley_terry import Floats, fit, information, prior_information
+from arena_leaderboard.bootstrap import gather
+from arena_leaderboard.interval import Strengths
+from arena_leaderboard.plackett_luce import Floats
 from arena_leaderboard.results import MatchResult, races
 
 POINTS = 400 / math.log(10)  # rating points per unit of log-odds: 400 points are odds of 10 to 1
 CENTRE = 1000.0  # the mean of the rated agents
-Z95 = 1.959964  # half width of the normal distribution's 95 % interval, in standard deviations
+LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,66 @@ class Rating:
     matches: int
 
     def overlaps(self, other: "Rating") -> bool:
-        """Whether the two intervals overlap: the order of the two is then not settled."""
+        """Whether the two intervals overlap. They may, and the order of the two still be settled."""
         return self.low <= other.high and other.low <= self.high
 
 
-def ratings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0) -> dict[str, Rating]:
-    """The rating of every agent with a rated match; several games weigh equally.
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far `above` is rated above `below`, in points, with the interval at `level`.
 
-    The same results give the same ratings whatever their order and the agents' names. `seed` starts
+    `probability` is the share of resampled tournaments in which `above` came out ahead, a draw
+    counting half.
+    """
+
+    above: str
+    below: str
+    points: float
+    low: float
+    high: float
+    level: float
+    probability: float
+
+    @property
+    def separated(self) -> bool:
+        """Whether the interval leaves zero out: the order of the two is settled at `level`."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """The ratings of the agents of some matches, and how they came out in resampled tournaments."""
+
+    strengths: Strengths
+    matches: dict[str, int]
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Every agent with a rated match, in alphabetical order."""
+        return self.strengths.agents
+
+    def rating(self, agent: str) -> Rating:
+        """Raises KeyError for an agent without a rated match."""
+        weights_A = self._unit(agent) - 1 / len(self.agents)
+        mean, low, high = self.strengths.interval(weights_A, LEVEL)
+        return Rating(_points(mean, CENTRE), _points(low, CENTRE), _points(high, CENTRE), self.matches[agent])
+
+    def difference(self, above: str, below: str, level: float = LEVEL) -> Difference:
+        """The two agents' difference. Raises KeyError as `rating` does, and ValueError for no such level."""
+        weights_A = self._unit(above) - self._unit(below)
+        gap, low, high = map(_points, self.strengths.interval(weights_A, level))
+        return Difference(above, below, gap, low, high, level, self.strengths.probability(weights_A))
+
+    def _unit(self, agent: str) -> Floats:
+        if agent not in self.matches:
+            raise KeyError(agent)
+        return np.array([float(name == agent) for name in self.agents])
+
+
+def fit_ratings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0) -> Fit | None:
+    """The fit of all rated results, or None where there are none; several games weigh equally.
+
+    The same results give the same fit whatever their order and the agents' names. `seed` starts
     the bootstrap's own generator. Raises ValueError if `bootstraps` is less than 1.
     """
     if bootstraps < 1:
@@ -44,53 +97,18 @@ def ratings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int 
     rated = [result for result in results if result.rated]
     matches = Counter(agent for result in rated for agent in set(result.players))
     if not matches:
-        return {}
-    agents = sorted(matches)
-    points = _points(gather(races(rated), agents, bootstraps, np.random.default_rng(seed)))
-    return {agent: Rating(*points[i], matches[agent]) for i, agent in enumerate(agents)}
+        return None
+    agents = tuple(sorted(matches))
+    strengths = Strengths.of(gather(races(rated), agents), agents, bootstraps, seed)
+    return Fit(strengths, dict(matches))
 
 
-def _points(evidence: Evidence) -> list[tuple[float, float, float]]:
-    """(mean, low, high) of each agent, in rating points."""
-    strengths_RA = fit(evidence.wins)
-    centred_RA = strengths_RA - strengths_RA.mean(axis=1, keepdims=True)
-    below_A, above_A = _resampled_reach(centred_RA, evidence.freedom)
-    unseen_A = Z95 * _unseen_deviation(evidence, strengths_RA[0])
-    low_A = centred_RA[0] - np.hypot(below_A, unseen_A)
-    high_A = centred_RA[0] + np.hypot(above_A, unseen_A)
-    points_A3 = CENTRE + POINTS * np.stack([centred_RA[0], low_A, high_A], axis=1)
+def ratings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0) -> dict[str, Rating]:
+    """The rating of every agent with a rated match; the rest as in `fit_ratings`."""
+    fit = fit_ratings(results, bootstraps=bootstraps, seed=seed)
+    return {} if fit is None else {agent: fit.rating(agent) for agent in fit.agents}
+
+
+def _points(strength: float, centre: float = 0.0) -> float:
     # Rounding lets agents with the same record tie exactly, whatever order the sums ran in.
-    return [(round(mean, 6), round(low, 6), round(high, 6)) for mean, low, high in points_A3.tolist()]
-
-
-def _resampled_reach(centred_RA: Floats, freedom: int) -> tuple[Floats, Floats]:
-    """How far the replicates' 2.5 and 97.5 percentiles lie below and above the strengths.
-
-    Stretched from the normal's width to Student's t, as few seeds show less spread than there is.
-    """
-    low_A, high_A = np.quantile(centred_RA[1:], [0.025, 0.975], axis=0, method="weibull")
-    stretch = _student95(max(freedom, 1)) / Z95
-    below_A: Floats = stretch * np.maximum(centred_RA[0] - low_A, 0)
-    above_A: Floats = stretch * np.maximum(high_A - centred_RA[0], 0)
-    return below_A, above_A
-
-
-def _student95(freedom: int) -> float:
-    """Two-sided 95 % point of Student's t, by its Cornish–Fisher series: 2 % low at 4, right from 10 on."""
-    z, v = Z95, freedom
-    return z + (z**3 + z) / (4 * v) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
-
-
-def _unseen_deviation(evidence: Evidence, strengths_A: Floats) -> Floats:
-    """Standard deviation of each centred strength that no resample of the seeds can show.
-
-    Who is undefeated stays undefeated in every resample, and unconnected groups stay so: there the
-    prior decides, and its own uncertainty must be counted. So must a game's single seed, which has
-    no other to be exchanged with: its races count as independent. The sandwich H⁻¹ J H⁻¹.
-    """
-    prior_AA = prior_information(strengths_A)
-    score_AA = prior_AA + information(evidence.single_seed, strengths_A)
-    inverse_AA = np.linalg.inv(information(evidence.wins[0], strengths_A) + prior_AA)
-    centred_AA = inverse_AA - inverse_AA.mean(axis=0, keepdims=True)
-    deviation_A: Floats = np.sqrt(np.einsum("ij,jk,ik->i", centred_AA, score_AA, centred_AA))
-    return deviation_A
+    return round(centre + POINTS * strength, 6)

@@ -16,7 +16,8 @@ from arena_leaderboard import cells
 from arena_leaderboard.cells import ASCII, UNICODE, Glyphs
 from arena_leaderboard.export import render_csv, render_json, render_markdown
 from arena_leaderboard.interval_bar import Axis
-from arena_leaderboard.standings import Leaderboard, Standing
+from arena_leaderboard.standing import Standing
+from arena_leaderboard.standings import Leaderboard
 
 __all__ = ["render_csv", "render_json", "render_markdown", "render_rich"]
 
@@ -49,6 +50,11 @@ NUMBERS = (
     _Column("success", cells.success_cell, 7, 63),
     _Column("invalid", cells.invalid_cell, 7, 72),
 )
+CLEAN = (
+    _Column("clean", cells.clean_cell, 5, 76, 159),
+    _Column("clean  95% interval", cells.clean_interval_cell, 18, 160, justify="left"),
+)
+FORFEITS = _Column("forfeits", cells.forfeits_cell, 8, 90)
 ERRORS = _Column("errors", cells.errors_cell, 6, 46)
 DETAILS = (
     _Column("matches", cells.matches_cell, 7, 100),
@@ -69,7 +75,7 @@ def render_rich(leaderboard: Leaderboard, console: Console) -> None:
 
 def _overall(rows: Sequence[Standing], console: Console, glyphs: Glyphs) -> Table:
     title = Text(f"Overall {glyphs.dash} games weigh equally")
-    after = [*NUMBERS, *DETAILS, *([ERRORS] if _any_errors(rows) else [])]
+    after = [*NUMBERS, *_troubles(rows), *DETAILS]
     plain = _table(title, rows, [*RATING, *after], console, console.width, glyphs)
     room = console.width - _natural_width(plain, console) - 2
     if room < SHORTEST_BAR:
@@ -83,10 +89,7 @@ def _side_by_side(leaderboard: Leaderboard, console: Console, glyphs: Glyphs) ->
     """The games' tables in rows of as many as fit, a blank line after each row."""
     across = max(1, min(len(leaderboard.games), (console.width + GAP) // (SLOT + GAP)))
     width = (console.width + GAP) // across - GAP
-    tables = [
-        _table(cells.name_cell(game, glyphs), rows, [*RATING, *NUMBERS], console, width, glyphs)
-        for game, rows in leaderboard.games.items()
-    ]
+    tables = [_of_game(game, leaderboard, console, width, glyphs) for game in leaderboard.games]
     lines: list[Table | Text] = []
     for start in range(0, len(tables), across):
         grid = Table.grid(padding=(0, GAP, 0, 0), pad_edge=False)
@@ -95,6 +98,21 @@ def _side_by_side(leaderboard: Leaderboard, console: Console, glyphs: Glyphs) ->
         grid.add_row(*tables[start : start + across])
         lines += [grid, Text()]
     return lines
+
+
+def _of_game(game: str, leaderboard: Leaderboard, console: Console, width: int, glyphs: Glyphs) -> Group:
+    rows = leaderboard.games[game]
+    columns = [*RATING, *NUMBERS, *_troubles(rows)]
+    table = _table(cells.name_cell(game, glyphs), rows, columns, console, width, glyphs)
+    effects = leaderboard.seats.get(game)
+    return Group(table, cells.seats_line(effects, glyphs)) if effects else Group(table)
+
+
+def _troubles(rows: Sequence[Standing]) -> list[_Column]:
+    """The columns that are only shown where they have something to tell."""
+    clean = CLEAN if any(standing.clean for standing in rows) else ()
+    forfeits = [FORFEITS] if any(standing.forfeits for standing in rows) else []
+    return [*clean, *forfeits, *([ERRORS] if _any_errors(rows) else [])]
 
 
 def _table(
@@ -115,10 +133,9 @@ def _table(
     for column in shown:
         table.add_column(column.heading, justify=column.justify, no_wrap=True, min_width=column.min_width)
     for rank, standing in enumerate(rows, start=1):
-        above = rows[rank - 2] if rank > 1 else None
         name = cells.name_cell(standing.agent, glyphs, "bold" if rank == 1 else "")
         numbers = [column.cell(standing, glyphs) for column in shown]
-        table.add_row(cells.rank_cell(rank, standing, above, glyphs), name, *numbers)
+        table.add_row(cells.rank_cell(rank, standing, glyphs), name, *numbers)
     _shorten_names(table, rows, console, width, glyphs)
     return table
 
@@ -140,7 +157,11 @@ def _any_errors(rows: Sequence[Standing]) -> bool:
 
 
 def _legend(leaderboard: Leaderboard, glyphs: Glyphs) -> Text:
-    legend = f"{glyphs.tied} not separable from the rank above: the 95% intervals overlap."
+    legend = f"{glyphs.tied} not separable: the 95% interval of the rank above's lead holds 0."
+    if any(standing.clean for standing in leaderboard.overall):
+        legend += "\nclean: the rating over the matches in which nobody gave an invalid reply."
+    if leaderboard.seats:
+        legend += "\nby seat: the share of the other seats left behind (95% interval); 50% is even."
     if _any_errors(leaderboard.overall):
         legend += "\nerrors: matches that the agent's crash or deadline ended; they are not rated."
     return Text(legend, style="dim")

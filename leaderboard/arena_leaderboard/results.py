@@ -12,8 +12,9 @@ class MatchResult:
 
     All tuples are aligned with `players`. `placements` start at 1, the best, and ties share a number.
     `seconds` is the time each agent spent deciding. `rated` is False when the match ended in an
-    agent's or a game's error; `culprit` is then the agent charged with it, if any. One agent may
-    hold several seats: they are not compared with each other.
+    agent's or a game's error. `culprit` is the agent charged with that error, or the one that forfeited
+    a rated match. One agent may hold several seats: they are not compared with each other.
+    `seats` numbers the players' seats from 0; left out, they are the first ones.
 
     Raises ValueError where the tuples differ in length or a number cannot be.
     """
@@ -29,9 +30,13 @@ class MatchResult:
     seconds: tuple[float, ...]
     rated: bool = True
     culprit: str | None = None
+    seats: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.seats:
+            object.__setattr__(self, "seats", tuple(range(len(self.players))))
         columns = (
+            self.seats,
             self.placements,
             self.returns,
             self.successes,
@@ -49,12 +54,16 @@ class MatchResult:
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """Entrants of one game and seed that can be put in order: a higher score is better, equal is a tie."""
+    """Entrants of one game and seed that can be put in order: a higher score is better, equal is a tie.
+
+    `met` says whether they met in one match, or ran alone from the same start.
+    """
 
     game: str
     seed: int
     agents: tuple[str, ...]
     scores: tuple[float, ...]
+    met: bool = True
 
 
 def races(results: Iterable[MatchResult]) -> list[Race]:
@@ -80,6 +89,6 @@ def _by_mean_return(results: Iterable[MatchResult]) -> list[Race]:
         returns[result.game, result.seed][result.players[0]].append(result.returns[0])
     # fsum is exact, so equal sets of returns tie whatever order they came in.
     return [
-        Race(game, seed, tuple(by_agent), tuple(math.fsum(r) / len(r) for r in by_agent.values()))
+        Race(game, seed, tuple(by_agent), tuple(math.fsum(r) / len(r) for r in by_agent.values()), met=False)
         for (game, seed), by_agent in returns.items()
     ]

@@ -7,77 +7,46 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
-from arena_leaderboard.ratings import Rating, ratings
+from arena_leaderboard.ratings import LEVEL, Difference, Fit, Rating, fit_ratings
 from arena_leaderboard.results import MatchResult
+from arena_leaderboard.seat_effect import SeatEffect, seat_effects
+from arena_leaderboard.standing import Standing
 from arena_leaderboard.tally import Tally, mean_ci95, ratio
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One agent's row. What nothing rated speaks for is None: `rating` is None where `matches` is 0.
-
-    `success_rate` and `invalid_rate` are shares, 0 to 1. `errors` counts the matches that ended in an
-    error charged to this agent; they are not rated.
-    """
-
-    agent: str
-    rating: Rating | None
-    mean_return: float | None
-    return_ci95: tuple[float, float] | None
-    success_rate: float | None
-    invalid_rate: float | None
-    decisions_per_second: float | None
-    errors: int
-
-    @property
-    def matches(self) -> int:
-        """The rated matches it played."""
-        return self.rating.matches if self.rating else 0
-
-    def inseparable(self, other: "Standing | None") -> bool:
-        """Whether both are rated and their 95 % intervals overlap: their order is not settled."""
-        return bool(other and self.rating and other.rating and self.rating.overlaps(other.rating))
-
-    def to_json(self) -> dict[str, Any]:
-        """The row as JSON values; None where there is nothing to tell, never NaN."""
-        rating = self.rating
-        return {
-            "agent": self.agent,
-            "rating": rating and rating.mean,
-            "low": rating and rating.low,
-            "high": rating and rating.high,
-            "matches": self.matches,
-            "mean_return": self.mean_return,
-            "return_ci95": list(self.return_ci95 or (None, None)),
-            "success_rate": self.success_rate,
-            "invalid_rate": self.invalid_rate,
-            "decisions_per_second": self.decisions_per_second,
-            "errors": self.errors,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """Standings over all games and per game, best first; agents without a rated match come last."""
+    """Standings over all games and per game, best first; agents without a rated match come last.
+
+    `seats` holds the seats' effect in each versus game. `fits` holds the ratings' fit of each game, and
+    under None the one over all games; a game without a rated match has none.
+    """
 
     overall: tuple[Standing, ...]
     games: dict[str, tuple[Standing, ...]]
+    seats: dict[str, tuple[SeatEffect, ...]] = field(default_factory=dict)
+    fits: dict[str | None, Fit] = field(default_factory=dict, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """`{"overall": [row…], "games": {name: [row…]}}`; the rows as `Standing.to_json` gives them."""
+        """`{"overall": [row…], "games": {name: [row…]}, "seats": {name: [seat…]}}`.
+
+        Rows are as `Standing.to_json` gives them, seats as `SeatEffect.to_json`.
+        """
         return {
             "overall": [standing.to_json() for standing in self.overall],
             "games": {game: [standing.to_json() for standing in rows] for game, rows in self.games.items()},
+            "seats": {game: [effect.to_json() for effect in effects] for game, effects in self.seats.items()},
         }
 
 
 def standings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0) -> Leaderboard:
     """The leaderboard of a tournament's results, in whatever order they come.
 
-    `bootstraps` and `seed` are those of `ratings`, and ValueError is raised as there. Return, success
+    `bootstraps` and `seed` are those of `fit_ratings`, and ValueError is raised as there. Return, success
     and invalid rate are means over an agent's episodes in a game; overall, means over its games.
     """
     results = list(results)
@@ -85,12 +54,33 @@ def standings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: in
     for result in results:
         by_game[result.game].append(result)
     tallies = {game: _tallies(by_game[game]) for game in sorted(by_game)}
-    games = {
-        game: _ranked([tallies[game]], ratings(by_game[game], bootstraps=bootstraps, seed=seed))
-        for game in tallies
-    }
-    overall = _ranked(list(tallies.values()), ratings(results, bootstraps=bootstraps, seed=seed))
-    return Leaderboard(overall, games)
+    fits: dict[str | None, Fit] = {}
+
+    def ranked(name: str | None, found: list[MatchResult]) -> tuple[Standing, ...]:
+        fit = fit_ratings(found, bootstraps=bootstraps, seed=seed)
+        if fit:
+            fits[name] = fit
+        clean = _clean_ratings(found, bootstraps, seed)
+        return _ranked(list(tallies.values()) if name is None else [tallies[name]], fit, clean)
+
+    overall = ranked(None, results)
+    games = {game: ranked(game, by_game[game]) for game in tallies}
+    effects = {game: seat_effects(by_game[game]) for game in tallies}
+    return Leaderboard(overall, games, {game: found for game, found in effects.items() if found}, fits)
+
+
+def differences(
+    board: Leaderboard, game: str | None = None, *, level: float = LEVEL
+) -> tuple[Difference, ...]:
+    """By how much each rank of a game (None: overall) leads the next, best first, with intervals at `level`.
+
+    Agents without a rated match are left out. Raises KeyError for an unknown game and ValueError for
+    a level that is not between 0 and 1.
+    """
+    rows = board.overall if game is None else board.games[game]
+    rated = [standing.agent for standing in rows if standing.rating]
+    fit = board.fits.get(game)
+    return tuple(fit.difference(*pair, level) for pair in pairwise(rated)) if fit else ()
 
 
 def _tallies(results: Iterable[MatchResult]) -> dict[str, Tally]:
@@ -99,19 +89,49 @@ def _tallies(results: Iterable[MatchResult]) -> dict[str, Tally]:
         if result.rated:
             for seat, agent in enumerate(result.players):
                 tallies[agent].add(result, seat)
+            if result.culprit in result.players:
+                tallies[result.culprit].forfeits += 1
         else:
             for agent in {*result.players, *filter(None, [result.culprit])}:
                 tallies[agent].errors += agent == result.culprit
     return dict(tallies)
 
 
-def _ranked(games: Sequence[dict[str, Tally]], rated: dict[str, Rating]) -> tuple[Standing, ...]:
-    agents = set().union(*games)
-    rows = [
-        _standing(agent, rated.get(agent), [tallies[agent] for tallies in games if agent in tallies])
-        for agent in agents
-    ]
-    return tuple(sorted(rows, key=_best_first))
+def _clean_ratings(results: Iterable[MatchResult], bootstraps: int, seed: int) -> dict[str, Rating]:
+    """The ratings over the matches without an invalid reply; none where those are all."""
+    rated = [result for result in results if result.rated]
+    clean = [result for result in rated if not any(result.invalid)]
+    fit = fit_ratings(clean, bootstraps=bootstraps, seed=seed) if len(clean) < len(rated) else None
+    return _all_ratings(fit)
+
+
+def _all_ratings(fit: Fit | None) -> dict[str, Rating]:
+    return {agent: fit.rating(agent) for agent in fit.agents} if fit else {}
+
+
+def _ranked(
+    games: Sequence[dict[str, Tally]], fit: Fit | None, clean: dict[str, Rating]
+) -> tuple[Standing, ...]:
+    """The rows of the agents with a tally in any of the games, best first."""
+    rated = _all_ratings(fit)
+    rows = sorted(
+        (
+            replace(
+                _standing(agent, [tallies[agent] for tallies in games if agent in tallies]),
+                rating=rated.get(agent),
+                clean=clean.get(agent),
+            )
+            for agent in set().union(*games)
+        ),
+        key=_best_first,
+    )
+    return (*rows[:1], *(_led(below, above, fit) for above, below in pairwise(rows)))
+
+
+def _led(standing: Standing, above: Standing, fit: Fit | None) -> Standing:
+    if fit is None or standing.rating is None:
+        return standing
+    return replace(standing, lead=fit.difference(above.agent, standing.agent))
 
 
 def _best_first(standing: Standing) -> tuple[bool, float, str]:
@@ -119,20 +139,21 @@ def _best_first(standing: Standing) -> tuple[bool, float, str]:
     return rating is None, -rating.mean if rating else 0.0, standing.agent
 
 
-def _standing(agent: str, rating: Rating | None, tallies: Sequence[Tally]) -> Standing:
-    """One row from the agent's tallies, one per game; games weigh equally in every mean."""
+def _standing(agent: str, tallies: Sequence[Tally]) -> Standing:
+    """One row from the agent's tallies, one per game, as yet without ratings; games weigh equally."""
     returns = [tally.returns for tally in tallies if tally.returns]
     mean_return, return_ci95 = mean_ci95(*returns) if returns else (None, None)
     seconds = math.fsum(second for tally in tallies for second in tally.seconds)
     return Standing(
         agent=agent,
-        rating=rating,
+        rating=None,
         mean_return=mean_return,
         return_ci95=return_ci95,
         success_rate=_mean_of_known(tally.success_rate for tally in tallies),
         invalid_rate=_mean_of_known(tally.invalid_rate for tally in tallies),
         decisions_per_second=ratio(sum(tally.decisions for tally in tallies), seconds),
         errors=sum(tally.errors for tally in tallies),
+        forfeits=sum(tally.forfeits for tally in tallies),
     )
 
 

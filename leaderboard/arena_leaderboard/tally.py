@@ -4,13 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from arena_leaderboard.ratings import Z95
 from arena_leaderboard.results import MatchResult
+
+Z95 = 1.959964  # half width of the normal distribution's 95 % interval, in standard deviations
 
 
 @dataclass(slots=True)
 class Tally:
-    """Sums over an agent's rated seats in one game, and the matches its errors ended."""
+    """Sums over an agent's rated seats in one game, the matches it forfeited and those its errors ended."""
 
     returns: list[float] = field(default_factory=list)
     successes: int = 0
@@ -18,6 +19,7 @@ class Tally:
     decisions: int = 0
     seconds: list[float] = field(default_factory=list)
     errors: int = 0
+    forfeits: int = 0
 
     def add(self, result: MatchResult, seat: int) -> None:
         """Count one seat of a rated match."""

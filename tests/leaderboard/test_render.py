@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,15 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from arena_leaderboard import Leaderboard, render_csv, render_json, render_markdown, render_rich, standings
+from arena_leaderboard import (
+    Leaderboard,
+    MatchResult,
+    render_csv,
+    render_json,
+    render_markdown,
+    render_rich,
+    standings,
+)
 from tests.leaderboard.simulate import crashed, single, versus
 
 HOSTILE = [
@@ -130,7 +139,7 @@ def test_csv_is_one_row_per_standing_and_runs_no_formula() -> None:
 def test_markdown_cells_stay_in_their_cells() -> None:
     text = render_markdown(board_of(HOSTILE))
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert {line.replace(r"\|", "").count("|") for line in rows} == {10}
+    assert {line.replace(r"\|", "").count("|") for line in rows} == {16}
     assert "<script>" not in text
 
 
@@ -139,6 +148,41 @@ def test_json_keeps_names_exactly() -> None:
     text = render_json(board)
     assert text.isascii()
     assert {row["agent"] for row in json.loads(text)["overall"]} == set(HOSTILE)
+
+
+def test_numbers_stay_behind_a_name_that_runs_right_to_left() -> None:
+    text = printed(board_of(["\u05e9\u05dc\u05d5\u05dd", "search"]), 80)
+    rows = [line for line in text.splitlines() if "search" in line or "\u05e9" in line]
+    assert all(("\u05dd" in row) == ("\u200e" in row) for row in rows)
+    assert len({cell_len(row.rstrip()) for row in rows[:2]}) == 1
+    assert "\u200e" not in printed(board_of(["\u05e9", "a"]), 80, "ascii")
+
+
+def test_flags_and_variants_have_one_width_everywhere() -> None:
+    assert r"\U0001f1e9\U0001f1ea \ufe0f" in printed(board_of(["\U0001f1e9\U0001f1ea \ufe0f", "a"]), 200)
+
+
+def spoiled(seed: int, forfeit: bool) -> MatchResult:
+    match = replace(versus("snake-duel", seed, ("search", "dqn"), (1, 2)), invalid=(0, 2))
+    return replace(match, culprit="dqn" if forfeit else None)
+
+
+def test_format_failures_are_shown_apart_where_there_are_any() -> None:
+    clear = [versus("snake-duel", seed, ("search", "dqn"), (1, 2)) for seed in range(5)]
+    board = standings(clear + [spoiled(seed, seed > 7) for seed in range(5, 10)])
+    narrow, wide = printed(board, 80), printed(board, 200)
+    assert "clean" not in printed(standings(clear), 200)
+    assert "forfeits" not in printed(standings(clear), 200)
+    assert {"clean", "interval"} <= set(narrow.splitlines()[1].split())
+    assert "clean  95% interval  forfeits" in wide
+    assert "clean: the rating over" in narrow
+
+
+def test_seats_are_shown_below_their_game() -> None:
+    board = standings([versus("duel", seed, pair, (1, 2)) for seed in range(5) for pair in ("ab", "ba")])
+    assert "by seat:  0 100% (40–100)  1 0% (0–60)" in printed(board, 80)
+    assert "by seat: the share" in printed(board, 80)
+    assert "seat 0 100% (40% … 100%)" in render_markdown(board)
 
 
 @settings(max_examples=30, deadline=None)

@@ -1,15 +1,17 @@
 """Standings: the numbers beside the rating, their order and their JSON."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from arena_leaderboard import Leaderboard, mean_ci95, standings
+from arena_leaderboard import Leaderboard, mean_ci95, ratings, standings
 from tests.leaderboard.simulate import crashed, single, versus
 
 ROW_KEYS = [
     "agent", "rating", "low", "high", "matches", "mean_return", "return_ci95", "success_rate",
-    "invalid_rate", "decisions_per_second", "errors",
+    "invalid_rate", "decisions_per_second", "errors", "forfeits", "clean_rating", "clean_low", "clean_high",
+    "clean_matches", "behind", "behind_ci95", "separated",
 ]  # fmt: skip
 
 
@@ -23,7 +25,7 @@ def make_board() -> Leaderboard:
 
 def test_json_has_exactly_the_promised_shape(board: Leaderboard) -> None:
     shape = json.loads(json.dumps(board.to_json(), allow_nan=False))
-    assert list(shape) == ["overall", "games"]
+    assert list(shape) == ["overall", "games", "seats"]
     assert list(shape["games"]) == ["duel", "lake"]
     for row in [*shape["overall"], *shape["games"]["duel"], *shape["games"]["lake"]]:
         assert list(row) == ROW_KEYS
@@ -67,16 +69,40 @@ def test_row_order_does_not_change_the_leaderboard() -> None:
     assert standings(results).to_json() == standings(results[::-1]).to_json()
 
 
-def test_inseparable_means_overlapping_and_rated(board: Leaderboard) -> None:
+def test_separated_says_whether_the_rank_above_is_better(board: Leaderboard) -> None:
     best, second, broken = board.overall
-    assert best.inseparable(best)
-    assert not second.inseparable(best)
-    assert not broken.inseparable(second)
-    assert not best.inseparable(None)
+    assert (best.separated, second.separated, broken.separated) == (None, True, None)
+    assert second.lead is not None
+    assert (second.lead.above, second.lead.below) == ("a", "b")
+    assert second.lead.points == pytest.approx(best.rating.mean - second.rating.mean)  # type: ignore[union-attr]
+
+
+def test_forfeits_are_counted_and_stay_rated() -> None:
+    lost = [replace(versus("duel", seed, "ab", (1, 2)), culprit="b") for seed in range(3)]
+    first, second = standings([*lost, versus("duel", 3, "ab", (1, 2))]).overall
+    assert (first.forfeits, second.forfeits) == (0, 3)
+    assert (second.errors, second.matches) == (0, 4)
+
+
+def test_clean_rating_is_that_of_the_matches_without_invalid_replies() -> None:
+    clean = [versus("duel", seed, "ab", (1 + seed % 2, 2 - seed % 2)) for seed in range(20)]
+    spoiled = [replace(versus("duel", seed, "ab", (1, 2)), invalid=(0, 1)) for seed in range(20, 60)]
+    first, second = standings(clean + spoiled).overall
+    assert first.rating is not None
+    assert first.rating.mean > 1050
+    assert first.clean == ratings(clean)["a"]
+    assert second.clean == ratings(clean)["b"]
+
+
+def test_clean_rating_is_left_out_where_nothing_was_invalid_or_everything() -> None:
+    duels = [versus("duel", seed, "ab", (1, 2)) for seed in range(5)]
+    assert {standing.clean for standing in standings(duels).overall} == {None}
+    spoiled = [replace(duel, invalid=(1, 0)) for duel in duels]
+    assert {standing.clean for standing in standings(spoiled).overall} == {None}
 
 
 def test_nothing_played_is_an_empty_leaderboard() -> None:
-    assert standings([]).to_json() == {"overall": [], "games": {}}
+    assert standings([]).to_json() == {"overall": [], "games": {}, "seats": {}}
 
 
 def test_mean_ci95() -> None:
