@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from arena_games.board import Board
+
 Grid = NDArray[np.float32]
 
 
@@ -65,6 +67,7 @@ class GameSpec:
     `success` says in words what the environment reports as success in its last `infos`.
     `prudent` narrows the moves of the `random` agent to those that are not pointless.
     `config` is the frozen dataclass of the scenario's numbers, for agents that reason about rules.
+    `board` draws a position for people who watch, from the observation's text; see `arena_games.board`.
     """
 
     name: str
@@ -81,6 +84,7 @@ class GameSpec:
     parse: Parser = field(repr=False)
     prudent: Callable[[Observation], tuple[int, ...]] = lambda observation: observation.legal
     config: object = None
+    board: Callable[[Observation], Board | None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.open_seats) + len(self.house) != self.seats:

@@ -9,10 +9,12 @@ where intended or to either perpendicular side with 1/3 each.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from arena_games.aec import Outcome, SimultaneousEnv
 from arena_games.base import GameSpec, Grid, parse_action_tag
 from arena_games.frozen_lake import rules, text
+from arena_games.frozen_lake.board import board
 from arena_games.frozen_lake.rules import ACTIONS, FrozenLakeConfig
 
 
@@ -75,6 +77,7 @@ def frozen_lake_spec(name: str, config: FrozenLakeConfig) -> GameSpec:
         success="the goal was reached",
         parse=parse_action_tag(tuple(ACTIONS)),
         config=config,
+        board=partial(board, config),
     )
 
 

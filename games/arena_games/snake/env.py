@@ -15,6 +15,7 @@ from functools import partial
 from arena_games.aec import Outcome, SimultaneousEnv
 from arena_games.base import GameSpec, Grid, parse_action_tag
 from arena_games.snake import rules, text
+from arena_games.snake.board import board
 from arena_games.snake.rules import ACTIONS, SnakeConfig
 
 
@@ -86,6 +87,7 @@ def snake_spec(name: str, config: SnakeConfig) -> GameSpec:
         parse=parse_action_tag(tuple(ACTIONS)),
         prudent=partial(text.prudent_moves, config),
         config=config,
+        board=partial(board, config),
     )
 
 
