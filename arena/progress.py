@@ -14,13 +14,13 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.progress_bar import ProgressBar
+from rich.table import Column
 from rich.text import Text
 
 from arena.entrants import Training
+from arena.failures import one_line
 from arena.training_status import TrainingStatus
 
 LINE_EVERY_S = 15.0
@@ -28,28 +28,52 @@ LOOK_EVERY_S = 1.0
 
 
 class _Plain(ProgressColumn):
-    """A text field of the task, shown as it is."""
+    """A text field of the task, shown as it is on one line of at most `width` characters."""
 
     def __init__(self, field: str, width: int) -> None:
-        super().__init__()
-        self._field, self._width = field, width
+        super().__init__(Column(no_wrap=True, overflow="ellipsis", max_width=width))
+        self._field = field
 
     def render(self, task: Task) -> Text:
-        text = Text(str(task.fields.get(self._field, "")), no_wrap=True)
-        text.truncate(self._width, overflow="ellipsis", pad=True)
+        return Text(one_line(str(task.fields.get(self._field, ""))))
+
+
+class _Bar(BarColumn):
+    """A bar that stays empty until its task moves on; without colours, too, it shows what is done."""
+
+    def render(self, task: Task) -> ProgressBar:
+        return ProgressBar(total=task.total or 1.0, completed=task.completed, width=self.bar_width)
+
+
+class _Time(ProgressColumn):
+    """The time that a task has taken and, while it runs, is still expected to take."""
+
+    max_refresh = 0.5  # seconds
+
+    def render(self, task: Task) -> Text:
+        taken = task.finished_time if task.finished else task.elapsed
+        if taken is None:
+            return Text()
+        text = Text(_clock(taken), style="progress.elapsed")
+        if not task.finished and task.time_remaining is not None:
+            text.append(f", {_clock(task.time_remaining)} left", style="progress.remaining")
         return text
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def _bars(console: Console, *more: ProgressColumn) -> Progress:
     wide = console.width >= 100
     return Progress(
-        _Plain("name", 28 if wide else 24),
-        BarColumn(40 if wide else 12),
-        MofNCompleteColumn(),
+        _Plain("name", 32 if wide else 24),
+        _Bar(40 if wide else 12),
+        MofNCompleteColumn(table_column=Column(justify="right", no_wrap=True)),
         *more,
-        TimeElapsedColumn(),
-        TextColumn("ETA", style="dim"),
-        TimeRemainingColumn(compact=True, elapsed_when_finished=False),
+        _Time(table_column=Column(no_wrap=True, min_width=19)),
         console=console,
         refresh_per_second=4,
         disable=not console.is_terminal,

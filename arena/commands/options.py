@@ -1,0 +1,17 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Seed = Annotated[int, typer.Option(min=0, help="Start of all randomness.")]
+Template = Annotated[Path | None, typer.Option(help="Prompt template that replaces a language agent's.")]
+Speed = Annotated[float | None, typer.Option(min=0.01, help="Steps a second.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Line by line, as in a pipe.")]
+Engine = Annotated[
+    str, typer.Option(help="What draws a language model's replies: auto, transformers or vllm.")
+]
+Games = Annotated[str, typer.Option(help="`all`, or names separated by commas.")]
