@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from arena.reply_check import check_reply, describe
 from arena_agents import Agent, Observation, Reply
 
 LONGEST_ERROR = 300  # characters of an agent's message that are kept
@@ -30,7 +32,7 @@ class Caller:
     def __init__(self, agent: Agent, deadline_s: float | None) -> None:
         self._agent = agent
         self._deadline_s = deadline_s
-        self._overdue: str | None = None
+        self._overdue: Reply | None = None
         self._requests: queue.SimpleQueue[list[Observation] | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[list[Reply]] = queue.SimpleQueue()
         self._worker: threading.Thread | None = None
@@ -38,12 +40,12 @@ class Caller:
     def ask(self, observations: list[Observation]) -> Answer:
         """The agent's replies; `Reply.error` is set where it failed. Never raises for the agent."""
         if self._overdue:
-            return Answer([Reply("", error=self._overdue)] * len(observations), 0.0)
+            return Answer([self._overdue] * len(observations), 0.0)
         began = time.perf_counter()
         if self._deadline_s is None:
             replies = ask_guarded(self._agent, observations)
         else:
-            replies = self._ask_in_time(observations, self._deadline_s)
+            replies = self._ask_in_time(observations, self._deadline_s * self._rounds(len(observations)))
         return Answer(replies, time.perf_counter() - began)
 
     def close(self) -> None:
@@ -58,8 +60,14 @@ class Caller:
         try:
             return self._answers.get(timeout=deadline_s)
         except queue.Empty:
-            self._overdue = f"no reply within {deadline_s:g} s"
-            return [Reply("", error=self._overdue)] * len(observations)
+            passing = getattr(self._agent, "remote", False)
+            self._overdue = Reply("", error=f"no reply within {deadline_s:g} s", passing=passing)
+            return [self._overdue] * len(observations)
+
+    def _rounds(self, observations: int) -> int:
+        """How many turns the agent takes to answer so many observations."""
+        at_once = getattr(self._agent, "at_once", None)
+        return math.ceil(observations / at_once) if at_once else 1
 
     def _work(self) -> None:
         while (observations := self._requests.get()) is not None:
@@ -73,7 +81,7 @@ def ask_guarded(agent: Agent, observations: list[Observation]) -> list[Reply]:
     except (Exception, SystemExit) as error:  # sys.exit() in an agent is its own failure too
         if len(observations) > 1:
             return [reply for one in observations for reply in ask_guarded(agent, [one])]
-        return [Reply("", error=f"{type(error).__name__}: {error}".splitlines()[0][:LONGEST_ERROR])]
+        return [Reply("", error=describe(error)[:LONGEST_ERROR])]
 
 
 def _checked(replies: Sequence[Reply], expected: int) -> list[Reply]:
@@ -82,8 +90,5 @@ def _checked(replies: Sequence[Reply], expected: int) -> list[Reply]:
     if len(replies) != expected:
         raise ValueError(f"act() returned {len(replies)} replies for {expected} observations")
     for reply in replies:
-        if not isinstance(reply, Reply):
-            raise TypeError(f"act() must return Reply objects, not {type(reply).__name__}")
-        if not isinstance(reply.text, str):
-            raise TypeError(f"a reply's text must be a string, not {type(reply.text).__name__}")
+        check_reply(reply)
     return list(replies)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from arena.choices import DEFAULT_AGENTS
 from arena.seating import HOUSE
+from arena_agents.server.address import is_address
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
@@ -104,6 +105,8 @@ def _entrant(text: str) -> Entrant:
         label = spec = text
     if spec == SPECIALIST:
         return Entrant(label, spec, base=spec)
+    if is_address(spec):  # a + in it belongs to the model's name or the URL
+        return Entrant(label, spec)
     base, plus, game = spec.rpartition("+")
     if plus and not Path(spec).exists() and ":" not in game and "/" not in game:
         return Entrant(label, spec, base=base, trained_on=find_game(game).name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,7 +47,7 @@ class Episode:
 
     `returns` are the sums of the seats' rewards; `placements` start at 1 and may tie;
     `successes` is what the game's page calls success. `detail` says what went wrong, if anything,
-    and `culprit` names the agent to which it is charged.
+    and `culprit` names the agent to which it is charged; `failure` is the reply that it failed with.
     """
 
     id: str
@@ -61,6 +62,12 @@ class Episode:
     end: EndReason
     detail: str | None = None
     culprit: str | None = None
+    failure: Reply | None = None
+
+    @property
+    def match_id(self) -> str:
+        """The id of the match: the episode's own, less the number of an attempt that came to nothing."""
+        return re.sub(r" \(attempt \d+\)\Z", "", self.id)
 
     def steps_of(self, seat: int) -> tuple[Step, ...]:
         """The steps of one seat, in order."""

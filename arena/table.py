@@ -91,6 +91,7 @@ class Table:
         self._end = EndReason.FINISHED
         self._detail: str | None = None
         self._culprit: str | None = None
+        self._failure: Reply | None = None
         self._guarded(self._start)
 
     @property
@@ -102,6 +103,7 @@ class Table:
     def commit(self, reply: Reply, seconds: float) -> None:
         """Play the reply to the pending observation and move on to the next one."""
         if reply.error is not None:
+            self._failure = reply
             self._stop(EndReason.AGENT_ERROR, reply.error, self.player)
         else:
             self._guarded(lambda: self._play(reply, seconds))
@@ -129,6 +131,7 @@ class Table:
             end=self._end,
             detail=self._detail,
             culprit=self._culprit,
+            failure=self._failure,
         )
 
     def _start(self) -> None:

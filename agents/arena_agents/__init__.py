@@ -1,5 +1,5 @@
 """Players: random, search, DQN, language models, and whatever a user plugs in."""
 
-from arena_agents.base import Agent, Observation, Reply, TokenSample
+from arena_agents.base import Agent, Observation, Reply, TokenSample, Usage
 
-__all__ = ["Agent", "Observation", "Reply", "TokenSample"]
+__all__ = ["Agent", "Observation", "Reply", "TokenSample", "Usage"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from arena_games.base import Observation
 
-__all__ = ["Agent", "Observation", "Reply", "TokenSample"]
+__all__ = ["Agent", "Observation", "Reply", "TokenSample", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,38 @@ class TokenSample:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What one reply of a language model took; None is what is not known.
+
+    `completion_tokens` include `reasoning_tokens`. `cost` is in USD. `retries` counts the requests
+    beyond the first. `finish` is "stop", "length" (cut off), "refusal", "empty", "other" or, where
+    there is no reply, "error".
+    """
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
+    retries: int = 0
+    finish: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What an agent answers: free text, read by the game's parser.
 
     `sample` is there when a model of ours drew the text. `error` says why there is no usable
-    text; the match then ends as `agent_error`, charged to the agent.
+    text; the match then ends as `agent_error`, charged to the agent. `passing` says that the error
+    lies outside the agent and may be gone another time: the match is then played again when the
+    run goes on. `reasoning` is what the model thought apart from its answer; no game reads it.
     """
 
     text: str
     sample: TokenSample | None = None
     error: str | None = None
+    usage: Usage | None = None
+    reasoning: str | None = None
+    passing: bool = False
 
 
 class Agent:
@@ -43,9 +65,14 @@ class Agent:
     An agent is stateless: one instance may hold several seats of many matches, so whatever it
     needs must be in the observation. Draw randomness from `observation.rng()` and the episode
     can be repeated.
+
+    `at_once` is how many observations it answers at the same time (None: all of them); a call's
+    deadline is for so many. `remote` says that a missed deadline may be a passing failure.
     """
 
     name: str = "agent"
+    at_once: int | None = None
+    remote: bool = False
 
     def choose(self, observation: Observation) -> str:
         """Return the reply text for one observation."""

@@ -3,6 +3,7 @@
 random, search            built in
 nano, qwen0.5b … qwen72b  language models with a preset
 hf:PATH-OR-ID             any Hugging Face causal language model
+SPEC@URL                  a model behind an OpenAI-compatible server: a preset, or the server's name
 DIR                       a run folder of ours, or one policy inside it
 module:Class, FILE.py:Class   a class of the user's
 NAME                      an entry point `tmsg_arena.agents` of an installed plug-in
@@ -17,9 +18,11 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from arena_agents.base import Agent
+from arena_agents.engines.base import EngineName
 from arena_agents.language.presets import PRESETS
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
+from arena_agents.server.address import is_address
 from arena_games.base import UsageError
 from arena_games.loading import load_object
 
@@ -36,21 +39,26 @@ def agent_names() -> list[str]:
     return [*BUILT_IN, *PRESETS, *_plug_ins()]
 
 
-def make_agent(spec: str, *, template: Path | None = None) -> Agent:
+def make_agent(spec: str, *, template: Path | None = None, engine: EngineName = "transformers") -> Agent:
     """The agent that `spec` names; `template` overrides a language agent's prompt template.
 
-    Raises UsageError, with the remedy, if nothing is known by that name or it cannot be loaded.
+    `engine` draws a language model's replies; `auto` is what is installed and present. Raises
+    UsageError, with the remedy, if nothing is known by that name or it cannot be loaded.
     """
     if spec in BUILT_IN:
         return BUILT_IN[spec]()
+    if is_address(spec):
+        from arena_agents.server.agent import load_server_agent
+
+        return load_server_agent(spec, template=template)
     if spec in PRESETS or spec.startswith("hf:"):
         from arena_agents.language.agent import load_language_agent
 
-        return load_language_agent(spec, template=template)
+        return load_language_agent(spec, template=template, engine=engine)
     if Path(spec).is_dir():
         from arena_agents.policy import load_policy
 
-        return load_policy(Path(spec), template=template)
+        return load_policy(Path(spec), template=template, engine=engine)
     if spec in _plug_ins():
         return _built(spec, lambda: _plug_ins()[spec].load()())
     if ":" in spec:
@@ -66,7 +74,8 @@ def _hint(spec: str) -> str:
     near = difflib.get_close_matches(spec, agent_names(), n=1)
     if near:
         return f"did you mean {near[0]!r}?"
-    return f"known: {', '.join(agent_names())}, a run folder, hf:MODEL, module:Class or file.py:Class"
+    forms = "a run folder, hf:MODEL, MODEL@URL, module:Class or file.py:Class"
+    return f"known: {', '.join(agent_names())}, {forms}"
 
 
 def _built(spec: str, factory: Callable[[], Agent]) -> Agent:
