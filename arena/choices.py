@@ -28,6 +28,7 @@ class Format(StrEnum):
     JSON = "json"
     CSV = "csv"
     MD = "md"
+    SVG = "svg"
 
 
 class Listed(StrEnum):
