@@ -12,13 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from arena.choices import Format, TrainMode
-from arena.entrants import parse_entrants
 from arena.evaluate import EvalRow, evaluate
 from arena.failures import one_line
+from arena.plan import Tournament
+from arena.spending import show_spending, spending_json
 from arena.store import Store
 from arena.table import MatchConfig
-from arena.tournament import Tournament, run
+from arena.tournament import UntilSeparated, run
 from arena_agents import Agent
+from arena_agents.engines.base import Sampling
+from arena_agents.engines.choose import parse_engine
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError
 from arena_games.registry import select_games
@@ -28,6 +31,7 @@ from arena_leaderboard import (
     render_json,
     render_markdown,
     render_rich,
+    render_svg,
     standings,
 )
 
@@ -39,29 +43,59 @@ def warn(text: str) -> None:
     print(f"arena: {one_line(text)}", file=sys.stderr)
 
 
+def note(text: str) -> None:
+    """One line on stderr that warns of nothing."""
+    print(one_line(text), file=sys.stderr)
+
+
 def hold_tournament(
-    games: str, agents: str, out: Path, *, seed: int, matches: int, train: TrainMode, deadline_s: float
+    games: str,
+    agents: str,
+    out: Path,
+    *,
+    seed: int,
+    matches: int,
+    train: TrainMode,
+    deadline_s: float,
+    until: UntilSeparated | None = None,
+    engine: str = "auto",
 ) -> bool:
     """Play a tournament to its end and show the leaderboard; whether every training went well."""
-    tournament = Tournament(
-        games=tuple(select_games(games)),
-        entrants=tuple(parse_entrants(agents)),
-        seed=seed,
-        matches=matches,
-        out=out,
+    tournament = Tournament.of(games, agents, out, seed=seed, matches=matches)
+    console = Console(stderr=True)
+    drawn_by = parse_engine(engine)
+    report = run(
+        tournament, train=train, deadline_s=deadline_s, console=console, until=until, engine=drawn_by
     )
-    report = run(tournament, train=train, deadline_s=deadline_s, console=Console(stderr=True))
     render_rich(standings(report.results), Console())
+    if report.verdict is not None:
+        print(one_line(str(report.verdict)))
+    show_spending(report.spending, Console())
+    note(f"arena report {out} makes a page of it")
     for training, error in report.failed.items():
         warn(f"{training.name} could not be trained and was left out: {error}; see {training.folder}")
-    return not report.failed
+    for agent, errors in report.cut_short.items():
+        warn(f"{agent}: {len(errors)} matches remain to be played, repeat the command; {errors[-1]}")
+    return not (report.failed or report.cut_short)
+
+
+def played_on(until_separated: bool, max_matches: int | None) -> UntilSeparated | None:
+    """What the two options say together. Raises UsageError for a budget of nothing."""
+    if max_matches is not None and not until_separated:
+        raise UsageError("--max-matches bounds --until-separated; add it, or use --matches")
+    return UntilSeparated(max_matches) if until_separated else None
 
 
 def show_leaderboard(folder: Path, format: Format) -> None:
     """Print the leaderboard of a tournament's folder."""
     with Store.read(folder) as store:
-        board = standings(store.results())
+        board, spending = standings(store.results()), store.spending()
+    if format == Format.JSON:
+        print(render_json(board, replies=spending_json(spending)))
+        return
     print_leaderboard(board, format)
+    if format == Format.RICH:
+        show_spending(spending, Console())
 
 
 def print_leaderboard(board: Leaderboard, format: Format) -> None:
@@ -69,7 +103,12 @@ def print_leaderboard(board: Leaderboard, format: Format) -> None:
     if format == Format.RICH:
         render_rich(board, Console())
     else:
-        render = {Format.JSON: render_json, Format.CSV: render_csv, Format.MD: render_markdown}[format]
+        render = {
+            Format.JSON: render_json,
+            Format.CSV: render_csv,
+            Format.MD: render_markdown,
+            Format.SVG: render_svg,
+        }[format]
         print(render(board).rstrip("\n"))
 
 
@@ -83,9 +122,10 @@ def show_evaluation(
     as_json: bool,
     template: Path | None,
     temperature: float | None,
+    engine: str = "auto",
 ) -> None:
     """Print what an agent scores, as a table or as JSON."""
-    made = make_agent(agent, template=template)
+    made = make_agent(agent, template=template, engine=parse_engine(engine))
     rows = evaluate(
         agent,
         made if temperature is None else _at_temperature(made, agent, temperature),
@@ -105,11 +145,10 @@ def show_evaluation(
 
 
 def _at_temperature(agent: Agent, spec: str, temperature: float) -> Agent:
-    from arena_agents.language.agent import LanguageAgent
-
-    if not isinstance(agent, LanguageAgent):
+    sampling = getattr(agent, "sampling", None)
+    if not isinstance(sampling, Sampling):
         raise UsageError(f"--temperature is for language models, and {spec} is none; leave it out")
-    agent.sampling = replace(agent.sampling, temperature=temperature)
+    agent.sampling = replace(sampling, temperature=temperature)  # type: ignore[attr-defined]
     return agent
 
 
@@ -139,5 +178,6 @@ def show_checks(spec: str, *, episodes: int, seed: int) -> bool:
     console = Console()
     for check in checks:
         mark = Text("ok    ", "green") if check.passed else Text("FAILED", "bold red")
-        console.print(Text.assemble(mark, "  ", check.name, "" if check.passed else f": {check.detail}"))
+        detail = "" if check.passed else f": {one_line(check.detail)}"
+        console.print(Text.assemble(mark, "  ", check.name, detail))
     return all(check.passed for check in checks)

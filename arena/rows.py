@@ -2,23 +2,29 @@
 
 Text from agents and games is kept as bytes (UTF-8 with `surrogatepass`): what came in comes out,
 null bytes and lone surrogates included. Observations and replies repeat, so each text is kept once,
-under its BLAKE2 digest. Tuples by seat are JSON.
+under its BLAKE2 digest. Tuples by seat are JSON. What replies took has a table of its own: `usages`.
+
+An episode that a passing failure ended is stored under its match's id with the number of the attempt, so
+that the match itself remains to be played.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Any
 
+from arena import usages
 from arena.episode import EndReason, Episode, Step
+from arena.notable import MatchSummary
 from arena_agents import Observation, Reply
 from arena_leaderboard import MatchResult
 
 APPLICATION_ID = 0x746D7367  # "tmsg": tells our files from other programs'
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -43,6 +49,8 @@ CREATE TABLE steps (
     policy_version INTEGER,  -- of the policy that drew the reply, if one of ours did
     PRIMARY KEY (episode, position)
 ) WITHOUT ROWID;
+{usages.TABLE}
+CREATE TABLE seals (subject INTEGER PRIMARY KEY, digest BLOB NOT NULL);  -- see seals.py
 """
 
 EPISODE_COLUMNS = (
@@ -50,12 +58,18 @@ EPISODE_COLUMNS = (
     '"end", detail, culprit'
 )
 STEP_QUERY = (
-    "SELECT seat, turn, seen.text, legal, said.text, action, invalid, reward, seconds FROM steps "
+    "SELECT steps.seat, turn, seen.text, legal, said.text, action, invalid, reward, seconds, "
+    f"thought.text, {usages.COLUMNS} FROM steps "
     "JOIN texts AS seen ON seen.digest = observation JOIN texts AS said ON said.digest = reply "
-    "WHERE episode = ? ORDER BY position"
+    "LEFT JOIN usages USING (episode, position) LEFT JOIN texts AS thought ON thought.digest = reasoning "
+    "WHERE steps.episode = ? ORDER BY steps.position"
 )
 SEAT_COUNTS = (
-    "SELECT episode, seat, count(*), sum(invalid IS NOT NULL), sum(seconds) FROM steps GROUP BY episode, seat"
+    "SELECT seat, count(*), sum(invalid IS NOT NULL), sum(seconds) FROM steps WHERE episode = ? GROUP BY seat"
+)
+MATCH_COUNTS = (
+    "SELECT episode, count(*), sum(invalid IS NOT NULL), min(CASE WHEN invalid IS NOT NULL THEN position END) "
+    "FROM steps GROUP BY episode"
 )
 
 Row = tuple[Any, ...]
@@ -75,7 +89,7 @@ def insert(connection: sqlite3.Connection, episode: Episode, rated_seats: tuple[
     """Add one episode with its steps to the open transaction. Raises IntegrityError for a known id."""
     row = (
         None,
-        to_bytes(episode.id),
+        _stored_id(connection, episode),
         to_bytes(episode.game),
         episode.version,
         episode.seed,
@@ -89,6 +103,31 @@ def insert(connection: sqlite3.Connection, episode: Episode, rated_seats: tuple[
     number = connection.execute(f"INSERT INTO episodes ({EPISODE_COLUMNS}) VALUES ({marks})", row).lastrowid
     rows = [_step_row(connection, number, position, step) for position, step in enumerate(episode.steps)]
     connection.executemany("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    keep = partial(_kept_once, connection)
+    usages.insert(
+        connection,
+        (
+            usages.usage_row(number, position, seat, reply, keep)
+            for position, (seat, reply) in enumerate(_replies(episode))
+        ),
+    )
+
+
+def _replies(episode: Episode) -> Iterator[tuple[int, Reply]]:
+    """Seats and replies: those of the steps, then the one that failed, if one did."""
+    yield from ((step.seat, step.reply) for step in episode.steps)
+    if episode.failure is not None and episode.culprit is not None:
+        yield episode.players.index(episode.culprit), episode.failure
+
+
+def _stored_id(connection: sqlite3.Connection, episode: Episode) -> bytes:
+    stored = episode.id.encode("utf-8", "surrogatepass")
+    if episode.failure is None or not episode.failure.passing:
+        return stored
+    start = stored + b" (attempt "
+    earlier = "SELECT count(*) FROM episodes WHERE id >= ? AND id < ?"  # by the index, not the whole table
+    (attempts,) = connection.execute(earlier, (start, start + b"\xff")).fetchone()
+    return start + f"{attempts + 1})".encode()
 
 
 def _step_row(connection: sqlite3.Connection, number: int | None, position: int, step: Step) -> Row:
@@ -119,7 +158,8 @@ def _kept_once(connection: sqlite3.Connection, text: str) -> bytes:
 def to_episode(row: Row, step_rows: Iterable[Row]) -> Episode:
     """The episode of a row of `EPISODE_COLUMNS` and its rows of `STEP_QUERY`.
 
-    Grids, histories, decision seeds and token samples are not stored; they come back empty.
+    Grids, histories, decision seeds, token samples and a failed reply are not stored; they come back
+    empty.
     """
     _, id_, game, version, seed, players, _, returns, placements, successes, end, detail, culprit = row
     return Episode(
@@ -139,26 +179,47 @@ def to_episode(row: Row, step_rows: Iterable[Row]) -> Episode:
 
 
 def _to_step(game: str, row: Row) -> Step:
-    seat, turn, seen, legal, said, action, invalid, reward, seconds = row
+    seat, turn, seen, legal, said, action, invalid, reward, seconds, thought, *usage = row
     observation = Observation(game, seat, turn, to_text(seen), tuple(json.loads(legal)))
     reason = None if invalid is None else to_text(invalid)
-    return Step(seat, observation, Reply(to_text(said)), action, reason, reward, seconds)
+    reasoning = None if thought is None else to_text(thought)
+    reply = Reply(to_text(said), usage=usages.to_usage(tuple(usage)), reasoning=reasoning)
+    return Step(seat, observation, reply, action, reason, reward, seconds)
 
 
-def to_result(row: Row, counts: dict[tuple[int, int], Row]) -> MatchResult:
+def to_summary(row: Row, counts: dict[int, Row]) -> MatchSummary:
+    """A row of `EPISODE_COLUMNS` without its steps; `counts` holds the rest of `MATCH_COUNTS` by episode."""
+    number, id_, game, _, seed, players, rated_seats, returns, placements, _, end, _, _ = row
+    decisions, invalid, first_invalid = counts.get(number, (0, 0, None))
+    return MatchSummary(
+        number=number,
+        id=to_text(id_),
+        game=to_text(game),
+        seed=seed,
+        players=tuple(json.loads(players)),
+        open_seats=tuple(json.loads(rated_seats)),
+        returns=tuple(json.loads(returns)),
+        placements=tuple(json.loads(placements)),
+        end=EndReason(end),
+        decisions=decisions,
+        invalid=invalid,
+        first_invalid=first_invalid,
+    )
+
+
+def to_result(row: Row, counts: Iterable[Row]) -> MatchResult:
     """A row of `EPISODE_COLUMNS` as the leaderboard sees it: its rated seats only.
 
-    `counts` holds what `SEAT_COUNTS` selects after each (episode number, seat).
+    `counts` are the rows of `SEAT_COUNTS`.
     """
-    number, _, game, _, seed, players, rated_seats, returns, placements, successes, end, _, culprit = row
-    seats: list[int] = json.loads(rated_seats)
+    _, _, game, _, seed, players, rated_seats, returns, placements, successes, end, _, culprit = row
+    seats, by_seat = _tuple(rated_seats), {seat: rest for seat, *rest in counts}
 
     def of_rated(column: str) -> tuple[Any, ...]:
-        values = json.loads(column)
-        return tuple(values[seat] for seat in seats)
+        return _of_seats(column, rated_seats)
 
     names, blamed = of_rated(players), None if culprit is None else to_text(culprit)
-    tallied = [counts.get((number, seat), (0, 0, 0.0)) for seat in seats]
+    tallied = [by_seat.get(seat, (0, 0, 0.0)) for seat in seats]
     return MatchResult(
         game=to_text(game),
         seed=seed,
@@ -171,4 +232,17 @@ def to_result(row: Row, counts: dict[tuple[int, int], Row]) -> MatchResult:
         seconds=tuple(seconds for _, _, seconds in tallied),
         rated=EndReason(end).rated,
         culprit=blamed if blamed in names else None,  # a house agent has no row to be charged in
+        seats=seats,
     )
+
+
+# Line-ups, places and returns recur: whoever holds a hundred thousand results holds each of them once.
+@lru_cache(maxsize=10_000)
+def _tuple(column: str) -> tuple[Any, ...]:
+    return tuple(json.loads(column))
+
+
+@lru_cache(maxsize=10_000)
+def _of_seats(column: str, seats: str) -> tuple[Any, ...]:
+    values = _tuple(column)
+    return tuple(values[seat] for seat in _tuple(seats))

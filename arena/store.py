@@ -6,24 +6,21 @@ happened, whatever kills the process, and between transactions the run is that o
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import sqlite3
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from arena import rows
+from arena import integrity, rows, seals, usages
 from arena.episode import Episode
+from arena.notable import MatchSummary
+from arena.run_file import connect, create_file, legible, lock_folder, one_line_errors
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
 
 FILE_NAME = "run.sqlite"
-LOCK_PATIENCE_S = 2.0  # the time a killed run may need to let go
-BUSY_PATIENCE_S = 60.0
 
 
 class Store:
@@ -46,11 +43,11 @@ class Store:
         Raises UsageError if another process holds the run or it was started with another config.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        path, lock = folder / FILE_NAME, _lock(folder)
+        path, lock = folder / FILE_NAME, lock_folder(folder)
         try:
             if not path.exists():
-                _create(path, {"config": config, "environment": environment})
-            store = cls(path, _connect(path), lock)
+                create_file(path, {"config": config, "environment": environment})
+            store = cls(path, connect(path), lock)
             store.continue_with(config)
         except BaseException:
             lock.close()
@@ -63,12 +60,14 @@ class Store:
         path = folder / FILE_NAME
         if not path.is_file():
             raise UsageError(f"{folder} holds no tournament; play one with arena tournament --out {folder}")
-        return cls(path, _connect(path))
+        return cls(path, connect(path))
 
     def close(self) -> None:
-        """Let go of the file and of the lock."""
+        """Let go of the file, which is sealed if it was written to, and of the lock."""
         self._connection.close()
         if self._lock is not None:
+            if not self._lock.closed:
+                seals.seal_file(self.path)
             self._lock.close()
 
     def __enter__(self) -> Store:
@@ -82,7 +81,8 @@ class Store:
         found = list(self._select("SELECT value FROM meta WHERE key = ?", key))
         if not found:
             raise UsageError(f"{self.path} lacks its {key}; move it away, or choose another --out")
-        value: dict[str, Any] = json.loads(found[0][0])
+        with legible(self.path):
+            value: dict[str, Any] = json.loads(found[0][0])
         return value
 
     def continue_with(self, config: Mapping[str, Any]) -> None:
@@ -98,97 +98,83 @@ class Store:
                 "repeat its command to go on, or choose another --out"
             )
         if changed:
-            with _one_line_errors(self.path), self._connection as transaction:
+            seals.unseal_file(self.path)
+            with one_line_errors(self.path), self._connection as transaction:
                 transaction.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(asked),))
+                seals.seal_meta(transaction)
 
     def add(self, episodes: Iterable[Episode], rated_seats: tuple[int, ...]) -> None:
         """Store episodes in one transaction; `rated_seats` are those that agents under test hold."""
-        with _one_line_errors(self.path), self._connection as transaction:
+        seals.unseal_file(self.path)
+        with one_line_errors(self.path), self._connection as transaction:
             for episode in episodes:
                 rows.insert(transaction, episode, rated_seats)
+            seals.seal_episodes(transaction)
 
     def episode_ids(self) -> set[str]:
         """The ids of all stored episodes."""
-        return {rows.to_text(row[0]) for row in self._select("SELECT id FROM episodes")}
+        with legible(self.path):
+            return {rows.to_text(row[0]) for row in self._select("SELECT id FROM episodes")}
 
     def episodes(self, game: str | None = None) -> Iterator[Episode]:
         """The episodes of one game, or all, in the order of their ids, with their steps."""
         query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE game = coalesce(?, game) ORDER BY id"
         for row in self._select(query, rows.to_bytes(game)):
-            yield rows.to_episode(row, self._select(rows.STEP_QUERY, row[0]))
+            yield self._whole(row)
 
-    def results(self) -> list[MatchResult]:
-        """All episodes as the leaderboard sees them, in the order of their ids."""
-        counts = {(row[0], row[1]): row[2:] for row in self._select(rows.SEAT_COUNTS)}
+    def episode(self, which: int | str) -> Episode | None:
+        """One episode, by its number (from 1, in the order of storing) or its id; None if there is none."""
+        column = "number" if isinstance(which, int) else "id"
+        value = which if isinstance(which, int) else rows.to_bytes(which)
+        query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE {column} = ?"
+        for row in self._select(query, value):
+            return self._whole(row)
+        return None
+
+    def summaries(self) -> list[MatchSummary]:
+        """All episodes without their steps, in the order in which they were stored."""
+        counts = {row[0]: row[1:] for row in self._select(rows.MATCH_COUNTS)}
+        query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes ORDER BY number"
+        with legible(self.path):
+            return [rows.to_summary(row, counts) for row in self._select(query)]
+
+    def numbers(self) -> list[int]:
+        """The numbers of all stored episodes, ascending."""
+        return [row[0] for row in self._select("SELECT number FROM episodes NOT INDEXED ORDER BY number")]
+
+    def name_of(self, number: int) -> str:
+        """What to call an episode of which not everything can be read: its id, if that can."""
+        with suppress(UsageError, TypeError):
+            for (id_,) in self._select("SELECT id FROM episodes WHERE number = ?", number):
+                return f"{str(id_, 'utf-8', 'replace')} (number {number})"
+        return f"episode number {number}"
+
+    def faults(self) -> Iterator[str]:
+        """What is damaged in the file, apart from its episodes, one line each. Reads all of it."""
+        return integrity.file_faults(self.path, self._connection)
+
+    def broken_seal(self, number: int) -> str | None:
+        """What tells that an episode's record is not as it was stored; None if it is."""
+        return seals.broken_seal(self._connection, number)
+
+    def results(self, among: Collection[str] | None = None) -> list[MatchResult]:
+        """What the leaderboard sees of all episodes, or those `among` these ids, ordered by id."""
         query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes ORDER BY id"
-        return [rows.to_result(row, counts) for row in self._select(query)]
+        with legible(self.path):
+            return [
+                rows.to_result(row, self._select(rows.SEAT_COUNTS, row[0]))
+                for row in self._select(query)
+                if among is None or rows.to_text(row[1]) in among
+            ]
+
+    def _whole(self, row: rows.Row) -> Episode:
+        with legible(self.path):
+            return rows.to_episode(row, self._select(rows.STEP_QUERY, row[0]))
+
+    def spending(self) -> Mapping[str, usages.Spending]:
+        """What the agents' replies took, by agent; those are left out whose replies take nothing."""
+        return usages.totals(self._select(usages.TOTALS))
 
     def _select(self, query: str, *values: object) -> Iterator[rows.Row]:
-        with _one_line_errors(self.path):
+        with one_line_errors(self.path):
             yield from self._connection.execute(query, values)
-
-
-def _lock(folder: Path) -> TextIO:
-    """Hold the run until the file is closed or the process ends, however it ends."""
-    lock = (folder / ".lock").open("a")
-    patient_until = time.monotonic() + LOCK_PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except BlockingIOError:
-            if time.monotonic() > patient_until:
-                lock.close()
-                raise UsageError(
-                    f"another process is playing {folder}; wait for it, or choose another --out"
-                ) from None
-            time.sleep(0.1)
-
-
-def _create(path: Path, meta: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write an empty run beside its place and move it there whole."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    try:
-        with _one_line_errors(path), closing(sqlite3.connect(fresh)) as connection:
-            connection.executescript(rows.SCHEMA)
-            pairs = [(key, json.dumps(value)) for key, value in meta.items()]
-            connection.executemany("INSERT INTO meta VALUES (?, ?)", pairs)
-            connection.commit()
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # Even a reader may have to roll back what a killed writer left, where it has the right to.
-    mode = "rw" if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else "ro"
-    address = f"{path.absolute().as_uri()}?mode={mode}"
-    with _one_line_errors(path):
-        connection = sqlite3.connect(address, uri=True, timeout=BUSY_PATIENCE_S)
-        connection.execute("PRAGMA synchronous = FULL")
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application != rows.APPLICATION_ID:
-        raise UsageError(f"{path} is not a run of the arena; move it away, or choose another --out")
-    if version != rows.SCHEMA_VERSION:
-        raise UsageError(
-            f"{path} has format {version}, this program reads format {rows.SCHEMA_VERSION}; "
-            "choose another --out, or use the program that wrote it"
-        )
-    return connection
-
-
-@contextmanager
-def _one_line_errors(path: Path) -> Iterator[None]:
-    """SQLite's errors as the remedy they call for."""
-    try:
-        yield
-    except sqlite3.IntegrityError:
-        raise  # an episode stored twice is our mistake
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            raise UsageError(f"no space left for {path}; free some, then repeat") from error
-        raise UsageError(f"cannot use {path}: {error}; check who may write there, then repeat") from error
-    except sqlite3.DatabaseError as error:
-        raise UsageError(f"{path} is damaged ({error}); move it away, or choose another --out") from error

@@ -1,28 +1,30 @@
-"""A tournament: who meets whom on which seeds (pure), and the run that plays it."""
+"""The run that plays a tournament: train, play what is missing, play on if that is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, combinations
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console
 
 from arena.choices import TrainMode
-from arena.entrants import SPECIALIST, Entrant, Training, trainings
+from arena.entrants import SPECIALIST, Training, trainings
 from arena.episode import Episode
 from arena.match import play
+from arena.plan import Tournament
 from arena.prepare import due, train_all
 from arena.progress import MatchProgress, TrainingProgress
-from arena.seating import house_agents, seated
-from arena.seeds import Split, episode_seed
+from arena.seating import house_agents
+from arena.separation import Verdict, play_on
 from arena.store import Store
 from arena.table import Match, MatchConfig
 from arena.training.run import environment
+from arena.usages import Spending
 from arena_agents import Agent
+from arena_agents.engines.base import EngineName
 from arena_agents.registry import make_agent
 from arena_games.base import GameSpec, UsageError
 from arena_leaderboard import MatchResult
@@ -30,73 +32,6 @@ from arena_leaderboard import MatchResult
 CONCURRENCY = 128  # matches in lockstep: enough to fill a model's batch
 BATCH_SECONDS = 1.0  # episodes are stored together that end within this time
 BATCH_EPISODES = 200
-
-
-def schedule(games: Iterable[GameSpec], agents: Sequence[str], *, seed: int, matches: int) -> list[Match]:
-    """Every match of a tournament, game by game and line-up by line-up.
-
-    On each game every agent plays about `matches` matches, and at least one per line-up and seat.
-    All line-ups meet the same seeds: every agent alone where there is one open seat, else every
-    combination of as many agents as there are open seats, with the seats passed around in turn.
-    """
-    return list(chain.from_iterable(_of_game(spec, agents, seed, matches) for spec in games))
-
-
-def _of_game(spec: GameSpec, agents: Sequence[str], seed: int, matches: int) -> Iterator[Match]:
-    orders = [order for line_up in line_ups(agents, len(spec.open_seats)) for order in rotations(line_up)]
-    played_per_seed = sum(agents[0] in order for order in orders)  # the same for every agent
-    seeds = [episode_seed(Split.TEST, seed, i) for i in range(max(1, round(matches / played_per_seed)))]
-    for order in orders:
-        for start in seeds:
-            yield Match(spec, start, seated(spec, order))
-
-
-def line_ups(agents: Sequence[str], seats: int) -> list[tuple[str, ...]]:
-    """All ways to fill the seats, as often with one agent as with another.
-
-    With fewer agents than seats everyone sits down, as often as there is room for all, and the
-    seats that are left go to every combination of agents in turn.
-    """
-    everyone = tuple(agents) * (seats // len(agents))
-    return [everyone + rest for rest in combinations(agents, seats % len(agents))]
-
-
-def rotations(line_up: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The different seat orders that come from passing the seats around the table."""
-    return list(dict.fromkeys(line_up[i:] + line_up[:i] for i in range(len(line_up))))
-
-
-@dataclass(frozen=True)
-class Tournament:
-    """What is to be played. `config` decides the matches; a run is continued only under the same."""
-
-    games: tuple[GameSpec, ...]
-    entrants: tuple[Entrant, ...]
-    seed: int
-    matches: int
-    out: Path
-
-    def config(self) -> dict[str, Any]:
-        """What is stored with the run, and must not change while it is continued."""
-        return {
-            "games": {spec.name: spec.version for spec in self.games},
-            "agents": {entrant.label: entrant.spec for entrant in self.entrants},
-            "seed": self.seed,
-            "matches": self.matches,
-        }
-
-    def schedule(self) -> list[Match]:
-        labels = [entrant.label for entrant in self.entrants]
-        return schedule(self.games, labels, seed=self.seed, matches=self.matches)
-
-    def left_out(self, failed: Collection[Training]) -> set[tuple[str, str]]:
-        """Who cannot play what, as (agent, game), when these trainings have failed."""
-        return {
-            (entrant.label, spec.name)
-            for entrant in self.entrants
-            for spec in self.games
-            if entrant.training(spec, self.out) in failed
-        }
 
 
 class Listener(Protocol):
@@ -114,13 +49,34 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Report:
-    """What a tournament has come to: all results so far, and the policies that could not be trained."""
+    """What a tournament has come to: all results so far, and the policies that could not be trained.
+
+    `cut_short` holds, by agent, the passing failures that ended its matches: those remain to be played.
+    """
 
     results: list[MatchResult]
     failed: dict[Training, str]
+    spending: Mapping[str, Spending] = field(default_factory=dict)
+    cut_short: Mapping[str, list[str]] = field(default_factory=dict)
+    verdict: Verdict | None = None
 
 
-def run(tournament: Tournament, *, train: TrainMode, deadline_s: float, console: Console) -> Report:
+@dataclass(frozen=True, slots=True)
+class UntilSeparated:
+    """To play on after the planned matches, up to so many in all; see `separation`."""
+
+    max_matches: int | None = None
+
+
+def run(
+    tournament: Tournament,
+    *,
+    train: TrainMode,
+    deadline_s: float,
+    console: Console,
+    until: UntilSeparated | None = None,
+    engine: EngineName = "transformers",
+) -> Report:
     """Train what has to be trained, play what has not been played, and show both on `console`.
 
     An agent whose training fails plays nothing that needs it. Raises UsageError, before anything is
@@ -132,14 +88,24 @@ def run(tournament: Tournament, *, train: TrainMode, deadline_s: float, console:
     agents.check()
     with Store.open(tournament.out, tournament.config(), environment()) as store:
         failed: dict[Training, str] = {}
+        if waiting or engine != "transformers":
+            # Those that were checked make room for the trainings; vllm would keep its memory.
+            agents = Agents(tournament, engine)
         if waiting:
-            agents = Agents(tournament)  # those that were checked make room for the trainings
             failed = _train(tournament, waiting, store, train == TrainMode.ALWAYS, console)
         config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY)
-        with MatchProgress(console).shown() as listener:
-            left_out = tournament.left_out(failed)
-            play_missing(tournament, store, agents, listener, left_out=left_out, config=config)
-        return Report(store.results(), failed)
+        left_out = frozenset(tournament.left_out(failed))
+        cut_short: dict[str, list[str]] = {}
+
+        def played(matches: list[Match]) -> bool:
+            with MatchProgress(console).shown() as listener:
+                cut_short.update(play_missing(tournament, store, agents, listener, matches, config=config))
+            return not cut_short
+
+        verdict = None
+        if played(tournament.schedule(left_out)) and until is not None:
+            verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
+        return Report(store.results(), failed, store.spending(), cut_short, verdict)
 
 
 def _train(
@@ -157,8 +123,8 @@ def _train(
 class Agents:
     """Makes each agent when it is first needed; one instance may serve several games."""
 
-    def __init__(self, tournament: Tournament) -> None:
-        self._tournament = tournament
+    def __init__(self, tournament: Tournament, engine: EngineName = "transformers") -> None:
+        self._tournament, self._engine = tournament, engine
         self._made: dict[str, Agent] = {}
 
     def check(self) -> None:
@@ -166,21 +132,22 @@ class Agents:
         for entrant in self._tournament.entrants:
             source = entrant.base or entrant.spec
             if source != SPECIALIST:
-                self._make(source)
+                self.make(source)
 
     def of_game(self, spec: GameSpec, players: Iterable[str]) -> dict[str, Agent]:
         """The players of a game by name, the house's included. Raises UsageError if one cannot be made."""
         wanted = set(players)
         made = {
-            entrant.label: self._make(entrant.playable(spec, self._tournament.out))
+            entrant.label: self.make(entrant.playable(spec, self._tournament.out))
             for entrant in self._tournament.entrants
             if entrant.label in wanted
         }
         return made | house_agents([spec])
 
-    def _make(self, playable: str) -> Agent:
+    def make(self, playable: str) -> Agent:
+        """The agent of this spec, made once. Raises UsageError if it cannot be made."""
         if playable not in self._made:
-            self._made[playable] = make_agent(playable)
+            self._made[playable] = make_agent(playable, engine=self._engine)
         return self._made[playable]
 
 
@@ -189,25 +156,28 @@ def play_missing(
     store: Store,
     agents: Agents,
     listener: Listener,
+    matches: Iterable[Match] | None = None,
     *,
-    left_out: Collection[tuple[str, str]] = (),
     config: MatchConfig | None = None,
-) -> None:
-    """Play the matches that the store does not hold, and store them in batches.
+) -> dict[str, list[str]]:
+    """Play those of the matches (by default, of all planned) that the store lacks, and store them in batches.
 
-    `left_out` names agents that cannot play, as (agent, game): nobody meets them there.
+    Returns the passing failures by agent; their matches are stored as attempts, and still missing.
     """
     stored = store.episode_ids()
     planned: dict[str, list[Match]] = {spec.name: [] for spec in tournament.games}
-    for match in tournament.schedule():
-        if not any((player, match.spec.name) in left_out for player in match.players):
-            planned[match.spec.name].append(match)
+    for match in tournament.schedule() if matches is None else matches:
+        planned[match.spec.name].append(match)
     missing = {game: [match for match in planned[game] if match.id not in stored] for game in planned}
     listener.plan({game: (len(planned[game]) - len(missing[game]), len(planned[game])) for game in planned})
+    cut_short: dict[str, list[str]] = defaultdict(list)
     for spec in tournament.games:
         if missing[spec.name]:
             players = {player for match in missing[spec.name] for player in match.players}
-            _play(missing[spec.name], agents.of_game(spec, players), store, listener, config)
+            made = agents.of_game(spec, players)
+            for episode in _play(missing[spec.name], made, store, listener, config):
+                cut_short[str(episode.culprit)].append(str(episode.detail))
+    return dict(cut_short)
 
 
 def _play(
@@ -216,12 +186,15 @@ def _play(
     store: Store,
     listener: Listener,
     config: MatchConfig | None,
-) -> None:
+) -> Iterator[Episode]:
+    """Play and store the matches of one game; yields the attempts that passing failures ended."""
     spec = matches[0].spec
     listener.begin(spec.name)
     for batch in batches(play(matches, agents, config)):
         store.add(batch, spec.open_seats)
-        listener.advance(spec.name, len(batch))
+        attempts = [episode for episode in batch if episode.failure and episode.failure.passing]
+        listener.advance(spec.name, len(batch) - len(attempts))
+        yield from attempts
 
 
 def batches(episodes: Iterable[Episode]) -> Iterator[list[Episode]]:

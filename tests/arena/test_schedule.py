@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arena.schedule import balanced_line_ups, line_ups, rotations, schedule
 from arena.seeds import Split
 from arena.table import Match
-from arena.tournament import line_ups, rotations, schedule
 from arena_games.base import GameSpec
 from arena_games.registry import find_game, game_specs
 
@@ -89,3 +90,52 @@ def test_agents_play_about_as_many_matches_as_asked() -> None:
     for spec in game_specs():
         played = Counter(name for m in scheduled(spec, 6, matches=100) for name in set(m.players))
         assert 80 <= played[NAMES[0]] <= 120, spec.name
+
+
+def test_with_one_game_and_seed_every_line_up_sits_in_every_rotation() -> None:
+    for spec in (DUEL, ROYALE):
+        by_seed: dict[int, Counter[tuple[str, ...]]] = {}
+        for match in scheduled(spec, 7, matches=90):
+            by_seed.setdefault(match.seed, Counter())[match.players] += 1
+        assert len({frozenset(orders.items()) for orders in by_seed.values()}) == 1, "the same on every seed"
+        orders = by_seed.popitem()[1]
+        assert set(orders.values()) == {1}
+        assert {turned for order in orders for turned in rotations(order)} == set(orders)
+
+
+@settings(max_examples=30, deadline=None)
+@given(agents=st.integers(5, 40), seats=st.integers(3, 6), seed=st.integers(0, 3))
+def test_balanced_line_ups_seat_everyone_equally_often_and_let_everyone_meet(
+    agents: int, seats: int, seed: int
+) -> None:
+    agents, names = max(agents, seats + 1), [f"agent-{number}" for number in range(max(agents, seats + 1))]
+    found = balanced_line_ups(names, seats, seed=seed)
+    assert {len(set(line_up)) for line_up in found} == {seats}
+    assert len({frozenset(line_up) for line_up in found}) == len(found)
+    assert len(set(Counter(name for line_up in found for name in line_up).values())) == 1
+    met = Counter(frozenset(pair) for line_up in found for pair in combinations(line_up, 2))
+    times = [met[frozenset(pair)] for pair in combinations(names, 2)]
+    assert min(times) >= 1
+    assert max(times) - min(times) <= 2
+
+
+def test_the_perfect_design_is_found_where_there_is_one() -> None:
+    found = balanced_line_ups([str(number) for number in range(13)], 4, seed=0)
+    met = Counter(frozenset(pair) for line_up in found for pair in combinations(line_up, 2))
+    assert set(met.values()) == {1}, "the projective plane of order 3: 13 line-ups, every pair once"
+
+
+def test_many_agents_at_a_large_table_stay_near_the_wanted_matches() -> None:
+    names = [f"agent-{number}" for number in range(30)]
+    for matches in (60, 200):
+        found = schedule([ROYALE], names, seed=0, matches=matches)
+        played = Counter(name for match in found for name in match.players)
+        assert len(set(played.values())) == 1
+        assert 0.8 * matches <= played[names[0]] <= 1.25 * matches
+    assert schedule([ROYALE], names, seed=0, matches=60) == schedule([ROYALE], names, seed=0, matches=60)
+
+
+def test_all_line_ups_meet_where_the_wanted_matches_have_room_for_them() -> None:
+    assert len({frozenset(match.players) for match in scheduled(ROYALE, 6, matches=160)}) == 15
+    assert len({frozenset(match.players) for match in scheduled(ROYALE, 6, matches=159)}) == 6
+    assert len({match.seed for match in scheduled(ROYALE, 6, matches=159)}) == 10

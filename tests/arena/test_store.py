@@ -204,7 +204,7 @@ def test_another_format_is_refused(store: Store, tmp_path: Path) -> None:
     store.close()
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(UsageError, match="has format 99, this program reads format 1"):
+    with pytest.raises(UsageError, match="has format 99, this program reads format "):
         Store.read(tmp_path)
 
 

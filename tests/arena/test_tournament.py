@@ -168,7 +168,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_end(tmp_path: Path) -> None
     held(tournament(undisturbed, agents, games, matches=16))
     assert stored_ids(disturbed) == stored_ids(undisturbed)
     assert board(disturbed) == board(undisturbed)
-    assert sorted(path.name for path in disturbed.iterdir()) == [".lock", FILE_NAME]
+    assert sorted(path.name for path in disturbed.iterdir()) == [".lock", FILE_NAME, f"{FILE_NAME}.b2"]
 
 
 def _command(games: str, agents: str, out: Path) -> list[str]:
