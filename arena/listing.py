@@ -64,6 +64,7 @@ def agents() -> Table:
         ("dqn", "double DQN, trained on each game (train, tournament)"),
         ("BASE+GAME", "language model BASE, trained on GAME (tournament)"),
         ("hf:PATH-OR-ID", "any Hugging Face causal language model"),
+        ("SPEC@URL", "a model behind an OpenAI-compatible server, by preset or by its name there"),
         ("DIR", "a training run's folder"),
         ("module:Class, FILE.py:Class", "your own"),
     ):

@@ -6,16 +6,17 @@ import json
 from pathlib import Path
 
 from arena_agents.base import Agent
+from arena_agents.engines.base import EngineName
 from arena_games.base import UsageError
 
 PREFERRED = ("best", "last")
 
 
-def load_policy(path: Path, *, template: Path | None = None) -> Agent:
+def load_policy(path: Path, *, template: Path | None = None, engine: EngineName = "transformers") -> Agent:
     """The agent in a policy folder, or the best (else the last) policy of a run's folder.
 
-    `template` overrides a language policy's prompt template. Raises UsageError if there is no
-    policy or it cannot be read.
+    `template` overrides a language policy's prompt template, `engine` draws its replies. Raises
+    UsageError if there is no policy or it cannot be read.
     """
     folder = policy_folder(path)
     kind = _kind(folder)
@@ -27,7 +28,7 @@ def load_policy(path: Path, *, template: Path | None = None) -> Agent:
     if kind == "language":
         from arena_agents.language.agent import load_language_policy
 
-        return load_language_policy(folder, template=template)
+        return load_language_policy(folder, template=template, engine=engine)
     raise UsageError(
         f"{folder / 'agent.json'} names the unknown kind {kind!r}; this program reads dqn, language"
     )

@@ -33,20 +33,25 @@ class Prefilled:
     logits_NLV: Tensor
 
 
-def shared_prefix(rows: Sequence[Ids]) -> int:
-    """How many leading tokens all rows share, leaving each row at least one of its own."""
+def shared_prefix(rows: Sequence[Ids], limit: int | None = None) -> int:
+    """How many leading tokens all rows share: at most `limit`, leaving each row one of its own."""
     first, last = min(map(list, rows)), max(map(list, rows))
-    limit = min(len(row) for row in rows) - 1
+    limit = min(len(row) - 1 for row in rows) if limit is None else limit
     for index in range(limit):
         if first[index] != last[index]:
             return index if index >= MIN_SHARED else 0
     return limit if limit >= MIN_SHARED else 0
 
 
-def prefill(model: nn.Module, rows: Sequence[Ids], *, keep: int, pad_id: int = 0) -> Prefilled:
-    """Read the rows; logits are returned for the last `keep` positions of each."""
+def prefill(
+    model: nn.Module, rows: Sequence[Ids], *, keep: int, pad_id: int = 0, limit: int | None = None
+) -> Prefilled:
+    """Read the rows; logits are returned for the last `keep` positions of each.
+
+    No more than `limit` leading tokens are shared, as no logits come from there.
+    """
     device = next(model.parameters()).device
-    shared = shared_prefix(rows) if len(rows) > 1 else 0
+    shared = shared_prefix(rows, limit) if len(rows) > 1 else 0
     cache = DynamicCache()
     if shared:
         head = torch.tensor([list(rows[0][:shared])], device=device)
@@ -84,7 +89,8 @@ def reply_logits(
     """
     longest = max(len(reply) for reply in replies)
     rows = [[*prompt, *reply[:-1]] for prompt, reply in zip(prompts, replies, strict=True)]
-    logits_NLV = prefill(model, rows, keep=longest, pad_id=pad_id).logits_NLV
+    limit = min(len(prompt) for prompt in prompts) - 1  # a prompt's last token predicts a reply's first
+    logits_NLV = prefill(model, rows, keep=longest, pad_id=pad_id, limit=limit).logits_NLV
     device = logits_NLV.device
     lengths_N = torch.tensor([len(reply) for reply in replies], device=device)
     steps_K = torch.arange(longest, device=device)

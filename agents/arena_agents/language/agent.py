@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from arena_agents.base import Agent, Observation, Reply
-from arena_agents.engines.base import Engine, Sampling
+from arena_agents.base import Agent, Observation, Reply, TokenSample, Usage
+from arena_agents.engines.base import Engine, EngineName, Sampling
+from arena_agents.engines.choose import choose_playing_engine, playing_engine
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.model import load_model
 from arena_agents.language.presets import model_source
@@ -42,7 +43,18 @@ class LanguageAgent(Agent):
             prompts.append(known[key])
         samples = self.engine.generate(prompts, self.sampling, [o.seed for o in observations])
         texts = self.tokenizer.batch_decode([s.token_ids for s in samples], skip_special_tokens=True)
-        return [Reply(text, sample) for text, sample in zip(texts, samples, strict=True)]
+        return [
+            Reply(text, sample, usage=self._usage(text, sample))
+            for text, sample in zip(texts, samples, strict=True)
+        ]
+
+    def _usage(self, text: str, sample: TokenSample) -> Usage:
+        """Tokens counted here; a reply is cut off if it fills the limit without an end."""
+        drawn = sample.token_ids
+        ended = drawn[-1:] == (self.tokenizer.eos_token_id,) or any(s in text for s in self.sampling.stop)
+        cut_off = len(drawn) >= self.sampling.max_new_tokens and not ended
+        finish = "length" if cut_off else "stop" if text.strip() else "empty"
+        return Usage(len(sample.prompt_ids), len(drawn), finish=finish)
 
     def prompt_ids(self, observation: Observation) -> tuple[int, ...]:
         """The token ids of the whole prompt, by the model's own chat template."""
@@ -52,14 +64,20 @@ class LanguageAgent(Agent):
 
 
 def load_language_agent(
-    spec: str, *, template: Path | None = None, sampling: Sampling | None = None
+    spec: str,
+    *,
+    template: Path | None = None,
+    sampling: Sampling | None = None,
+    engine: EngineName = "transformers",
 ) -> LanguageAgent:
     """An agent around an untrained model: a preset's name or `hf:` with a folder or hub id."""
-    model, tokenizer = load_model(model_source(spec))
-    return LanguageAgent(TransformersEngine(model, tokenizer), tokenizer, load_template(template), sampling)
+    drawn_by, tokenizer = _open_engine(engine, model_source(spec), None)
+    return LanguageAgent(drawn_by, tokenizer, load_template(template), sampling)
 
 
-def load_language_policy(folder: Path, *, template: Path | None = None) -> LanguageAgent:
+def load_language_policy(
+    folder: Path, *, template: Path | None = None, engine: EngineName = "transformers"
+) -> LanguageAgent:
     """An agent around a policy folder that training wrote: whole weights, or an adapter.
 
     Raises UsageError if the folder is not whole.
@@ -71,10 +89,22 @@ def load_language_policy(folder: Path, *, template: Path | None = None) -> Langu
         adapter, base = bool(card["adapter"]), str(card["base"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
-    model, tokenizer = load_model(model_source(base) if adapter else str(folder))
-    if adapter:
-        model = _with_adapter(model, folder)
-    return LanguageAgent(TransformersEngine(model, tokenizer), tokenizer, words, sampling)
+    source = model_source(base) if adapter else str(folder)
+    drawn_by, tokenizer = _open_engine(engine, source, folder if adapter else None, policy=True)
+    return LanguageAgent(drawn_by, tokenizer, words, sampling)
+
+
+def _open_engine(
+    asked: EngineName, source: str, adapter: Path | None, *, policy: bool = False
+) -> tuple[Engine, Any]:
+    """An engine with the model, and the adapter if there is one, and the model's tokenizer."""
+    if choose_playing_engine(asked, source, adapter=adapter is not None or not policy) == "vllm":
+        engine = playing_engine(source)
+        if adapter:
+            engine.load_policy(adapter, 0)
+        return engine, engine.llm.get_tokenizer()
+    model, tokenizer = load_model(source)
+    return TransformersEngine(_with_adapter(model, adapter) if adapter else model, tokenizer), tokenizer
 
 
 def _with_adapter(model: Any, folder: Path) -> Any:

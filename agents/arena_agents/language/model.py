@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import torch
 
+from arena_agents.language.hub import on_disk_only
 from arena_games.base import UsageError
 
 
@@ -16,8 +15,8 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_model(source: str) -> tuple[Any, Any]:
-    """Model and tokenizer, in bfloat16 on a GPU and float32 on a CPU.
+def load_model(source: str, *, dtype: str | None = None) -> tuple[Any, Any]:
+    """Model and tokenizer; without `dtype` in bfloat16 on a GPU and float32 on a CPU.
 
     Raises UsageError if they are neither on disk nor to be had from the hub.
     """
@@ -26,8 +25,8 @@ def load_model(source: str) -> tuple[Any, Any]:
 
     logging.disable_progress_bar()
     device = default_device()
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    local = Path(source).is_dir() or not _hub_answers()
+    dtype = dtype or ("bfloat16" if device.type == "cuda" else "float32")
+    local = on_disk_only(source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
         model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, local_files_only=local)
@@ -38,18 +37,14 @@ def load_model(source: str) -> tuple[Any, Any]:
     return model.to(device).eval(), tokenizer
 
 
-def _hub_answers() -> bool:
-    """Whether the hub can be reached at all: its own client tries for a minute before it says no."""
-    from huggingface_hub import constants
+def load_config(source: str) -> Any:
+    """A model's config alone, without its weights. Raises UsageError as `load_model` does."""
+    from transformers import AutoConfig
 
-    if constants.is_offline_mode():
-        return False
-    address = urlsplit(constants.ENDPOINT)
     try:
-        socket.create_connection((address.hostname, address.port or 443), timeout=5).close()
-    except OSError:
-        return False
-    return True
+        return AutoConfig.from_pretrained(source, local_files_only=on_disk_only(source))
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(_remedy(source)) from error
 
 
 def _remedy(source: str) -> str:

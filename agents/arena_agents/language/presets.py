@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from arena_agents.nano import MODEL_DIR
+from arena_agents.server.address import is_address, parse_address
 
 QWEN_SIZES = ("0.5B", "1.5B", "3B", "7B", "14B", "32B", "72B")
 
@@ -14,5 +15,7 @@ PRESETS: dict[str, str] = {
 
 
 def model_source(spec: str) -> str:
-    """The folder or hub id behind a preset's name or an `hf:` spec."""
+    """The folder or hub id behind a preset's name or an `hf:` spec, each with or without `@URL`."""
+    if is_address(spec):
+        spec = parse_address(spec).spec
     return PRESETS.get(spec, spec.removeprefix("hf:"))
