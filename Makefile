@@ -1,11 +1,13 @@
 # make demo   set up and play the default tournament        make test       set up and run the tests
 # make check  tests, lint, types, import contracts          make test-slow  the learning tests too
+# make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
 
 PYTHON ?= python3
 BIN := .venv/bin
+VLLM := .venv-vllm/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow lint check clean
+.PHONY: demo test test-slow test-vllm lint check clean
 
 demo: .venv/installed
 	$(BIN)/arena tournament --games all
@@ -15,6 +17,9 @@ test: .venv/installed
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest
+
+test-vllm: .venv-vllm/installed
+	$(VLLM)/python -m pytest -m "not slow" tests/vllm
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -30,5 +35,20 @@ check: test lint
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
+.venv-vllm/installed: pyproject.toml tests/vllm/requirements.txt
+	test -x $(VLLM)/python || $(PYTHON) -m venv .venv-vllm
+	$(VLLM)/python -m pip install --quiet --no-deps --requirement tests/vllm/requirements.txt --editable .
+	touch $@
+
+# The README's pictures of a tournament; the page's need chromium.
+RUN ?= runs/tournament
+PICTURES := leaderboard/pictures
+
+pictures: .venv/installed
+	mkdir -p $(PICTURES)
+	$(BIN)/arena leaderboard $(RUN) --format svg > $(PICTURES)/leaderboard.svg
+	$(BIN)/arena report $(RUN)
+	$(BIN)/python -m tests.arena.pictures $(RUN)/report.html $(PICTURES)
+
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-vllm

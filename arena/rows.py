@@ -68,8 +68,8 @@ SEAT_COUNTS = (
     "SELECT seat, count(*), sum(invalid IS NOT NULL), sum(seconds) FROM steps WHERE episode = ? GROUP BY seat"
 )
 MATCH_COUNTS = (
-    "SELECT episode, count(*), sum(invalid IS NOT NULL), min(CASE WHEN invalid IS NOT NULL THEN position END) "
-    "FROM steps GROUP BY episode"
+    "SELECT episode, count(*), sum(invalid IS NOT NULL), "
+    "min(CASE WHEN invalid IS NOT NULL THEN position END) FROM steps GROUP BY episode"
 )
 
 Row = tuple[Any, ...]

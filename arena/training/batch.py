@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -25,19 +27,32 @@ Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class TokenBatch:
-    """N steps as tokens. Steps with the same prompt and reply share one of U sequences.
-
-    `old_logprobs_NK` are π_old's of the sampled tokens; `weights_NK` the loss's, 0 beyond a reply.
-    """
+class Sequences:
+    """U prompts and their replies, as tokens."""
 
     prompts: tuple[Ids, ...]
     replies: tuple[Ids, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBatch(Sequences):
+    """N steps as tokens. Steps with the same prompt and reply share one of U sequences.
+
+    `old_logprobs_NK` are π_old's of the sampled tokens; `weights_NK` the loss's, 0 beyond a reply;
+    `importance_NK` what they are multiplied by where the engine drew from a little another policy.
+    """
+
     sequence_N: Tensor
     old_logprobs_NK: Tensor
     weights_NK: Tensor
     advantages_N: Tensor
     episodes: int
+    importance_NK: Tensor | None = None
+
+    @property
+    def loss_weights_NK(self) -> Tensor:
+        """The weights of the loss, importance included."""
+        return self.weights_NK if self.importance_NK is None else self.weights_NK * self.importance_NK
 
     def rows(self, sequences: Sequence[int]) -> Tensor:
         """The steps (indices into N) whose tokens are those of the given sequences."""
@@ -118,21 +133,24 @@ def _step_advantages(
 def _standardised(
     values: Sequence[Sequence[float]], keys: Sequence[Sequence[str]], config: MsgrpoConfig
 ) -> list[list[float]]:
-    """Values less the mean of those with the same key, over their standard deviation."""
+    """Values less the mean of those with the same key, over the group's standard deviation.
+
+    One deviation for the whole group: a key that only two steps share would otherwise make a full
+    ±1 of any difference between them, however small.
+    """
     by_key: dict[str, list[float]] = defaultdict(list)
     for row, names in zip(values, keys, strict=True):
         for value, name in zip(row, names, strict=True):
             by_key[name].append(value)
-    tensors = {name: torch.tensor(found) for name, found in by_key.items()}
-    mean = {name: float(found.mean()) for name, found in tensors.items()}
-    scale = {
-        name: float(found.std(correction=0)) + EPSILON if config.advantage_scale == "std" else 1.0
-        for name, found in tensors.items()
-    }
-    return [
-        [(value - mean[name]) / scale[name] for value, name in zip(row, names, strict=True)]
+    mean = {name: fmean(found) for name, found in by_key.items()}
+    centred = [
+        [value - mean[name] for value, name in zip(row, names, strict=True)]
         for row, names in zip(values, keys, strict=True)
     ]
+    if config.advantage_scale == "none":
+        return centred
+    scale = math.sqrt(fmean(value**2 for row in centred for value in row)) + EPSILON
+    return [[value / scale for value in row] for row in centred]
 
 
 def token_batch(chosen: Sequence[tuple[Trajectory, list[float]]], config: MsgrpoConfig) -> TokenBatch:
@@ -165,3 +183,18 @@ def token_batch(chosen: Sequence[tuple[Trajectory, list[float]]], config: Msgrpo
         advantages_N=torch.tensor(advantages),
         episodes=len(chosen),
     )
+
+
+def with_trainer_logprobs(batch: TokenBatch, trainer_UK: Tensor, cap: float) -> tuple[TokenBatch, float]:
+    """The batch with the trainer's own π_old (U, K), for tokens that an engine drew with its kernels.
+
+    Each token is weighed by min(π_trainer / π_engine, cap), importance sampling truncated as by
+    Ionides (2008), so that up to the truncation the tokens count as drawn from the trainer's π_old.
+    Also returns the mean |log π_trainer − log π_engine| in nats a token.
+    """
+    real_NK = batch.weights_NK > 0
+    trainer_NK = trainer_UK[batch.sequence_N]
+    log_ratio_NK = torch.where(real_NK, trainer_NK - batch.old_logprobs_NK, 0.0)
+    mismatch = float(log_ratio_NK.abs().sum() / real_NK.sum())
+    importance_NK = log_ratio_NK.exp().clamp(max=cap)
+    return replace(batch, old_logprobs_NK=trainer_NK, importance_NK=importance_NK), mismatch

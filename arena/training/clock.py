@@ -22,6 +22,10 @@ class Clock:
         finally:
             self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - began
 
+    def seconds(self, name: str) -> float:
+        """The seconds charged to one phase so far."""
+        return self._seconds.get(name, 0.0)
+
     @property
     def total(self) -> float:
         return sum(self._seconds.values())

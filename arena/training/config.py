@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from arena_agents.engines.base import EngineName
 from arena_games.base import UsageError
 
 CONFIG_VERSION = 1
@@ -71,6 +72,18 @@ class MsgrpoConfig(TrainConfig):
     max_new_tokens: int = Field(256, ge=1)
     format_penalty: float = Field(1.0, ge=0)
     micro_tokens: int = Field(16384, ge=1, description="tokens a forward and backward pass")
+    rollout_tokens: int = Field(32_768, ge=1, description="tokens the transformers engine holds at a time")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="of the model's weights")
+    gradient_checkpointing: Literal["auto", "on", "off"] = Field(
+        "auto", description="compute layers again for the gradient; auto: models above 1 B"
+    )
+    engine: EngineName = Field("auto", description="what draws the replies")
+    engine_memory: float = Field(0.45, gt=0, lt=1, description="share of a GPU's memory for the engine")
+    tensor_parallel: int = Field(1, ge=1, description="GPUs that the engine spreads the model over")
+    mismatch_cap: float = Field(2.0, ge=1, description="largest weight for the engine's mismatch")
+    probe_tolerance: float | None = Field(
+        None, gt=0, description="nats a token that engine and trainer may differ; by precision"
+    )
     max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
     collapse_drop: float = Field(0.5, gt=0, le=1, description="share of the gain whose loss is a collapse")
 

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from arena.table import decision_seed
-from arena.training.batch import TokenBatch
+from arena.training.batch import Sequences, TokenBatch
 from arena.training.config import MsgrpoConfig
 from arena.training.loss import weighted_loss
-from arena_agents.engines.forward import reply_logits, token_logprobs
+from arena.training.memory import recomputes
+from arena.training.parallel import SOLO, Team
+from arena_agents.engines.replies import has_plain_head, read_replies
 
 # How many sequences are read again to measure how far an update moved the policy.
 KL_PROBE = 64
@@ -24,7 +26,7 @@ STATS = ("kl", "entropy", "clip_fraction", "grad_norm", "ref_kl")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The trained weights and the optimiser's state, to step back to."""
+    """The trained weights and the optimiser's state, to step back to. It lies in CPU memory."""
 
     weights: dict[str, Tensor]
     optimizer: dict[str, Any]
@@ -33,13 +35,15 @@ class Snapshot:
 class Learner:
     """Holds `model` and trains those of its parameters that require gradients."""
 
-    def __init__(self, model: Any, config: MsgrpoConfig, pad_id: int) -> None:
-        self.model, self.config, self.pad_id = model, config, pad_id
+    def __init__(self, model: Any, config: MsgrpoConfig, pad_id: int, team: Team = SOLO) -> None:
+        self.model, self.config, self.pad_id, self.team = model, config, pad_id, team
         self.adapter = config.lora_rank > 0
         if self.adapter:
             self.model = with_lora(model, config)
         self.frozen = None if self.adapter or config.beta == 0 else copy.deepcopy(model).requires_grad_(False)
         self.model.eval()  # no dropout: π_θ must equal π_old before the first update
+        self.plain_head = has_plain_head(self.model)
+        self.recompute = recomputes(config, sum(p.numel() for p in model.parameters()))
         self.optimizer = torch.optim.AdamW(
             list(self.trained().values()), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -67,6 +71,7 @@ class Learner:
                     self.restore(before)
                     return None
                 stats.append(taken)
+        self.optimizer.zero_grad()  # gives the gradients' memory to the next rollout
         mean = {name: sum(s[name] for s in stats) / len(stats) for name in stats[0]}
         mean["kl"] = self.kl_from_old(batch)
         if not mean["kl"] <= self.config.max_kl:
@@ -80,11 +85,13 @@ class Learner:
         rows_N = batch.rows(sequences)
         share = float(batch.weights_NK[rows_N].sum())
         totals = dict.fromkeys(STATS, 0.0)
-        for chunk in self._chunks(batch, sequences):
+        for chunk in self.team.share(list(self._chunks(batch, sequences))):
             loss, stats = self._loss(batch, chunk, share)
             loss.backward()  # type: ignore[no-untyped-call]
             for name, value in stats.items():
                 totals[name] += float(value)
+        self.team.add_up_gradients(self.trained().values())
+        totals = self.team.add_up(totals)
         norm = float(torch.nn.utils.clip_grad_norm_(self.trained().values(), self.config.max_grad_norm))
         if not norm < float("inf"):
             self.optimizer.zero_grad()
@@ -102,7 +109,7 @@ class Learner:
         logprobs_UK, entropy_UK = self._read(batch, sequences)
         reference_UK = self._reference(batch, sequences) if self.config.beta > 0 else None
         width, device = logprobs_UK.shape[1], logprobs_UK.device
-        weights_NK = batch.weights_NK[rows_N, :width].to(device) / share
+        weights_NK = batch.loss_weights_NK[rows_N, :width].to(device) / share
         loss, stats = weighted_loss(
             logprobs_UK[of_row],
             batch.old_logprobs_NK[rows_N, :width].to(device),
@@ -115,19 +122,17 @@ class Learner:
         )
         return loss, {**stats, "entropy": (weights_NK * entropy_UK[of_row]).sum()}
 
-    def _read(self, batch: TokenBatch, sequences: list[int]) -> tuple[Tensor, Tensor]:
+    def _read(self, batch: Sequences, sequences: list[int]) -> tuple[Tensor, Tensor]:
         """Log-probabilities of the replies' tokens and entropies at them, (U, K) each."""
-        logits_UKV, ids_UK, _ = reply_logits(
+        return read_replies(
             self.model,
             [batch.prompts[s] for s in sequences],
             [batch.replies[s] for s in sequences],
+            temperature=self.config.temperature,
             pad_id=self.pad_id,
+            recompute=self.recompute,
+            plain_head=self.plain_head,
         )
-        logits_UKV = logits_UKV.float() / self.config.temperature
-        with torch.no_grad():
-            every_UKV = torch.log_softmax(logits_UKV, dim=-1)
-            entropy_UK = -(every_UKV.exp() * every_UKV).sum(-1)
-        return token_logprobs(logits_UKV, ids_UK), entropy_UK
 
     @torch.no_grad()
     def _reference(self, batch: TokenBatch, sequences: list[int]) -> Tensor:
@@ -153,7 +158,7 @@ class Learner:
         first = {int(s): row for row, s in reversed(list(enumerate(batch.sequence_N)))}
         sequences = sorted(first)[:KL_PROBE]
         total, tokens = 0.0, 0.0
-        for chunk in self._chunks(batch, sequences):
+        for chunk in self.team.share(list(self._chunks(batch, sequences))):
             logprobs_UK, _ = self._read(batch, chunk)
             rows = torch.tensor([first[s] for s in chunk])
             real_UK = (batch.weights_NK[rows, : logprobs_UK.shape[1]] > 0).to(logprobs_UK.device)
@@ -161,9 +166,10 @@ class Learner:
             log_ratio_UK = torch.where(real_UK, logprobs_UK - old_UK, 0.0)
             total += float((torch.expm1(log_ratio_UK) - log_ratio_UK).sum())
             tokens += float(real_UK.sum())
-        return total / max(tokens, 1.0)
+        sums = self.team.add_up({"total": total, "tokens": tokens})
+        return sums["total"] / max(sums["tokens"], 1.0)
 
-    def _chunks(self, batch: TokenBatch, sequences: list[int]) -> Iterator[list[int]]:
+    def _chunks(self, batch: Sequences, sequences: list[int]) -> Iterator[list[int]]:
         """Sequences of similar length, at most `micro_tokens` padded tokens at a time."""
         length = {s: len(batch.prompts[s]) + len(batch.replies[s]) for s in sequences}
         chunk: list[int] = []
@@ -175,17 +181,50 @@ class Learner:
         if chunk:
             yield chunk
 
-    def snapshot(self) -> Snapshot:
-        """A copy of all that an update changes."""
-        weights = {name: p.detach().clone() for name, p in self.trained().items()}
-        return Snapshot(weights, copy.deepcopy(self.optimizer.state_dict()))
+    @torch.no_grad()
+    def logprobs(self, texts: Sequences) -> Tensor:
+        """Log-probabilities (U, K) of the replies' tokens under π_θ, 0 beyond a reply; in CPU memory."""
+        found_UK = torch.zeros(len(texts.replies), max(map(len, texts.replies)))
+        for chunk in self._chunks(texts, list(range(len(texts.replies)))):
+            logprobs_UK, _ = self._read(texts, chunk)
+            found_UK[chunk, : logprobs_UK.shape[1]] = logprobs_UK.cpu()
+        return found_UK
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the trained weights, in CPU memory."""
+        return {name: in_ram(p.detach()) for name, p in self.trained().items()}
+
+    @contextmanager
+    def holding(self, weights: Mapping[str, Tensor]) -> Iterator[None]:
+        """Inside, the policy is that of other weights."""
+        own = self.weights()
+        self._put(weights)
+        try:
+            yield
+        finally:
+            self._put(own)
 
     @torch.no_grad()
+    def _put(self, weights: Mapping[str, Tensor]) -> None:
+        for name, parameter in self.trained().items():
+            parameter.copy_(weights[name])
+
+    def snapshot(self) -> Snapshot:
+        """A copy of all that an update changes."""
+        weights = self.weights()
+        state = self.optimizer.state_dict()
+        slots = {slot: {k: in_ram(v) for k, v in values.items()} for slot, values in state["state"].items()}
+        return Snapshot(weights, {"state": slots, "param_groups": copy.deepcopy(state["param_groups"])})
+
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot."""
-        for name, parameter in self.trained().items():
-            parameter.copy_(snapshot.weights[name])
+        self._put(snapshot.weights)
         self.optimizer.load_state_dict(copy.deepcopy(snapshot.optimizer))
+
+
+def in_ram(tensor: Tensor) -> Tensor:
+    """A copy in CPU memory, wherever the tensor lies."""
+    return tensor.to("cpu", copy=True)
 
 
 def with_lora(model: Any, config: MsgrpoConfig) -> Any:

@@ -5,13 +5,15 @@
     draw episodes with P ∝ exp(|A| / T_ep)          advantage.py, batch.py
     every step inherits its episode's advantage     batch.py
     one clipped policy-gradient update              loss.py, learner.py
+    hand the policy to the engine, and prove it     sync.py
     look at held-out episodes; step back if it collapsed
 
 Source: 'Reinforced Language Models for Sequential Decision Making', arXiv 2508.10839. Where ours
 differs, or the paper is silent: groups whose returns are all equal are not trained on; steps with
 equal tokens are read once (the same gradient); an update that is not finite or moves too far is
 undone; the game's own randomness is shared within a group; the default is one optimiser step an
-update, so that every sample is on-policy.
+update, so that every sample is on-policy; where the engine has weights of its own, tokens are
+weighed by how the trainer's probabilities differ from the engine's.
 """
 
 from __future__ import annotations
@@ -22,22 +24,26 @@ from pathlib import Path
 
 import torch
 
+from arena.hardware import peak_memory
 from arena.seeds import Split, episode_seed
 from arena.table import decision_seed
-from arena.training.batch import choose_episodes, token_batch
+from arena.training.batch import choose_episodes, token_batch, with_trainer_logprobs
 from arena.training.checkpoint import Progress, load_checkpoint, save_checkpoint, save_policy
 from arena.training.clock import Clock
 from arena.training.config import MsgrpoConfig
+from arena.training.fit import check_memory
 from arena.training.guard import Guard
 from arena.training.learner import STATS, Learner, Snapshot
+from arena.training.memory import weights_dtype
 from arena.training.opponents import LEARNER, held_out_seating, opponent_agents, training_seating
+from arena.training.parallel import SOLO, Team, collect_together
 from arena.training.progress import Reporter
-from arena.training.rollout import Rollout, collect
+from arena.training.rollout import Rollout
 from arena.training.run import RunFolder
+from arena.training.sync import PolicySync, training_engine
 from arena_agents.engines.base import Sampling
-from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import LanguageAgent
-from arena_agents.language.model import load_model
+from arena_agents.language.model import default_device, load_model
 from arena_agents.language.presets import model_source
 from arena_agents.language.template import load_template
 from arena_games.base import GameSpec
@@ -47,18 +53,26 @@ Metrics = dict[str, float | int | None]
 
 
 def train_msgrpo(
-    config: MsgrpoConfig, run: RunFolder, reporter: Reporter, *, template: Path | None = None
+    config: MsgrpoConfig,
+    run: RunFolder,
+    reporter: Reporter,
+    *,
+    template: Path | None = None,
+    team: Team = SOLO,
 ) -> None:
     """Train `config.agent` on `config.game` in the run's folder, from its newest checkpoint if any.
 
     Raises UsageError for unknown games, agents or opponents and for unreadable checkpoints.
     """
-    training = MsgrpoTraining(config, run, reporter, template)
-    training.start()
-    for step in range(training.step + 1, config.steps + 1):
-        reporter.update(step, training.update(step))
-        if step % config.checkpoint_every == 0 or step == config.steps:
-            training.save()
+    training = MsgrpoTraining(config, run, reporter, template, team)
+    try:
+        training.start()
+        for step in range(training.step + 1, config.steps + 1):
+            reporter.update(step, training.update(step))
+            if step % config.checkpoint_every == 0 or step == config.steps:
+                training.save()
+    finally:
+        training.engine.close()
     reporter.note(f"best held-out return {training.guard.best:.3f} at step {training.guard.best_step}")
 
 
@@ -66,15 +80,23 @@ class MsgrpoTraining:
     """A run in progress: what a checkpoint holds, and one method a phase."""
 
     def __init__(
-        self, config: MsgrpoConfig, run: RunFolder, reporter: Reporter, template: Path | None
+        self,
+        config: MsgrpoConfig,
+        run: RunFolder,
+        reporter: Reporter,
+        template: Path | None,
+        team: Team = SOLO,
     ) -> None:
-        self.config, self.run, self.reporter = config, run, reporter
+        self.config, self.run, self.reporter, self.team = config, run, reporter, team
         self.spec: GameSpec = find_game(config.game)
-        model, tokenizer = load_model(model_source(config.agent))
-        self.learner = Learner(model, config, tokenizer.pad_token_id or 0)
-        self.engine = TransformersEngine(self.learner.model, tokenizer)
+        source = model_source(config.agent)
+        check_memory(config, processes=team.here)
+        model, tokenizer = load_model(source, dtype=weights_dtype(config, default_device().type))
+        self.learner = Learner(model, config, tokenizer.pad_token_id or 0, team)
+        self.engine = training_engine(config, self.learner.model, tokenizer, reporter.note)
         sampling = Sampling(temperature=config.temperature, max_new_tokens=config.max_new_tokens)
         self.agent = LanguageAgent(self.engine, tokenizer, load_template(template), sampling)
+        self.sync = PolicySync(self.agent, self.learner, self.spec, team.own_folder(run.path))
         self.agents = {LEARNER: self.agent, **opponent_agents(self.spec, config.opponents)}
         self.step = self.episodes = 0
         self.seconds = 0.0
@@ -86,13 +108,14 @@ class MsgrpoTraining:
         found = self.run.latest_checkpoint()
         if found is None:
             self.run.rewind(-1)
+            self.sync.push(0)
             self._begin()
         else:
             progress, self.best = load_checkpoint(found[1], self.learner)
             self.step, self.episodes, self.seconds = progress.step, progress.episodes, progress.seconds
             self.guard = progress.guard
             self.run.rewind(self.step)
-        self.engine.policy_version = self.step
+            self.sync.push(self.step)
 
     def _begin(self) -> None:
         clock = Clock()
@@ -113,12 +136,16 @@ class MsgrpoTraining:
         with clock.phase("rollout"):
             rollout = self.roll_out()
         with clock.phase("update"):
+            self.engine.sleep()
             learned = self.learn(rollout)
+        with clock.phase("sync"):
+            self.engine.wake()
+            probe = self.sync.push(step)
         with clock.phase("eval"):
             due = step % self.config.eval_every == 0 or step == self.config.steps
             held_out = self._look() if due else {"eval/return": None, "eval/success": None}
-        self.engine.policy_version = step
         self.seconds += clock.total
+        tokens = sum(len(s.reply.sample.token_ids) for s in rollout.steps if s.reply.sample)
         row: Metrics = {
             "step": step,
             "episodes": self.episodes,
@@ -126,8 +153,11 @@ class MsgrpoTraining:
             **_scores("train", rollout),
             **held_out,
             **learned,
+            **probe,
             "invalid_rate": _mean([float(s.invalid is not None) for s in rollout.steps]),
-            "tokens": sum(len(s.reply.sample.token_ids) for s in rollout.steps if s.reply.sample),
+            "tokens": tokens,
+            "tokens_per_s": round(tokens / max(clock.seconds("rollout"), 1e-9), 1),
+            "peak_memory": peak_memory(),
             "rollbacks": self.guard.rollbacks,
             **clock.row(),
         }
@@ -138,7 +168,8 @@ class MsgrpoTraining:
         """G episodes from each of B start states that no evaluation uses."""
         config = self.config
         seeds = [episode_seed(Split.TRAIN, config.seed, self.step, b) for b in range(config.groups)]
-        rollout = collect(
+        rollout = collect_together(
+            self.team,
             self.spec,
             self.agents,
             seeds,
@@ -157,10 +188,16 @@ class MsgrpoTraining:
         """Draw episodes and update the policy; without anything to learn from, do nothing."""
         seed = decision_seed(self.config.seed, self.step, 1) % 2**63
         chosen = choose_episodes(rollout, self.config, torch.Generator().manual_seed(seed))
-        nothing: Metrics = {"kept_episodes": len(chosen), **dict.fromkeys(STATS)}
+        nothing: Metrics = {"kept_episodes": len(chosen), **dict.fromkeys((*STATS, "engine_mismatch"))}
         if not chosen:
             return nothing
-        stats = self.learner.update(token_batch(chosen, self.config), self.rate, self.step)
+        batch = token_batch(chosen, self.config)
+        if not self.engine.shares_model:
+            trainer_UK = self.learner.logprobs(batch)
+            batch, nothing["engine_mismatch"] = with_trainer_logprobs(
+                batch, trainer_UK, self.config.mismatch_cap
+            )
+        stats = self.learner.update(batch, self.rate, self.step)
         if stats is None:
             self.reporter.note(f"step {self.step}: update undone (not finite, or KL above max_kl)")
             return nothing
@@ -177,7 +214,8 @@ class MsgrpoTraining:
     def evaluate(self) -> Rollout:
         """The same held-out episodes each time, with the opponents of training."""
         seeds = [episode_seed(Split.VALIDATION, 0, i) for i in range(self.config.eval_episodes)]
-        return collect(self.spec, self.agents, seeds, held_out_seating(self.spec, self.config.opponents))
+        seating = held_out_seating(self.spec, self.config.opponents)
+        return collect_together(self.team, self.spec, self.agents, seeds, seating)
 
     def _look(self) -> Metrics:
         """Evaluate; keep the policy if it is the best, step back to the best if it collapsed."""
@@ -190,6 +228,7 @@ class MsgrpoTraining:
             self.run.save_policy("best", lambda folder: save_policy(folder, self.agent, self.learner))
         elif self.guard.collapsed(score, noise):
             self.learner.restore(self.best)
+            self.sync.push(self.step)
             self.guard = replace(self.guard, rollbacks=self.guard.rollbacks + 1)
             self.reporter.note(
                 f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; "

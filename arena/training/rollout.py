@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from arena.episode import Episode, Step
+from arena.episode import EndReason, Episode, Step
 from arena.match import Match, MatchConfig, play
 from arena.training.opponents import LEARNER, Seating
 from arena_agents import Agent
-from arena_games.base import GameSpec
+from arena_games.base import GameSpec, UsageError
 
 CONCURRENCY = 256
 
@@ -59,7 +59,8 @@ def collect(
     """Play every seed `repeats` times, seated by `seating(start)`, and follow the learner's seats.
 
     A group in which an episode failed (an opponent's or the game's error) is left out and
-    counted as spoilt: a failure is no loss.
+    counted as spoilt: a failure is no loss. Raises UsageError where the learner itself failed: there
+    is nothing to learn from, and it would go on failing.
     """
     matches = [
         Match(spec, seed, seating(start), repeat)
@@ -67,7 +68,11 @@ def collect(
         for repeat in range(repeats)
     ]
     config = MatchConfig(format_penalty=format_penalty, concurrency=CONCURRENCY)
-    episodes = {episode.id: episode for episode in play(matches, agents, config)}
+    episodes: dict[str, Episode] = {}
+    for episode in play(matches, agents, config):
+        if episode.culprit == LEARNER and episode.end == EndReason.AGENT_ERROR:
+            raise _failure_of_the_learner(str(episode.detail))
+        episodes[episode.id] = episode
     groups, spoilt = [], 0
     for first in range(0, len(matches), repeats):
         group = [episodes[match.id] for match in matches[first : first + repeats]]
@@ -77,6 +82,16 @@ def collect(
         else:
             spoilt += 1
     return Rollout(tuple(groups), spoilt)
+
+
+def _failure_of_the_learner(detail: str) -> UsageError:
+    """The engine's own words where it knows the remedy."""
+    known = detail.removeprefix("UsageError: ")
+    if known != detail:
+        return UsageError(known)
+    return UsageError(
+        f"the policy in training failed ({detail}); put that right and go on with arena train --resume"
+    )
 
 
 def _trajectories(group: Sequence[Episode], seat: int) -> tuple[Trajectory, ...]:

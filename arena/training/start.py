@@ -7,20 +7,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from arena.training.config import MsgrpoConfig, parse_settings, read_config_file, resolve
 from arena.training.curve import draw_curve
 from arena.training.dqn_config import DqnConfig, dqn_preset
 from arena.training.loggers import open_loggers
+from arena.training.parallel import Team, join_team, open_run, team_config
 from arena.training.progress import TrainingDisplay
 from arena.training.run import RunFolder
 from arena_agents.language.presets import PRESETS
+from arena_agents.server.address import is_address, parse_address
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
 # What was measured to learn with the built-in model, on validation episodes: all weights rather
-# than an adapter, larger steps, no KL penalty. Long games: at a constant rate the return stood
-# still, so it falls to almost nothing. Returns to go were not compared with the paper's credit
-# under equal settings.
+# than an adapter, larger steps, no KL penalty. Long games: a mean over episodes lets each step of
+# an early death weigh as much as many of a long life, and the policy learns to be careful rather
+# than to eat, so every token weighs the same; a step is credited with what follows it; and at a
+# constant rate the return stood still, so it falls to almost nothing.
 NANO = {"lora_rank": 0, "max_new_tokens": 8, "group_size": 8, "eval_every": 10}
 NANO_SHORT = {"groups": 16, "steps": 80, "learning_rate": 3e-4}
 NANO_LONG = {
@@ -30,6 +35,7 @@ NANO_LONG = {
     "final_rate": 0.05,
     "credit": "return_to_go",
     "discount": 0.9,
+    "loss_mean": "token",
     "micro_tokens": 4096,
 }
 
@@ -49,30 +55,42 @@ def train(
     seed: int | None = None,
     steps: int | None = None,
     opponents: str | None = None,
+    engine: str | None = None,
     settings: Sequence[str] = (),
     config_file: Path | None = None,
     resume: Path | None = None,
     template: Path | None = None,
 ) -> Path:
-    """Train and return the run's folder. Raises UsageError for anything the user can put right."""
+    """Train and return the run's folder. Raises UsageError for anything the user can put right.
+
+    A run that is resumed keeps its config, but for the engine if one is named.
+    """
+    team = join_team()
+    drawn_by = {} if engine is None else {"engine": engine}
     if resume is not None:
-        run = RunFolder.open(resume)
+        run = open_run(team, resume, lambda: RunFolder.open(resume))
         config = stored_config(run)
+        config = team_config(resolve(type(config), config.model_dump(), drawn_by), team)
     else:
         given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
-        config = new_config({k: v for k, v in given.items() if v is not None}, settings, config_file)
-        run = RunFolder.create(
-            out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}", config
-        )
-        if template is not None:
-            (run.path / "template.txt").write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+        named = {k: v for k, v in given.items() if v is not None} | drawn_by
+        config = team_config(new_config(named, settings, config_file), team)
+        path = out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
+        run = open_run(team, path, lambda: _new_run(path, config, template))
     stored = run.path / "template.txt"
     try:
-        _run(config, run, stored if stored.exists() else None)
+        _run(config, run, stored if stored.exists() else None, team)
     except UsageError:
         run.discard_unstarted()
         raise
     return run.path
+
+
+def _new_run(path: Path, config: MsgrpoConfig | DqnConfig, template: Path | None) -> RunFolder:
+    run = RunFolder.create(path, config)
+    if template is not None:
+        (path / "template.txt").write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    return run
 
 
 def new_config(
@@ -88,11 +106,14 @@ def new_config(
     find_game(asked["game"])
     if asked["agent"] == "dqn":
         return resolve(DqnConfig, dqn_preset(asked["game"]), asked)
-    if asked["agent"] not in PRESETS and not str(asked["agent"]).startswith("hf:"):
+    agent = str(asked["agent"])
+    model = parse_address(agent).spec if is_address(agent) else agent
+    if model not in PRESETS and not model.startswith("hf:"):
         raise UsageError(
-            f"cannot train {asked['agent']!r}; trainable: dqn, {', '.join(PRESETS)}, or hf:MODEL"
+            f"cannot train {agent!r}; trainable: dqn, {', '.join(PRESETS)}, or hf:MODEL, "
+            "the latter two with @URL of a vLLM server if it shall play"
         )
-    return resolve(MsgrpoConfig, agent_settings(asked["agent"], asked["game"]), asked)
+    return resolve(MsgrpoConfig, agent_settings(model, asked["game"]), asked)
 
 
 def stored_config(run: RunFolder) -> MsgrpoConfig | DqnConfig:
@@ -105,11 +126,12 @@ def stored_config(run: RunFolder) -> MsgrpoConfig | DqnConfig:
     return resolve(kinds[algorithm], stored)
 
 
-def _run(config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None) -> None:
-    run.loggers = open_loggers(config, run)
+def _run(config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None, team: Team) -> None:
+    run.loggers = open_loggers(config, run) if team.leads else []
     done = run.latest_checkpoint()
     title = f"{config.agent} on {config.game}"
-    with TrainingDisplay(title, config.steps, start=done[0] if done else 0) as display:
+    console = None if team.leads else Console(quiet=True)
+    with TrainingDisplay(title, config.steps, start=done[0] if done else 0, console=console) as display:
         if isinstance(config, DqnConfig):
             from arena.training.dqn import train_dqn
 
@@ -117,8 +139,9 @@ def _run(config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None
         else:
             from arena.training.msgrpo import train_msgrpo
 
-            train_msgrpo(config, run, display, template=template)
-        draw_curve(run)
+            train_msgrpo(config, run, display, template=template, team=team)
+        if team.leads:
+            draw_curve(run)
         display.note(f"run: {run.path}; play it: arena eval {run.path} --games {config.game}")
 
 

@@ -87,6 +87,16 @@ def test_return_to_go_compares_the_same_turn_of_the_group():
     assert found == {1.0: pytest.approx([0.25, 0.5]), 0.0: pytest.approx([-0.25, -0.5])}
 
 
+def test_credit_within_a_group_is_scaled_by_one_deviation():
+    """A turn where the group differs by little must weigh less than one where it differs by much."""
+    group = (trajectory([5.0, 0.1], "a"), trajectory([0.0, 0.0], "b"))
+    settings = {"keep": 1.0, "credit": "return_to_go", "discount": 0.0}
+    found = {t.total: a for t, a in choose_episodes(Rollout((group,)), config(**settings), generator())}
+    deviation = ((2 * 2.5**2 + 2 * 0.05**2) / 4) ** 0.5
+    assert found[5.1] == pytest.approx([2.5 / deviation, 0.05 / deviation], rel=1e-4)
+    assert found[0.0] == pytest.approx([-2.5 / deviation, -0.05 / deviation], rel=1e-4)
+
+
 def test_step_group_compares_equal_states():
     group = (trajectory([0.0, 1.0], "a"), trajectory([0.0, 0.0], "b"), trajectory([1.0], "c"))
     chosen = choose_episodes(

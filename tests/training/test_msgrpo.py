@@ -18,7 +18,7 @@ from arena_agents.registry import make_agent
 from arena_games.base import UsageError
 
 TINY = ["groups=4", "group_size=8", "eval_episodes=8", "eval_every=2", "checkpoint_every=2"]
-TIMES = ("seconds",)
+TIMES = ("seconds", "tokens_per_s", "peak_memory")
 
 
 class Silent:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 from arena_agents.base import TokenSample
 
 Ids = Sequence[int]
+
+# What a user may ask for; `auto` is settled by what is installed and present (see `choose`).
+EngineName = Literal["auto", "transformers", "vllm", "server"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,39 @@ class Sampling:
 
 
 class Engine(Protocol):
-    """Draws replies. Each prompt has a seed of its own, so batches do not decide what is drawn."""
+    """Draws replies. Each prompt has a seed of its own, so batches do not decide what is drawn.
+
+    `policy_version` counts the updates of the policy that is sampled. `shares_model` tells that the
+    engine samples from the trainer's own weights; one that does not is given every new policy by
+    `load_policy`, and is a little off the trainer's log-probabilities, as its kernels are others.
+    """
 
     policy_version: int
+    shares_model: bool
 
     def generate(self, prompts: Sequence[Ids], sampling: Sampling, seeds: Sequence[int]) -> list[TokenSample]:
-        """One sample per prompt, in order."""
+        """One sample per prompt, in order.
+
+        Log-probabilities are those of the distribution drawn from: tempered, then cut to `top_k`
+        and `top_p`. Greedy decoding reports the untempered ones.
+        """
+        ...
+
+    def load_policy(self, adapter: Path, version: int) -> None:
+        """Sample from now on with the adapter in a folder that peft wrote (safetensors).
+
+        An engine that shares the model only notes the version. Raises UsageError if it cannot load.
+        """
+        ...
+
+    def sleep(self) -> None:
+        """Give device memory to the trainer until `wake`, where there is any to give."""
+        ...
+
+    def wake(self) -> None:
+        """Be ready to generate again."""
+        ...
+
+    def close(self) -> None:
+        """Free everything; the engine is not used again."""
         ...

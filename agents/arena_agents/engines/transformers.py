@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from arena_agents.engines.forward import Prefilled, prefill
 
 class TransformersEngine:
     """Samples from `model`, which may be in training elsewhere: there is no second copy to sync."""
+
+    shares_model = True
 
     def __init__(self, model: nn.Module, tokenizer: Any, *, batch_tokens: int = 32_768) -> None:
         self.model, self.tokenizer = model, tokenizer
@@ -35,6 +38,19 @@ class TransformersEngine:
             samples.update(zip(batch, drawn, strict=True))
         self.model.train(training)
         return [samples[index] for index in range(len(prompts))]
+
+    def load_policy(self, adapter: Path, version: int) -> None:
+        """The model is the trainer's own: only the version is new."""
+        self.policy_version = version
+
+    def sleep(self) -> None:
+        """There is nothing to free: the weights are the trainer's."""
+
+    def wake(self) -> None:
+        """It never slept."""
+
+    def close(self) -> None:
+        """There is nothing to free: the weights are the trainer's."""
 
     def _batches(self, prompts: Sequence[Ids], sampling: Sampling) -> list[list[int]]:
         """Indices of prompts of similar length, at most `batch_tokens` with their replies."""

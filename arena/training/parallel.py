@@ -1,0 +1,167 @@
+"""Training in several processes, as `accelerate launch -m arena train …` starts them.
+
+Each process holds the whole model, plays its share of the start states, and computes its share of
+the gradient; gradients are added up, so that all take the step that one process would take. The
+first process alone writes the run's folder and speaks. This is data parallelism alone: a model that
+does not fit one device is not spread over several (no FSDP).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from arena.training.config import MsgrpoConfig, TrainConfig
+from arena.training.run import RunFolder
+from arena_agents.server.address import is_address
+from arena_games.base import GameSpec, UsageError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from arena.training.opponents import Seating
+    from arena.training.rollout import Rollout
+    from arena_agents import Agent
+
+T = TypeVar("T")
+Config = TypeVar("Config", bound=TrainConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The processes of one run; `rank` is this one's place. Alone, every method does nothing."""
+
+    rank: int = 0
+    size: int = 1
+    here: int = 1  # how many of them share this machine
+
+    @property
+    def leads(self) -> bool:
+        return self.rank == 0
+
+    def own_folder(self, run: Path) -> Path:
+        """Where this process may write in the run's folder."""
+        return run if self.leads else run / f"process-{self.rank}"
+
+    def share(self, items: Sequence[T]) -> Sequence[T]:
+        """This process's part: consecutive, so that the parts in the order of ranks are the whole."""
+        return items[self.rank * len(items) // self.size : (self.rank + 1) * len(items) // self.size]
+
+    def gather(self, mine: T) -> list[T]:
+        """What every process has, in the order of ranks."""
+        if self.size == 1:
+            return [mine]
+        import torch.distributed as dist
+
+        everyones: list[Any] = [None] * self.size
+        dist.all_gather_object(everyones, mine)
+        return everyones
+
+    def add_up(self, numbers: Mapping[str, float]) -> dict[str, float]:
+        """The sums over all processes."""
+        parts = self.gather(dict(numbers))
+        return {name: sum(part[name] for part in parts) for name in numbers}
+
+    def add_up_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Put the sum over all processes in the place of each gradient; none counts as zero."""
+        if self.size == 1:
+            return
+        import torch
+        import torch.distributed as dist
+
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            dist.all_reduce(parameter.grad)
+
+
+SOLO = Team()
+
+
+def join_team() -> Team:
+    """The team that a launcher (accelerate, torchrun) started this process in; alone without one."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return SOLO
+    import torch
+    from accelerate import PartialState
+
+    state = PartialState(cpu=not torch.cuda.is_available())
+    atexit.register(torch.distributed.destroy_process_group)
+    if not state.is_main_process:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", state.num_processes))
+    return Team(state.process_index, state.num_processes, here)
+
+
+def team_config(config: Config, team: Team) -> Config:
+    """The config as a team runs it. Raises UsageError for what only one process can do."""
+    if team.size == 1 or (isinstance(config, MsgrpoConfig) and is_address(config.agent)):
+        return config
+    if not isinstance(config, MsgrpoConfig):
+        raise UsageError(f"{config.agent} is trained by one process; leave accelerate launch out")
+    if config.engine == "vllm":
+        raise UsageError(
+            "several processes do not share a vLLM among them; start its server and name it with "
+            "--agent SPEC@URL, or leave --engine out"
+        )
+    return config.model_copy(update={"engine": "transformers"})
+
+
+class Onlooker(RunFolder):
+    """The run's folder as all processes but the first see it: to be read."""
+
+    def log(self, row: dict[str, Any]) -> None: ...
+
+    def rewind(self, step: int) -> None: ...
+
+    def discard_unstarted(self) -> None: ...
+
+    def save_checkpoint(self, step: int, write: Callable[[Path], None]) -> None: ...
+
+    def save_policy(self, name: str, write: Callable[[Path], None]) -> Path:
+        return self.path / name
+
+
+def open_run(team: Team, path: Path, make: Callable[[], RunFolder]) -> RunFolder:
+    """The run at `path`, which the first process makes and the others look at.
+
+    Raises what `make` raises, a UsageError in every process, though only the first one says why.
+    """
+    if team.size == 1:
+        return make()
+    run, problem = None, None
+    if team.leads:
+        try:
+            run = make()
+        except UsageError as error:
+            problem = str(error)
+    problem = team.gather(problem)[0]
+    if problem is not None:
+        raise UsageError(problem) if team.leads else SystemExit(2)
+    return run or Onlooker(path)
+
+
+def collect_together(
+    team: Team,
+    spec: GameSpec,
+    agents: Mapping[str, Agent],
+    seeds: Sequence[int],
+    seating: Seating,
+    **options: Any,
+) -> Rollout:
+    """`collect`, each process playing its share of the seeds. Every process gets the whole, in order."""
+    from arena.training.rollout import Rollout, collect
+
+    starts = team.share(range(len(seeds)))
+    played = collect(
+        spec, agents, [seeds[start] for start in starts], lambda start: seating(starts[start]), **options
+    )
+    parts = team.gather(played)
+    return Rollout(
+        tuple(group for part in parts for group in part.groups), sum(part.spoilt for part in parts)
+    )

@@ -1,0 +1,195 @@
+"""Handing each new policy to an engine of its own weights, and proving that it is the one sampled.
+
+The silent failure of such engines is to go on sampling an old policy. So after every hand-over the
+engine samples a few fixed prompts, and the trainer computes the log-probabilities of those very
+tokens under the new policy and under the last one that was proven to be sampled:
+
+    error   mean |engine − new|, nats a token: at most the precision's tolerance
+    slope   of (engine − proven) on (new − proven): 1 if the new policy is sampled, 0 if the proven one
+
+The slope tells the two apart where the error cannot, as in bfloat16, where kernels differ by more
+than a small update moves the policy. Rounding pulls it towards ½ from either side alike; what
+stays within five standard errors of ½ decides nothing, and the next policy is compared with the
+same proven one, from which it is further away.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from arena.seeds import Split, episode_seed
+from arena.training.batch import Sequences
+from arena.training.config import MsgrpoConfig
+from arena.training.learner import Learner
+from arena.training.memory import weights_dtype
+from arena.training.opponents import LEARNER, held_out_seating
+from arena.training.rollout import collect
+from arena_agents.base import TokenSample
+from arena_agents.engines.base import Engine, Ids
+from arena_agents.engines.choose import choose_engine
+from arena_agents.engines.transformers import TransformersEngine
+from arena_agents.language.agent import LanguageAgent
+from arena_agents.language.model import default_device
+from arena_agents.language.presets import model_source
+from arena_agents.random import RandomAgent
+from arena_agents.server.address import is_address
+from arena_games.base import GameSpec, UsageError
+
+PROMPTS = 64
+TOKENS = 32  # of a reply, at most
+ERRORS = 5.0  # standard errors between a slope and ½ that decide: a false alarm would stop a run
+# Nats a token. Of float32 a rounding error is some 1e-6; bfloat16 keeps 8 bits, and an engine's
+# layers round in another order than the trainer's.
+TOLERANCE = {torch.float32: 1e-3}
+COARSE_TOLERANCE = 0.05
+
+Metrics = dict[str, float | int | None]
+UNPROBED: Metrics = {"probe_error": None, "probe_slope": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the probe measured; no slope where the two policies agree on every token."""
+
+    error: float
+    slope: float | None
+    slope_error: float
+
+    @property
+    def proves_new(self) -> bool:
+        return self.slope is not None and self.slope - ERRORS * self.slope_error > 0.5
+
+    @property
+    def proves_old(self) -> bool:
+        return self.slope is not None and self.slope + ERRORS * self.slope_error < 0.5
+
+
+def compare(engine_M: Tensor, new_M: Tensor, proven_M: Tensor) -> Probe:
+    """The probe of M ≥ 1 tokens' log-probabilities: the engine's, the new policy's, the proven one's."""
+    engine_M, new_M, proven_M = engine_M.double(), new_M.double(), proven_M.double()
+    error = float((engine_M - new_M).abs().mean())
+    moved_M, seen_M = new_M - proven_M, engine_M - proven_M
+    moved = float(moved_M.square().sum())
+    if moved == 0:
+        return Probe(error, None, 0.0)
+    slope = float((moved_M * seen_M).sum()) / moved
+    rest = float((seen_M - slope * moved_M).square().sum())
+    return Probe(error, slope, math.sqrt(rest / max(len(moved_M) - 1, 1) / moved))
+
+
+def training_engine(config: MsgrpoConfig, model: Any, tokenizer: Any, note: Callable[[str], None]) -> Engine:
+    """The engine that plays for the trainer of `model`; `note` tells a person what takes long.
+
+    Raises UsageError if it cannot be had.
+    """
+    if is_address(config.agent) and config.engine in ("auto", "server"):
+        from arena_agents.engines.server import load_server_engine
+
+        return load_server_engine(config.agent, lora_rank=config.lora_rank)
+    if choose_engine(config.engine, adapter=config.lora_rank > 0) == "transformers":
+        return TransformersEngine(model, tokenizer, batch_tokens=config.rollout_tokens)
+    from arena_agents.engines.vllm import VllmEngine, start_llm
+
+    note("starting vllm, which takes a minute")
+    return VllmEngine(
+        start_llm(
+            model_source(config.agent),
+            dtype=weights_dtype(config, default_device().type),
+            memory=config.engine_memory,
+            tensor_parallel=config.tensor_parallel,
+            lora_rank=config.lora_rank,
+        )
+    )
+
+
+class PolicySync:
+    """Keeps the engine at the learner's policy. With an engine that shares the model it only counts."""
+
+    def __init__(self, agent: LanguageAgent, learner: Learner, spec: GameSpec, run: Path) -> None:
+        self.engine: Engine = agent.engine
+        self.learner, self.run = learner, run
+        if self.engine.shares_model:
+            return
+        self.prompts = probe_prompts(agent, spec, learner.config.opponents)
+        self.sampling = replace(agent.sampling, max_new_tokens=min(TOKENS, agent.sampling.max_new_tokens))
+        # A fresh adapter changes nothing, so this is what an engine samples that was given none.
+        self.proven, self.proven_version = learner.weights(), 0
+
+    def push(self, version: int) -> Metrics:
+        """Give the engine the learner's policy and prove that it samples it.
+
+        Raises UsageError if it does not, before anything is rolled out with it.
+        """
+        if self.engine.shares_model:
+            self.engine.policy_version = version
+            return UNPROBED
+        self._hand_over(version)
+        probe = self._probe(version)
+        self._judge(probe, version)
+        if probe.proves_new:
+            self.proven, self.proven_version = self.learner.weights(), version
+        return {"probe_error": probe.error, "probe_slope": probe.slope}
+
+    def _hand_over(self, version: int) -> None:
+        adapter = self.run / "engine" / f"adapter-{version:06d}"
+        shutil.rmtree(adapter, ignore_errors=True)
+        adapter.mkdir(parents=True)
+        self.learner.model.save_pretrained(adapter)
+        self.engine.load_policy(adapter, version)
+        for old in adapter.parent.glob("adapter-*"):
+            if old != adapter:
+                shutil.rmtree(old)
+
+    def _probe(self, version: int) -> Probe:
+        samples = self.engine.generate(self.prompts, self.sampling, range(len(self.prompts)))
+        stale = {sample.policy_version for sample in samples} - {version}
+        if stale:
+            raise UsageError(f"the engine samples policy {min(stale)}, not {version}; {self._remedy()}")
+        texts = Sequences(tuple(s.prompt_ids for s in samples), tuple(s.token_ids for s in samples))
+        new_M = on_tokens(self.learner.logprobs(texts), samples)
+        with self.learner.holding(self.proven):
+            proven_M = on_tokens(self.learner.logprobs(texts), samples)
+        return compare(torch.tensor([lp for s in samples for lp in s.logprobs]), new_M, proven_M)
+
+    def _judge(self, probe: Probe, version: int) -> None:
+        if probe.proves_old:
+            raise UsageError(
+                f"the engine still samples policy {self.proven_version}, not {version} (probe slope "
+                f"{probe.slope:.2f} ± {probe.slope_error:.2f}, 1 if it did); {self._remedy()}"
+            )
+        if not probe.error <= self._tolerance():
+            raise UsageError(
+                f"the engine does not sample policy {version}: it is {probe.error:.2g} nats a token from "
+                f"the trainer's log-probabilities, {self._tolerance():g} allowed; {self._remedy()}"
+            )
+
+    def _tolerance(self) -> float:
+        given = self.learner.config.probe_tolerance
+        precision = next(self.learner.model.parameters()).dtype
+        return given if given is not None else TOLERANCE.get(precision, COARSE_TOLERANCE)
+
+    def _remedy(self) -> str:
+        return f"go on with arena train --resume {self.run} --engine transformers"
+
+
+def probe_prompts(agent: LanguageAgent, spec: GameSpec, opponents: str) -> list[Ids]:
+    """Up to `PROMPTS` different prompts, the same in every run: of random play from held-out starts."""
+    seeds = [episode_seed(Split.VALIDATION, 0, i) for i in range(PROMPTS)]
+    seating = held_out_seating(spec, opponents)
+    players = {LEARNER, *(name for start in range(PROMPTS) for name in seating(start))}
+    steps = collect(spec, dict.fromkeys(players, RandomAgent()), seeds, seating).steps
+    seen = list({step.observation.text: step.observation for step in steps}.values())
+    return [agent.prompt_ids(observation) for observation in seen[:: max(1, len(seen) // PROMPTS)][:PROMPTS]]
+
+
+def on_tokens(logprobs_UK: Tensor, samples: Sequence[TokenSample]) -> Tensor:
+    """The values (M,) at the samples' tokens, one sample after the other."""
+    return torch.cat([row[: len(s.token_ids)] for row, s in zip(logprobs_UK, samples, strict=True)])

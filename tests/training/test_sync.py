@@ -1,0 +1,362 @@
+"""The engine that samples is proven to sample the newest policy, and its mismatch is weighed.
+
+The engines here are real ones with weights of their own: a second copy of nano that reads each
+adapter from the files that the trainer wrote. The planted ones fail as engines do, silently.
+"""
+
+import json
+import math
+import random
+import re
+
+import pytest
+import torch
+from peft import set_peft_model_state_dict
+from safetensors.torch import load_file
+
+from arena.training.batch import Sequences, TokenBatch, with_trainer_logprobs
+from arena.training.guard import Guard
+from arena.training.learner import Learner, with_lora
+from arena.training.loss import token_mean_weights
+from arena.training.msgrpo import MsgrpoTraining
+from arena.training.run import RunFolder
+from arena.training.start import new_config, train
+from arena.training.sync import PROMPTS, PolicySync, compare
+from arena_agents.base import TokenSample
+from arena_agents.engines.base import Sampling
+from arena_agents.engines.replies import read_replies
+from arena_agents.engines.transformers import TransformersEngine
+from arena_agents.language.agent import LanguageAgent
+from arena_agents.language.model import load_model
+from arena_agents.language.presets import model_source
+from arena_agents.language.template import load_template
+from arena_games.base import UsageError
+from arena_games.registry import find_game
+
+SMALL = [
+    *("lora_rank=4", "learning_rate=0.003", "warmup=0", "groups=2", "group_size=8", "keep=1.0"),
+    *("eval_episodes=2", "eval_every=9", "checkpoint_every=1"),
+]
+
+
+class CopyEngine(TransformersEngine):
+    """A model of its own, which knows of the trainer only what lies in the adapter's folder."""
+
+    shares_model = False
+
+    def __init__(self, config):
+        model, tokenizer = load_model(model_source("nano"))
+        super().__init__(with_lora(model, config), tokenizer)
+        self.asked = []  # prompts since each swap
+
+    def load_policy(self, adapter, version):
+        self.swap(load_file(adapter / "adapter_model.safetensors"), version)
+        self.policy_version = version
+        self.asked.append(0)
+
+    def swap(self, weights, version):
+        set_peft_model_state_dict(self.model, weights)
+
+    def generate(self, prompts, sampling, seeds):
+        self.asked[-1] += len(prompts)
+        return super().generate(prompts, sampling, seeds)
+
+
+class NeverSwaps(CopyEngine):
+    def swap(self, weights, version):
+        pass
+
+
+class MissesTheSecond(CopyEngine):
+    def swap(self, weights, version):
+        if version != 2:
+            super().swap(weights, version)
+
+
+class SpoilsTheSecond(CopyEngine):
+    """Takes every adapter, and spoils the second."""
+
+    def swap(self, weights, version):
+        generator = torch.Generator().manual_seed(0)
+        noise = 0.1 if version == 2 else 0.0
+        super().swap(
+            {n: w + noise * torch.randn(w.shape, generator=generator) for n, w in weights.items()}, 0
+        )
+
+
+class KeepsTheVersion(CopyEngine):
+    def load_policy(self, adapter, version):
+        super().load_policy(adapter, min(version, 1))
+
+
+class OtherKernels(CopyEngine):
+    """Its log-probabilities are off by as much as those of bfloat16."""
+
+    def generate(self, prompts, sampling, seeds):
+        draw = random.Random(0)
+        return [
+            TokenSample(
+                s.prompt_ids,
+                s.token_ids,
+                tuple(lp + draw.gauss(0, 0.02) for lp in s.logprobs),
+                s.policy_version,
+            )
+            for s in super().generate(prompts, sampling, seeds)
+        ]
+
+
+class OtherKernelsNeverSwaps(OtherKernels, NeverSwaps):
+    pass
+
+
+class Silent:
+    def update(self, step, row):
+        pass
+
+    def note(self, text):
+        pass
+
+
+@pytest.fixture
+def train_with(monkeypatch, tmp_path):
+    """Trains three updates with an engine of the given class; returns folder, engine and complaint."""
+
+    def run(kind):
+        made = []
+
+        def engine(config, *_):
+            made.append(kind(config))
+            return made[-1]
+
+        monkeypatch.setattr("arena.training.msgrpo.training_engine", engine)
+        folder, said = tmp_path / kind.__name__, None
+        try:
+            train(game="frozen-lake", agent="nano", out=folder, steps=3, settings=SMALL)
+        except UsageError as error:
+            said = str(error)
+        monkeypatch.undo()
+        return folder, made[0], said
+
+    return run
+
+
+@pytest.fixture
+def in_step(msgrpo_config, tmp_path):
+    """A learner, what moves its policy, and the sync with an engine of the given class."""
+
+    def make(kind, **settings):
+        config = msgrpo_config(lora_rank=4, **settings)
+        model, tokenizer = load_model(model_source("nano"))
+        learner, engine = Learner(model, config, 0), kind(config)
+        agent = LanguageAgent(engine, tokenizer, load_template(), Sampling(max_new_tokens=4))
+        generator = torch.Generator().manual_seed(0)
+
+        def move(by):
+            with torch.no_grad():
+                for parameter in learner.trained().values():
+                    parameter += by * torch.randn(parameter.shape, generator=generator)
+
+        return PolicySync(agent, learner, find_game("frozen-lake"), tmp_path / "run"), move
+
+    return make
+
+
+def rows(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_an_engine_that_follows_is_proven_each_time(train_with):
+    folder, engine, said = train_with(CopyEngine)
+    assert said is None
+    learned = [row for row in rows(folder)[1:] if row["kl"] is not None]
+    assert len(learned) >= 2
+    for row in learned:
+        assert row["probe_error"] < 1e-5
+        assert row["probe_slope"] == pytest.approx(1.0, abs=0.01)
+        assert row["engine_mismatch"] < 1e-5
+    assert len(engine.asked) == 4
+    assert [p.name for p in (folder / "engine").iterdir()] == ["adapter-000003"]
+
+
+def test_a_stale_engine_is_stopped_before_it_plays_and_the_remedy_works(train_with):
+    folder, engine, said = train_with(MissesTheSecond)
+    assert re.search("still samples policy [01], not 2", said)
+    assert f"--resume {folder} --engine transformers" in said
+    assert engine.asked[2:] == [PROMPTS]  # the probe, and no episode
+    assert [row["step"] for row in rows(folder)] == [0, 1]
+    train(game=None, agent=None, resume=folder, engine="transformers")
+    after = rows(folder)
+    assert [row["step"] for row in after] == [0, 1, 2, 3]
+    assert after[1]["probe_error"] is not None
+    assert after[2]["probe_error"] is None  # an engine that shares the model needs no proof
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "problem"),
+    [
+        (NeverSwaps, 1, "still samples policy 0, not 1"),
+        (MissesTheSecond, 2, "still samples policy 1, not 2"),
+        (SpoilsTheSecond, 2, "not"),
+        (KeepsTheVersion, 2, "samples policy 1, not 2"),
+    ],
+)
+def test_planted_engines_are_found_at_the_first_stale_policy(in_step, kind, at, problem):
+    sync, move = in_step(kind)
+    for version in range(at):
+        sync.push(version)
+        move(0.003)
+    with pytest.raises(UsageError, match=problem) as caught:
+        sync.push(at)
+    assert "\n" not in str(caught.value)
+
+
+def test_stepping_back_is_proven_as_well(in_step):
+    sync, move = in_step(CopyEngine)
+    best = sync.learner.snapshot()
+    sync.push(0)
+    move(0.003)
+    sync.push(1)
+    sync.learner.restore(best)
+    assert sync.push(1)["probe_slope"] == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_trainer_hands_over_what_it_stepped_back_to(monkeypatch, tmp_path):
+    monkeypatch.setattr("arena.training.msgrpo.training_engine", lambda config, *_: CopyEngine(config))
+    given = {"game": "frozen-lake", "agent": "nano", "steps": 1}
+    config = new_config(given, [*SMALL, "eval_every=1"], None)
+    training = MsgrpoTraining(config, RunFolder.create(tmp_path / "run", config), Silent(), None)
+    training.start()
+    training.guard = Guard(base=0.0, best=9.0, best_step=0, drop=0.5)
+    assert training.update(1)["rollbacks"] == 1
+    assert len(training.engine.asked) == 3  # at the start, after the update, after the step back
+    assert training.engine.asked[-1] == PROMPTS
+    texts = Sequences(tuple(training.sync.prompts[:4]), ((5, 6), (7, 8), (9, 10), (11, 12)))
+    trainer, engine = training.learner.model, training.engine.model
+    found, expected = (read_replies(m, texts.prompts, texts.replies)[0] for m in (engine, trainer))
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_the_slope_tells_what_the_error_cannot(in_step):
+    """Kernels that differ by 0.016 nats need a tolerance that lets the stale policy's 0.027 pass."""
+    sync, move = in_step(OtherKernels, probe_tolerance=0.05)
+    sync.push(0)
+    move(0.01)
+    found = sync.push(1)
+    assert found["probe_error"] == pytest.approx(0.016, abs=0.004)
+    assert found["probe_slope"] == pytest.approx(1.0, abs=0.2)
+    sync, move = in_step(OtherKernelsNeverSwaps, probe_tolerance=0.05)
+    sync.push(0)
+    move(0.01)
+    with pytest.raises(UsageError, match="still samples policy 0, not 1"):
+        sync.push(1)
+
+
+def test_undecided_policies_are_compared_with_the_last_proven_one(in_step):
+    """A swap too small to see is not taken for proof; what has added up since is seen."""
+    sync, move = in_step(OtherKernelsNeverSwaps, probe_tolerance=0.05)
+    sync.push(0)
+    move(0.001)
+    assert sync.push(1)["probe_slope"] is not None
+    assert sync.proven_version == 0
+    move(0.01)
+    with pytest.raises(UsageError, match="still samples policy 0, not 2"):
+        sync.push(2)
+
+
+def measured(shift, *, sampled, noise=0.02, tokens=1500, seed=0):
+    """The probe of an engine that samples the `new` or the `old` policy, `shift` nats apart."""
+    draw = torch.Generator().manual_seed(seed)
+
+    def rounding():
+        return noise * torch.randn(tokens, generator=draw)
+
+    old = -torch.rand(tokens, generator=draw)
+    new = old + shift * torch.randn(tokens, generator=draw)
+    return compare((new if sampled == "new" else old) + rounding(), new + rounding(), old + rounding())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_shift_as_large_as_the_rounding_is_decided(seed):
+    new, old = (measured(0.02, sampled=which, seed=seed) for which in ("new", "old"))
+    assert (new.proves_new, new.proves_old) == (True, False)
+    assert (old.proves_new, old.proves_old) == (False, True)
+    assert abs(new.error - old.error) < 0.02  # an error alone would need a tolerance between the two
+
+
+def test_what_rounding_hides_is_never_called_old():
+    probes = [measured(shift, sampled="new", seed=seed) for shift in (0.0, 1e-4, 2e-3) for seed in range(300)]
+    assert not any(probe.proves_old for probe in probes)
+    assert not any(measured(0.0, sampled="old", seed=seed).proves_new for seed in range(300))
+
+
+def test_slope_and_its_error_against_the_textbook():
+    engine, new, proven = (torch.randn(40, generator=torch.Generator().manual_seed(n)) for n in range(3))
+    x = [float(a - b) for a, b in zip(new, proven, strict=True)]
+    y = [float(a - b) for a, b in zip(engine, proven, strict=True)]
+    slope = sum(a * b for a, b in zip(x, y, strict=True)) / sum(a * a for a in x)
+    rest = [b - slope * a for a, b in zip(x, y, strict=True)]
+    found = compare(engine, new, proven)
+    assert found.slope == pytest.approx(slope, rel=1e-4)
+    spread = math.sqrt(sum(r * r for r in rest) / 39 / sum(a * a for a in x))
+    assert found.slope_error == pytest.approx(spread, rel=1e-4)
+    assert found.error == pytest.approx(float((engine - new).abs().mean()), rel=1e-4)
+    assert compare(engine, new, new).slope is None
+
+
+def token_batch(draw):
+    """Eight steps over five sequences, replies of one to four tokens, what the engine said of them."""
+    lengths = [draw.randint(1, 4) for _ in range(5)]
+    sequence = [draw.randrange(5) for _ in range(8)]
+    longest = max(lengths)
+    mask = torch.tensor([[float(k < lengths[s]) for k in range(longest)] for s in sequence])
+    return TokenBatch(
+        prompts=tuple(tuple(draw.randrange(2, 64) for _ in range(6)) for _ in range(5)),
+        replies=tuple(tuple(draw.randrange(2, 64) for _ in range(length)) for length in lengths),
+        sequence_N=torch.tensor(sequence),
+        old_logprobs_NK=torch.tensor([[-draw.random() * 3 for _ in range(longest)] for _ in sequence]) * mask,
+        weights_NK=token_mean_weights(mask),
+        advantages_N=torch.tensor([draw.gauss(0, 1) for _ in sequence]),
+        episodes=3,
+    ), lengths
+
+
+def test_mismatch_weights_against_a_naive_loop():
+    draw = random.Random(1)
+    batch, lengths = token_batch(draw)
+    trainer_UK = torch.tensor([[-draw.random() * 3 for _ in range(4)] for _ in range(5)])
+    weighed, mismatch = with_trainer_logprobs(batch, trainer_UK, cap=2.0)
+    apart, capped = [], 0
+    for n, sequence in enumerate(batch.sequence_N.tolist()):
+        for k in range(lengths[sequence]):
+            trainer, engine = float(trainer_UK[sequence, k]), float(batch.old_logprobs_NK[n, k])
+            weight = math.exp(trainer - engine)
+            capped += weight > 2.0
+            assert weighed.importance_NK[n, k].item() == pytest.approx(min(weight, 2.0), rel=1e-5)
+            assert weighed.loss_weights_NK[n, k].item() == pytest.approx(
+                float(batch.weights_NK[n, k]) * min(weight, 2.0), rel=1e-5
+            )
+            assert weighed.old_logprobs_NK[n, k].item() == pytest.approx(trainer)
+            apart.append(abs(trainer - engine))
+    assert capped > 0
+    assert mismatch == pytest.approx(sum(apart) / len(apart), rel=1e-5)
+    assert (weighed.loss_weights_NK[batch.weights_NK == 0] == 0).all()
+
+
+def test_the_gradient_is_weighed_and_the_ratio_is_the_trainers(tiny_model, msgrpo_config):
+    """At π_θ = π_trainer,old it is Σ w · min(π_trainer/π_engine, C) · A · ∇log π, token by token."""
+    batch, lengths = token_batch(random.Random(2))
+    learner = Learner(tiny_model, msgrpo_config(max_grad_norm=1e9), 0)
+    trainer_UK = learner.logprobs(batch)
+    weighed, _ = with_trainer_logprobs(batch, trainer_UK, cap=2.0)
+    loss = torch.zeros(())
+    for n, sequence in enumerate(batch.sequence_N.tolist()):
+        prompt, reply = batch.prompts[sequence], batch.replies[sequence]
+        logits = tiny_model(input_ids=torch.tensor([[*prompt, *reply]])).logits[0, len(prompt) - 1 : -1]
+        logprobs = torch.log_softmax(logits, -1)[range(len(reply)), list(reply)]
+        for k in range(lengths[sequence]):
+            weight = min(math.exp(logprobs[k].item() - float(batch.old_logprobs_NK[n, k])), 2.0)
+            loss = loss - batch.weights_NK[n, k] * weight * batch.advantages_N[n] * logprobs[k]
+    expected = torch.autograd.grad(loss, list(learner.trained().values()))
+    learner._step(weighed, list(range(5)))
+    for (name, parameter), wanted in zip(learner.trained().items(), expected, strict=True):
+        assert torch.allclose(parameter.grad, wanted, atol=1e-6), name
