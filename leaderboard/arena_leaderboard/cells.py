@@ -111,7 +111,7 @@ def seats_line(effects: Sequence[SeatEffect], glyphs: Glyphs) -> Text:
     """What each seat of a game is worth, on one line."""
     line = Text("by seat:", style="dim")
     for effect in effects:
-        line.append(f"  {effect.seat} ")
+        line.append(f"  {effect.seat + 1} ")
         line.append(f"{effect.score:.0%}", style="not dim")
         line.append(f" ({100 * effect.low:.0f}{glyphs.dash}{100 * effect.high:.0f})")
     return line
