@@ -137,7 +137,8 @@ def _return_cells(standing: Standing) -> tuple[str, str]:
 
 def _markdown_seats(effects: tuple[SeatEffect, ...]) -> str:
     seats = ", ".join(
-        f"seat {effect.seat + 1} {effect.score:.0%} ({effect.low:.0%} … {effect.high:.0%})" for effect in effects
+        f"seat {effect.seat + 1} {effect.score:.0%} ({effect.low:.0%} … {effect.high:.0%})"
+        for effect in effects
     )
     return f"Share of the others left behind: {seats}\n"
 

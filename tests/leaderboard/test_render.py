@@ -182,7 +182,7 @@ def test_seats_are_shown_below_their_game() -> None:
     board = standings([versus("duel", seed, pair, (1, 2)) for seed in range(5) for pair in ("ab", "ba")])
     assert "by seat:  1 100% (40–100)  2 0% (0–60)" in printed(board, 80)
     assert "by seat: the share" in printed(board, 80)
-    assert "seat 0 100% (40% … 100%)" in render_markdown(board)
+    assert "seat 1 100% (40% … 100%)" in render_markdown(board)
 
 
 @settings(max_examples=30, deadline=None)
