@@ -35,9 +35,11 @@ check: test lint
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
+# Little of what it installs is ever imported, so nothing is compiled beforehand.
 .venv-vllm/installed: pyproject.toml tests/vllm/requirements.txt
 	test -x $(VLLM)/python || $(PYTHON) -m venv .venv-vllm
-	$(VLLM)/python -m pip install --quiet --no-deps --requirement tests/vllm/requirements.txt --editable .
+	$(VLLM)/python -m pip install --quiet --no-deps --no-compile \
+		--requirement tests/vllm/requirements.txt --editable .
 	touch $@
 
 # The README's pictures of a tournament; the page's need chromium.
