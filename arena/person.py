@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.text import Text
 
 from arena.episode import Episode
+from arena.harmless import one_line
 from arena.match import play
 from arena.seating import HOUSE, house_agents, seated
 from arena.seeds import Split, episode_seed
 from arena.table import Match, MatchConfig
-from arena.watching.harmless import one_line
 from arena.watching.keys import can_read_keys
 from arena_agents import Agent
 from arena_agents.human import RESIGNED, HumanAgent

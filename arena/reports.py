@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -60,7 +62,7 @@ def hold_tournament(
     until: UntilSeparated | None = None,
     engine: str = "auto",
 ) -> bool:
-    """Play a tournament to its end and show the leaderboard; whether every training went well."""
+    """Play a tournament to its end and show the leaderboard; whether all was trained and played."""
     tournament = Tournament.of(games, agents, out, seed=seed, matches=matches)
     console = Console(stderr=True)
     drawn_by = parse_engine(engine)
@@ -87,29 +89,20 @@ def played_on(until_separated: bool, max_matches: int | None) -> UntilSeparated 
 
 
 def show_leaderboard(folder: Path, format: Format) -> None:
-    """Print the leaderboard of a tournament's folder."""
+    """Print the leaderboard of a tournament's folder in one of the formats."""
     with Store.read(folder) as store:
         board, spending = standings(store.results()), store.spending()
-    if format == Format.JSON:
-        print(render_json(board, replies=spending_json(spending)))
-        return
-    print_leaderboard(board, format)
-    if format == Format.RICH:
-        show_spending(spending, Console())
-
-
-def print_leaderboard(board: Leaderboard, format: Format) -> None:
-    """Print a leaderboard in one of the formats."""
     if format == Format.RICH:
         render_rich(board, Console())
-    else:
-        render = {
-            Format.JSON: render_json,
-            Format.CSV: render_csv,
-            Format.MD: render_markdown,
-            Format.SVG: render_svg,
-        }[format]
-        print(render(board).rstrip("\n"))
+        show_spending(spending, Console())
+        return
+    renderers: dict[Format, Callable[[Leaderboard], str]] = {
+        Format.JSON: partial(render_json, replies=spending_json(spending)),
+        Format.CSV: render_csv,
+        Format.MD: render_markdown,
+        Format.SVG: render_svg,
+    }
+    print(renderers[format](board).rstrip("\n"))
 
 
 def show_evaluation(

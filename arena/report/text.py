@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arena.watching.harmless import one_line, spelled
+from arena.harmless import one_line, spelled
 
 
 def spelled_out(text: str) -> str:

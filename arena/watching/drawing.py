@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.style import Style
 from rich.text import Text
 
-from arena.watching.harmless import one_line
+from arena.harmless import one_line
 from arena_games.board import SYMBOL_WIDTH, Board, Cell
 
 MOST_ROWS, MOST_COLUMNS = 40, 60  # of a board that is drawn

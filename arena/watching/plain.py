@@ -9,9 +9,9 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
+from arena.harmless import harmless, one_line
 from arena.watching.drawing import draw, legend
 from arena.watching.film import Film, Frame, frame
-from arena.watching.harmless import harmless, one_line
 from arena.watching.view import LONGEST_NAME, verdict
 from arena_games.base import points
 

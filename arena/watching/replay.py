@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from arena.episode import Episode
+from arena.harmless import one_line
 from arena.notable import MatchSummary, Notable, notable
 from arena.store import Store
-from arena.watching.harmless import one_line
 from arena.watching.keys import can_read_keys
 from arena.watching.plain import PlainPrinter, survive_any_character
 from arena.watching.playhead import Playhead

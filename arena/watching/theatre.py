@@ -14,8 +14,8 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 
+from arena.harmless import harmless
 from arena.watching.film import Film
-from arena.watching.harmless import harmless
 from arena.watching.keys import Keyboard
 from arena.watching.view import Caption, screen
 

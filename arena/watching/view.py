@@ -10,9 +10,9 @@ from rich.layout import Layout
 from rich.panel import Panel
 from rich.text import Text
 
+from arena.harmless import cut_to, harmless, one_line
 from arena.watching.drawing import draw, legend, seat_style
 from arena.watching.film import Film, Frame, frame
-from arena.watching.harmless import cut_to, harmless, one_line
 from arena_games.base import points
 from arena_games.board import SYMBOL_WIDTH
 

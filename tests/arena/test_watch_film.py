@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.text import Text
 
 from arena.episode import EndReason, Episode
+from arena.harmless import cut_to, harmless, one_line
 from arena.match import play
 from arena.seating import house_agents, seated
 from arena.table import Match, MatchConfig
 from arena.watching.drawing import draw
 from arena.watching.film import Film, ending, frame, running_returns
-from arena.watching.harmless import cut_to, harmless, one_line
 from arena.watching.plain import PlainPrinter
 from arena.watching.recorded import stored_film
 from arena.watching.view import Caption, screen
