@@ -27,7 +27,7 @@ from tests.agents.openai_server import (
 )
 from tests.agents.served import RIGHT, AgentAt, seen, timed, usage
 
-SLACK_S = 2.0  # for a machine that is busy with other things
+SLACK_S = 10.0  # for a machine that is busy with other things; what hangs here hangs for much longer
 pytestmark = pytest.mark.usefixtures("quick")
 
 
@@ -139,11 +139,12 @@ def test_a_success_in_between_starts_the_count_anew(make: AgentAt) -> None:
         assert [bool(reply.error) for reply in agent.act(seen(6))] == [True, True, False, True, True, False]
 
 
-def test_nobody_there_is_a_passing_error(make: AgentAt) -> None:
+def test_nobody_there_is_a_passing_error(make: AgentAt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arena_agents.server.client.MOST_ATTEMPTS", 4)
     with serving(says()) as server:
-        agent = make(server, deadline_s=1.0)
+        agent = make(server, deadline_s=60)
     (reply,), seconds = timed(agent)
-    assert seconds < 1.0 + SLACK_S
+    assert seconds < SLACK_S
     assert reply.error is not None
     assert reply.error.startswith("the connection to the server failed (")
     assert reply.passing
