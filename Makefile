@@ -1,13 +1,14 @@
 # make demo   set up and play the default tournament        make test       set up and run the tests
 # make check  tests, lint, types, import contracts          make test-slow  the learning tests too
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
+# make bench  every promised speed beside what people would use instead: a table, and runs/benchmarks.json
 
 PYTHON ?= python3
 BIN := .venv/bin
 VLLM := .venv-vllm/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow test-vllm lint check clean
+.PHONY: demo test test-slow test-vllm bench lint check pictures clean
 
 demo: .venv/installed
 	$(BIN)/arena tournament --games all
@@ -21,6 +22,10 @@ test-slow: .venv/installed
 test-vllm: .venv-vllm/installed
 	$(VLLM)/python -m pytest -m "not slow" tests/vllm
 
+# WORKS="snake-duel dqn" measures only those.
+bench: .venv/peers .venv-vllm/installed
+	$(BIN)/python -m tests.benchmarks $(WORKS)
+
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,6 +38,10 @@ check: test lint
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+.venv/peers: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,bench]"
 	touch $@
 
 # Little of what it installs is ever imported, so nothing is compiled beforehand.
