@@ -17,10 +17,12 @@ from arena.training.config import MsgrpoConfig
 from arena.training.loss import weighted_loss
 from arena.training.memory import recomputes
 from arena.training.parallel import SOLO, Team
-from arena_agents.engines.replies import has_plain_head, read_replies
+from arena_agents.engines.decoder import has_plain_head
+from arena_agents.engines.replies import ReplyRow, padded_tokens, read_replies, reply_rows
+from arena_agents.engines.trees import takes_trees
 
-# How many sequences are read again to measure how far an update moved the policy.
-KL_PROBE = 64
+# Sequences that are read again to measure how far an update moved the policy: one in so many, within bounds.
+KL_PROBE_SHARE, KL_PROBE_LEAST, KL_PROBE_MOST = 8, 16, 64
 STATS = ("kl", "entropy", "clip_fraction", "grad_norm", "ref_kl")
 
 
@@ -43,6 +45,7 @@ class Learner:
         self.frozen = None if self.adapter or config.beta == 0 else copy.deepcopy(model).requires_grad_(False)
         self.model.eval()  # no dropout: π_θ must equal π_old before the first update
         self.plain_head = has_plain_head(self.model)
+        self.branching = takes_trees(self.model)
         self.recompute = recomputes(config, sum(p.numel() for p in model.parameters()))
         self.optimizer = torch.optim.AdamW(
             list(self.trained().values()), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -154,9 +157,10 @@ class Learner:
 
     @torch.no_grad()
     def kl_from_old(self, batch: TokenBatch) -> float:
-        """KL(π_old ‖ π_θ) by k3 on the replies of up to `KL_PROBE` sequences, in nats a token."""
+        """KL(π_old ‖ π_θ) by k3 on the replies of some sequences, in nats a token."""
         first = {int(s): row for row, s in reversed(list(enumerate(batch.sequence_N)))}
-        sequences = sorted(first)[:KL_PROBE]
+        wanted = min(max(len(first) // KL_PROBE_SHARE, KL_PROBE_LEAST), KL_PROBE_MOST)
+        sequences = sorted(first)[:wanted]
         total, tokens = 0.0, 0.0
         for chunk in self.team.share(list(self._chunks(batch, sequences))):
             logprobs_UK, _ = self._read(batch, chunk)
@@ -170,16 +174,17 @@ class Learner:
         return sums["total"] / max(sums["tokens"], 1.0)
 
     def _chunks(self, batch: Sequences, sequences: list[int]) -> Iterator[list[int]]:
-        """Sequences of similar length, at most `micro_tokens` padded tokens at a time."""
-        length = {s: len(batch.prompts[s]) + len(batch.replies[s]) for s in sequences}
-        chunk: list[int] = []
-        for sequence in sorted(sequences, key=lambda s: (length[s], s)):
-            if chunk and (len(chunk) + 1) * length[sequence] > self.config.micro_tokens:
-                yield chunk
+        """Sequences that are read together, of similar length: `micro_tokens` padded tokens at a time."""
+        prompts, replies = ([texts[s] for s in sequences] for texts in (batch.prompts, batch.replies))
+        rows = reply_rows(prompts, replies, branching=self.branching)
+        chunk: list[ReplyRow] = []
+        for row in sorted(rows, key=lambda row: len(row.prompt) + len(row.tree.tokens)):
+            if chunk and padded_tokens([*chunk, row]) > self.config.micro_tokens:
+                yield [sequences[member] for row in chunk for member in row.members]
                 chunk = []
-            chunk.append(sequence)
+            chunk.append(row)
         if chunk:
-            yield chunk
+            yield [sequences[member] for row in chunk for member in row.members]
 
     @torch.no_grad()
     def logprobs(self, texts: Sequences) -> Tensor:

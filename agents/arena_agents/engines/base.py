@@ -41,11 +41,18 @@ class Engine(Protocol):
     policy_version: int
     shares_model: bool
 
-    def generate(self, prompts: Sequence[Ids], sampling: Sampling, seeds: Sequence[int]) -> list[TokenSample]:
+    def generate(
+        self,
+        prompts: Sequence[Ids],
+        sampling: Sampling,
+        seeds: Sequence[int],
+        drafts: Sequence[Ids] = (),
+    ) -> list[TokenSample]:
         """One sample per prompt, in order.
 
         Log-probabilities are those of the distribution drawn from: tempered, then cut to `top_k`
-        and `top_p`. Greedy decoding reports the untempered ones.
+        and `top_p`. Greedy decoding reports the untempered ones. `drafts` are replies that are
+        likely; they may save the engine time, and change nothing of what is drawn.
         """
         ...
 

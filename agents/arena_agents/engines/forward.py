@@ -7,6 +7,7 @@ where a reply token is predicted, and gradients are the same as those of the pla
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +15,22 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-Ids = Sequence[int]
+from arena_agents.engines.base import Ids
+from arena_agents.engines.decoder import ends_only
+from arena_agents.engines.packing import pack
+from arena_agents.engines.trees import ReplyTree, reply_tree
 
 # A shorter shared beginning is not worth a pass of its own.
 MIN_SHARED = 8
+NO_TREE = reply_tree([])
 
 
 @dataclass(frozen=True, slots=True)
 class Prefilled:
     """Everything the model has read so far: one row a sequence, padded on the left.
 
-    `attention_NT` marks real tokens, `lengths_N` counts them, `logits_NLV` are the last L positions'.
+    `attention_NT` marks real tokens, `lengths_N` counts them, `logits_NLV` are the last L positions':
+    after a tree of drafts, those of the prompt's last token and of the D nodes.
     """
 
     cache: DynamicCache
@@ -44,11 +50,18 @@ def shared_prefix(rows: Sequence[Ids], limit: int | None = None) -> int:
 
 
 def prefill(
-    model: nn.Module, rows: Sequence[Ids], *, keep: int, pad_id: int = 0, limit: int | None = None
+    model: nn.Module,
+    rows: Sequence[Ids],
+    *,
+    keep: int,
+    pad_id: int = 0,
+    limit: int | None = None,
+    tree: ReplyTree = NO_TREE,
 ) -> Prefilled:
     """Read the rows; logits are returned for the last `keep` positions of each.
 
-    No more than `limit` leading tokens are shared, as no logits come from there.
+    No more than `limit` leading tokens are shared, as no logits come from there. A `tree` is read
+    after every row, and leaves nothing in the cache; its logits are returned beside the `keep`.
     """
     device = next(model.parameters()).device
     shared = shared_prefix(rows, limit) if len(rows) > 1 else 0
@@ -57,26 +70,19 @@ def prefill(
         head = torch.tensor([list(rows[0][:shared])], device=device)
         model(input_ids=head, past_key_values=cache, use_cache=True, logits_to_keep=1)
         cache.batch_repeat_interleave(len(rows))
-    ids_NS, real_NS = left_padded([row[shared:] for row in rows], pad_id, device)
-    attention_NT = torch.cat([real_NS.new_ones(len(rows), shared), real_NS], dim=1)
-    positions = (attention_NT.cumsum(1) - 1).clamp(min=0)[:, shared:]
-    out: Any = model(
-        input_ids=ids_NS,
-        attention_mask=attention_NT,
-        position_ids=positions,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=keep,
-    )
-    return Prefilled(cache, attention_NT, attention_NT.sum(1), out.logits)
-
-
-def left_padded(rows: Sequence[Ids], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Token ids (N, S) padded on the left, and 1 where a token is real."""
-    width = max(len(row) for row in rows)
-    ids = [[pad_id] * (width - len(row)) + list(row) for row in rows]
-    real = [[0] * (width - len(row)) + [1] * len(row) for row in rows]
-    return torch.tensor(ids, device=device), torch.tensor(real, device=device)
+    packed = pack(rows, [tree] * len(rows), shared, pad_id, device)
+    with ends_only(model, keep + len(tree.tokens)) if keep else nullcontext():
+        out: Any = model(
+            input_ids=packed.ids_NL,
+            attention_mask=packed.mask,
+            position_ids=packed.positions_NL,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=keep and keep + len(tree.tokens),
+        )
+    if tree.tokens:
+        cache.crop(-len(tree.tokens))
+    return Prefilled(cache, packed.real_NT, packed.real_NT.sum(1), out.logits)
 
 
 def reply_logits(

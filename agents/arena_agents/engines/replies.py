@@ -9,7 +9,7 @@ predicted). Log-probabilities and gradients are those of the plain pass.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,9 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers.cache_utils import Cache, DynamicLayer
-from transformers.modeling_layers import GradientCheckpointingLayer
 
-from arena_agents.engines.forward import Ids, left_padded, shared_prefix
+from arena_agents.engines.base import Ids
+from arena_agents.engines.decoder import causal_model, ends_only, recomputed_layers
+from arena_agents.engines.forward import shared_prefix
+from arena_agents.engines.packing import pack
+from arena_agents.engines.trees import ReplyTree, reply_tree, takes_trees
 
 # Logits computed at a time: 256 MiB in float32.
 CHUNK_LOGITS = 2**26
@@ -55,6 +58,53 @@ class _Continuation(DynamicLayer):  # type: ignore[misc]
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyRow:
+    """A prompt and a tree of replies to it, which are read together; `members` are the replies' numbers."""
+
+    prompt: Ids
+    members: tuple[int, ...]
+    tree: ReplyTree
+
+
+def reply_rows(prompts: Sequence[Ids], replies: Sequence[Ids], *, branching: bool) -> list[ReplyRow]:
+    """Replies to the same prompt in one row, as long as they take no more room than the prompt.
+
+    Without `branching` each has a row of its own, for models that cannot read a tree.
+    """
+    rows: list[ReplyRow] = []
+    for prompt, members in _by_prompt(prompts).items():
+        room = len(prompt) if branching else 0
+        for together in _within(room, members, replies):
+            tree = reply_tree(replies[member] for member in together)
+            rows.append(ReplyRow(prompt, tuple(together), tree))
+    return rows
+
+
+def padded_tokens(rows: Sequence[ReplyRow]) -> int:
+    """How many tokens, padding included, a pass over these rows computes at most."""
+    widest = max(len(row.prompt) for row in rows) + max(len(row.tree.tokens) for row in rows)
+    return len(rows) * widest
+
+
+def _by_prompt(prompts: Sequence[Ids]) -> dict[tuple[int, ...], list[int]]:
+    found: dict[tuple[int, ...], list[int]] = {}
+    for member, prompt in enumerate(prompts):
+        found.setdefault(tuple(prompt), []).append(member)
+    return found
+
+
+def _within(room: int, members: list[int], replies: Sequence[Ids]) -> Iterator[list[int]]:
+    """The members in order, as many at a time as have room for all of their tokens, or one."""
+    together: list[int] = []
+    for member in members:
+        if together and sum(len(replies[other]) for other in (*together, member)) > room:
+            yield together
+            together = []
+        together.append(member)
+    yield together
+
+
 def read_replies(
     model: Any,
     prompts: Sequence[Ids],
@@ -73,64 +123,71 @@ def read_replies(
     gradient needs the rest. Without `plain_head` (see there) all replies' logits are held at once.
     """
     whole = causal_model(model)
-    longest = max(len(reply) for reply in replies)
-    rows = [[*prompt, *reply[:-1]] for prompt, reply in zip(prompts, replies, strict=True)]
-    with recomputed_layers(whole) if recompute else nullcontext():
-        if plain_head:
-            # A prompt's last token predicts the first of its reply, so it is never shared.
-            states_NSH = last_states(whole, rows, pad_id, limit=min(map(len, prompts)) - 1)
-        else:
-            states_NSH = all_logits(whole, rows, pad_id, keep=longest)
+    rows = reply_rows(prompts, replies, branching=takes_trees(model))
+    keep = 1 + max(len(row.tree.tokens) for row in rows)  # a prompt's last token, and its tree
+    # A layer that is computed again, on the way back, would not know of what was left out.
+    with recomputed_layers(whole) if recompute else ends_only(whole, keep):
+        read = last_states if plain_head else all_logits
+        states_RLH = read(whole, rows, pad_id)[:, -keep:]
+    places = _places(rows, replies)
+    row_M, place_M, ids_M = torch.tensor(places, device=states_RLH.device).unbind(1)
     head = whole.get_output_embeddings() if plain_head else nn.Identity()
-    lengths_N1 = torch.tensor([[len(reply)] for reply in replies], device=states_NSH.device)
-    steps_K = torch.arange(longest, device=states_NSH.device)
-    # Rows end together: the states that predict a reply are the last ones of its row.
-    predicting_NK = steps_K >= longest - lengths_N1
-    ids_M = torch.tensor([token for reply in replies for token in reply], device=states_NSH.device)
     size = max(1, chunk_logits // int(whole.get_output_embeddings().weight.shape[0]))
-    scores_2M = _scores(head, states_NSH[:, -longest:][predicting_NK], ids_M, temperature, size)
-    real_NK = steps_K < lengths_N1
-    empty_NK = torch.zeros(real_NK.shape, device=states_NSH.device)
+    scores_2M = _scores(head, states_RLH[row_M, place_M], ids_M, temperature, size)
+    lengths_N1 = torch.tensor([[len(reply)] for reply in replies], device=states_RLH.device)
+    real_NK = torch.arange(int(lengths_N1.max()), device=states_RLH.device) < lengths_N1
+    empty_NK = torch.zeros(real_NK.shape, device=states_RLH.device)
     logprobs_M, entropy_M = scores_2M[0], scores_2M[1].detach()
     return empty_NK.masked_scatter(real_NK, logprobs_M), empty_NK.masked_scatter(real_NK, entropy_M)
 
 
-def last_states(whole: Any, rows: Sequence[Ids], pad_id: int, *, limit: int) -> Tensor:
-    """The last layer's states (N, S, H) of the rows, padded on the left.
+def _places(rows: Sequence[ReplyRow], replies: Sequence[Ids]) -> list[tuple[int, int, int]]:
+    """Row and place that predict each token, and the token: reply after reply."""
+    found: dict[int, list[tuple[int, int, int]]] = {}
+    for number, row in enumerate(rows):
+        for member in row.members:
+            reply = replies[member]
+            found[member] = [(number, *step) for step in zip(row.tree.places(reply), reply, strict=True)]
+    return [place for member in range(len(replies)) for place in found[member]]
 
-    S leaves out the beginning that all rows share, up to `limit` tokens, which is read only once.
+
+def last_states(whole: Any, rows: Sequence[ReplyRow], pad_id: int) -> Tensor:
+    """The last layer's states (N, L, H) of the rows.
+
+    L leaves out the beginning that all prompts share, which is read only once.
     """
     device = next(whole.parameters()).device
     decoder = whole.get_decoder()
-    shared = shared_prefix(rows, limit) if len(rows) > 1 else 0
+    prompts = [row.prompt for row in rows]
+    # A prompt's last token predicts the first of its reply, so it is never shared.
+    shared = shared_prefix(prompts) if len(rows) > 1 else 0
     cache = None
     if shared:
         beginning = Cache(layer_class_to_replicate=_Beginning)
-        head = torch.tensor([list(rows[0][:shared])], device=device)
+        head = torch.tensor([list(prompts[0][:shared])], device=device)
         decoder(input_ids=head, past_key_values=beginning, use_cache=True)
         cache = Cache(layers=[_Continuation(layer) for layer in beginning.layers])
-    ids_NS, real_NS = left_padded([row[shared:] for row in rows], pad_id, device)
-    attention_NT = torch.cat([real_NS.new_ones(len(rows), shared), real_NS], dim=1)
+    packed = pack(prompts, [row.tree for row in rows], shared, pad_id, device)
     states: Tensor = decoder(
-        input_ids=ids_NS,
-        attention_mask=attention_NT,
-        position_ids=(attention_NT.cumsum(1) - 1).clamp(min=0)[:, shared:],
+        input_ids=packed.ids_NL,
+        attention_mask=packed.mask,
+        position_ids=packed.positions_NL,
         past_key_values=cache,
         use_cache=cache is not None,
     ).last_hidden_state
     return states
 
 
-def all_logits(whole: Any, rows: Sequence[Ids], pad_id: int, *, keep: int) -> Tensor:
-    """The logits (N, keep, V) at the last positions of the rows, by the model's own forward pass."""
-    ids_NS, real_NS = left_padded(rows, pad_id, next(whole.parameters()).device)
-    positions_NS = (real_NS.cumsum(1) - 1).clamp(min=0)
+def all_logits(whole: Any, rows: Sequence[ReplyRow], pad_id: int) -> Tensor:
+    """The logits (N, K, V) where the rows' replies are predicted, by the model's own forward pass."""
+    device = next(whole.parameters()).device
+    packed = pack([row.prompt for row in rows], [row.tree for row in rows], 0, pad_id, device)
     logits_NKV: Tensor = whole(
-        input_ids=ids_NS,
-        attention_mask=real_NS,
-        position_ids=positions_NS,
+        input_ids=packed.ids_NL,
+        attention_mask=packed.mask,
+        position_ids=packed.positions_NL,
         use_cache=False,
-        logits_to_keep=keep,
+        logits_to_keep=1 + max(len(row.tree.tokens) for row in rows),
     ).logits
     return logits_NKV
 
@@ -147,40 +204,3 @@ def _score(head: nn.Module, states_MH: Tensor, ids_M: Tensor, temperature: float
     with torch.no_grad():
         entropy_M = -(logprobs_MV.exp() * logprobs_MV).sum(-1)
     return torch.stack([logprobs_MV.gather(-1, ids_M[:, None]).squeeze(1), entropy_M])
-
-
-@contextmanager
-def recomputed_layers(model: nn.Module) -> Iterator[None]:
-    """Inside, each decoder layer keeps only its input and is computed again for the gradient.
-
-    transformers' own switch works in training mode alone, where dropout would part π_θ from π_old,
-    and takes the cache away. The gradient may be asked for outside the block.
-    """
-    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
-    for layer in layers:
-        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False)
-    try:
-        yield
-    finally:
-        for layer in layers:
-            del layer.forward
-
-
-def causal_model(model: Any) -> Any:
-    """The causal language model itself, out of what an adapter wraps around it."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
-@torch.no_grad()
-def has_plain_head(model: Any) -> bool:
-    """Whether the logits are the output layer's of the last states, uncapped and unscaled.
-
-    Some families (Gemma 2, Cohere, Granite) change them afterwards: their logits come from the model whole.
-    """
-    whole = causal_model(model)
-    head = whole.get_output_embeddings()
-    # Several tokens: the padding token's states may be zero, which no cap or scale changes.
-    ids = torch.arange(min(8, head.weight.shape[0]), device=next(whole.parameters()).device)[None]
-    states = whole.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
-    logits = whole(input_ids=ids, use_cache=False).logits
-    return bool(torch.equal(head(states), logits))

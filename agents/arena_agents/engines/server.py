@@ -46,7 +46,13 @@ class ServerEngine:
         self._base, self._adapter, self._loaded = model, "", 0
         self._owner = uuid4().hex[:8]  # runs that share a server must not load under one name
 
-    def generate(self, prompts: Sequence[Ids], sampling: Sampling, seeds: Sequence[int]) -> list[TokenSample]:
+    def generate(
+        self,
+        prompts: Sequence[Ids],
+        sampling: Sampling,
+        seeds: Sequence[int],
+        drafts: Sequence[Ids] = (),
+    ) -> list[TokenSample]:
         """One sample per prompt, in order. Raises UsageError if the server is lost."""
         body = {"model": self._adapter or self._base, **parameters(sampling)}
         bodies = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,21 @@ from torch import Tensor, nn
 
 from arena_agents.base import TokenSample
 from arena_agents.engines.base import Ids, Sampling
-from arena_agents.engines.forward import Prefilled, prefill
+from arena_agents.engines.forward import NO_TREE, Prefilled, prefill
+from arena_agents.engines.trees import ReplyTree, reply_tree, takes_trees
+
+
+LARGEST_TREE = 64  # tokens of drafts
 
 
 class TransformersEngine:
-    """Samples from `model`, which may be in training elsewhere: there is no second copy to sync."""
+    """Samples from `model`, which may be in training elsewhere: there is no second copy to sync.
+
+    Drafts are read together with the prompt, as a tree, so that a reply that stays on it is drawn
+    without another forward pass. It is drawn from the model's own distributions all the same; one that
+    leaves the tree is drawn token by token. This is speculative decoding (Leviathan 2023) with drafts that
+    cost nothing.
+    """
 
     shares_model = True
 
@@ -25,19 +35,38 @@ class TransformersEngine:
         self.batch_tokens = batch_tokens
         self.policy_version = 0
         self._ends = _end_ids(model, tokenizer)
+        self._takes_trees = takes_trees(model)
         self._closing: dict[str, frozenset[int]] = {}
 
     @torch.inference_mode()
-    def generate(self, prompts: Sequence[Ids], sampling: Sampling, seeds: Sequence[int]) -> list[TokenSample]:
+    def generate(
+        self,
+        prompts: Sequence[Ids],
+        sampling: Sampling,
+        seeds: Sequence[int],
+        drafts: Sequence[Ids] = (),
+    ) -> list[TokenSample]:
         """One sample per prompt, in order; equal prompts are read once."""
         training = self.model.training
         self.model.eval()
+        tree = self._tree(drafts)
         samples: dict[int, TokenSample] = {}
         for batch in self._batches(prompts, sampling):
-            drawn = self._generate_batch([prompts[i] for i in batch], sampling, [seeds[i] for i in batch])
-            samples.update(zip(batch, drawn, strict=True))
+            replies = _Replies(sampling, [seeds[i] for i in batch], self._ended)
+            followed = self._draw([prompts[i] for i in batch], replies, tree)
+            tree = tree if followed else NO_TREE  # what was read in vain once is not read again
+            for index, tokens, logprobs in zip(batch, replies.tokens, replies.logprobs, strict=True):
+                sample = TokenSample(
+                    tuple(prompts[index]), tuple(tokens), tuple(logprobs), self.policy_version
+                )
+                samples[index] = sample
         self.model.train(training)
         return [samples[index] for index in range(len(prompts))]
+
+    def _tree(self, drafts: Sequence[Ids]) -> ReplyTree:
+        """The drafts as a tree, unless reading it would cost more than the passes that it saves."""
+        tree = reply_tree(drafts) if self._takes_trees else NO_TREE
+        return tree if len(tree.tokens) <= LARGEST_TREE else NO_TREE
 
     def load_policy(self, adapter: Path, version: int) -> None:
         """The model is the trainer's own: only the version is new."""
@@ -62,42 +91,30 @@ class TransformersEngine:
             batches[-1].append(index)
         return batches
 
-    def _generate_batch(
-        self, prompts: list[Ids], sampling: Sampling, seeds: Sequence[int]
-    ) -> list[TokenSample]:
+    def _draw(self, prompts: list[Ids], replies: _Replies, tree: ReplyTree) -> bool:
+        """Draw all replies to these prompts; returns whether most of them followed the tree."""
         distinct = sorted({tuple(prompt) for prompt in prompts})
         place = {prompt: row for row, prompt in enumerate(distinct)}
         rows_N = torch.tensor([place[tuple(prompt)] for prompt in prompts])
-        read = prefill(self.model, distinct, keep=1)
-        uniforms_NK = np.stack([_uniforms(seed, sampling.max_new_tokens) for seed in seeds])
-        tokens, logprobs = self._decode(_select(read, rows_N), sampling, uniforms_NK)
-        return [
-            TokenSample(tuple(prompt), tuple(ids), tuple(lps), self.policy_version)
-            for prompt, ids, lps in zip(prompts, tokens, logprobs, strict=True)
-        ]
+        read = prefill(self.model, distinct, keep=1, tree=tree)
+        going = list(range(len(prompts)))
+        if tree.tokens:
+            going = replies.follow(read.logits_NLV[rows_N.to(read.logits_NLV.device)], tree)
+        if going:
+            self._decode(_select(read, rows_N[going]), replies, going)
+        return 2 * len(going) < len(prompts)
 
-    def _decode(
-        self, read: Prefilled, sampling: Sampling, uniforms_NK: np.ndarray
-    ) -> tuple[list[list[int]], list[list[float]]]:
-        """Draw token by token; rows that have ended leave the batch."""
-        count = len(uniforms_NK)
-        tokens: list[list[int]] = [[] for _ in range(count)]
-        logprobs: list[list[float]] = [[] for _ in range(count)]
-        active = list(range(count))
-        for k in range(sampling.max_new_tokens):
-            uniforms_N = torch.from_numpy(uniforms_NK[active, k]).to(read.logits_NLV.device)
-            ids_N, logprobs_N = draw(read.logits_NLV[:, -1].float(), sampling, uniforms_N)
-            for row, token, logprob in zip(active, ids_N.tolist(), logprobs_N.tolist(), strict=True):
-                tokens[row].append(token)
-                logprobs[row].append(logprob)
-            going = [i for i, row in enumerate(active) if not self._ended(tokens[row], sampling)]
-            if not going or k + 1 == sampling.max_new_tokens:
-                break
+    def _decode(self, read: Prefilled, replies: _Replies, active: list[int]) -> None:
+        """Draw these replies token by token; rows that have ended leave the batch."""
+        while True:
+            ids_N = replies.draw(active, read.logits_NLV[:, 0])
+            going = [row for row, reply in enumerate(active) if not replies.ended(reply)]
+            if not going:
+                return
             if len(going) < len(active):
                 kept = torch.tensor(going)
-                read, ids_N, active = _select(read, kept), ids_N[kept], [active[i] for i in going]
+                read, ids_N, active = _select(read, kept), ids_N[kept], [active[row] for row in going]
             read = self._extend(read, ids_N)
-        return tokens, logprobs
 
     def _extend(self, read: Prefilled, ids_N: Tensor) -> Prefilled:
         attention_NT = torch.cat([read.attention_NT, torch.ones_like(read.attention_NT[:, :1])], dim=1)
@@ -111,7 +128,7 @@ class TransformersEngine:
         return Prefilled(read.cache, attention_NT, read.lengths_N + 1, out.logits)
 
     def _ended(self, tokens: list[int], sampling: Sampling) -> bool:
-        if tokens[-1] in self._ends:
+        if tokens[-1] in self._ends or len(tokens) == sampling.max_new_tokens:
             return True
         for stop in sampling.stop:
             if tokens[-1] in self._closing_ids(stop):
@@ -126,6 +143,51 @@ class TransformersEngine:
             vocabulary = self.tokenizer.get_vocab()
             self._closing[stop] = frozenset(i for token, i in vocabulary.items() if stop[-1] in token)
         return self._closing[stop]
+
+
+class _Replies:
+    """N replies as they are drawn, each with its own random numbers."""
+
+    def __init__(
+        self, sampling: Sampling, seeds: Sequence[int], ended: Callable[[list[int], Sampling], bool]
+    ) -> None:
+        self.sampling, self._ended = sampling, ended
+        self._uniforms_NK = np.stack([_uniforms(seed, sampling.max_new_tokens) for seed in seeds])
+        self.tokens: list[list[int]] = [[] for _ in seeds]
+        self.logprobs: list[list[float]] = [[] for _ in seeds]
+
+    def draw(self, replies: list[int], logits_NV: Tensor) -> Tensor:
+        """The next token of each of these replies, (N,); all of them are equally long."""
+        k = len(self.tokens[replies[0]])
+        uniforms_N = torch.from_numpy(self._uniforms_NK[replies, k]).to(logits_NV.device)
+        ids_N, logprobs_N = draw(logits_NV.float(), self.sampling, uniforms_N)
+        for reply, token, logprob in zip(replies, ids_N.tolist(), logprobs_N.tolist(), strict=True):
+            self.tokens[reply].append(token)
+            self.logprobs[reply].append(logprob)
+        return ids_N
+
+    def ended(self, reply: int) -> bool:
+        return self._ended(self.tokens[reply], self.sampling)
+
+    def follow(self, logits_NLV: Tensor, tree: ReplyTree) -> list[int]:
+        """Draw all replies along the tree, from the logits at its L places.
+
+        Returns those that left it: they are drawn again from the start, by the same random numbers.
+        """
+        places, left = dict.fromkeys(range(len(self.tokens)), 0), []
+        while places:
+            rows, at = list(places), list(places.values())
+            places = {}
+            ids = self.draw(rows, logits_NLV[rows, at]).tolist()
+            for reply, place, token in zip(rows, at, ids, strict=True):
+                if self.ended(reply):
+                    continue
+                if (place, token) in tree.children:
+                    places[reply] = tree.children[place, token]
+                else:
+                    self.tokens[reply], self.logprobs[reply] = [], []
+                    left.append(reply)
+        return left
 
 
 def draw(logits_NV: Tensor, sampling: Sampling, uniforms_N: Tensor) -> tuple[Tensor, Tensor]:

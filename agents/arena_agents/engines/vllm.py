@@ -52,7 +52,13 @@ class VllmEngine:
         self._adapter_id = adapter_id
         self._adapter: Any = None
 
-    def generate(self, prompts: Sequence[Ids], sampling: Sampling, seeds: Sequence[int]) -> list[TokenSample]:
+    def generate(
+        self,
+        prompts: Sequence[Ids],
+        sampling: Sampling,
+        seeds: Sequence[int],
+        drafts: Sequence[Ids] = (),
+    ) -> list[TokenSample]:
         """One sample per prompt, in order."""
         if not prompts:
             return []

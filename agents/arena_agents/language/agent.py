@@ -18,6 +18,7 @@ from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.model import load_model
 from arena_agents.language.presets import model_source
 from arena_agents.language.template import PromptTemplate, load_template
+from arena_agents.random import action_reply
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
@@ -31,6 +32,7 @@ class LanguageAgent(Agent):
         self.engine, self.tokenizer = engine, tokenizer
         self.template = template
         self.sampling = sampling or Sampling()
+        self._drafts: dict[str, list[tuple[int, ...]]] = {}
 
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """One reply per observation, drawn in one batch from the observations' own seeds."""
@@ -41,7 +43,8 @@ class LanguageAgent(Agent):
             if key not in known or observation.history:
                 known[key] = self.prompt_ids(observation)
             prompts.append(known[key])
-        samples = self.engine.generate(prompts, self.sampling, [o.seed for o in observations])
+        drafts = [draft for game in {o.game for o in observations} for draft in self.drafts(game)]
+        samples = self.engine.generate(prompts, self.sampling, [o.seed for o in observations], drafts)
         texts = self.tokenizer.batch_decode([s.token_ids for s in samples], skip_special_tokens=True)
         return [
             Reply(text, sample, usage=self._usage(text, sample))
@@ -55,6 +58,13 @@ class LanguageAgent(Agent):
         cut_off = len(drawn) >= self.sampling.max_new_tokens and not ended
         finish = "length" if cut_off else "stop" if text.strip() else "empty"
         return Usage(len(sample.prompt_ids), len(drawn), finish=finish)
+
+    def drafts(self, game: str) -> list[tuple[int, ...]]:
+        """The shortest valid replies to a game as tokens: what a model that knows the format writes."""
+        if game not in self._drafts:
+            replies = map(action_reply, find_game(game).action_names)
+            self._drafts[game] = [tuple(self.tokenizer.encode(r, add_special_tokens=False)) for r in replies]
+        return self._drafts[game]
 
     def prompt_ids(self, observation: Observation) -> tuple[int, ...]:
         """The token ids of the whole prompt, by the model's own chat template."""

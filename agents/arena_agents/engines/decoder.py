@@ -1,0 +1,76 @@
+"""The parts of a causal language model that a forward pass may leave out or put off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+
+def causal_model(model: Any) -> Any:
+    """The causal language model itself, out of what an adapter wraps around it."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+@contextmanager
+def ends_only(model: Any, keep: int) -> Iterator[None]:
+    """Inside, the states of the last layer are right only at the last `keep` positions.
+
+    After its attention no position reads another, so its feed-forward block computes those alone: of a
+    model of four layers that is a sixth of all work. Without a block called `mlp` nothing changes.
+    """
+    layers = getattr(causal_model(model).get_decoder(), "layers", None)
+    block = getattr(layers[-1], "mlp", None) if layers else None
+    if block is None:
+        yield
+        return
+    whole = block.forward
+
+    def at_the_ends(states_NSH: Tensor) -> Tensor:
+        after_NKH: Tensor = whole(states_NSH[:, -keep:])
+        return functional.pad(after_NKH, (0, 0, states_NSH.shape[1] - after_NKH.shape[1], 0))
+
+    block.forward = at_the_ends
+    try:
+        yield
+    finally:
+        del block.forward
+
+
+@contextmanager
+def recomputed_layers(model: nn.Module) -> Iterator[None]:
+    """Inside, each decoder layer keeps only its input and is computed again for the gradient.
+
+    transformers' own switch works in training mode alone, where dropout would part π_θ from π_old,
+    and takes the cache away. The gradient may be asked for outside the block.
+    """
+    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    for layer in layers:
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+@torch.no_grad()
+def has_plain_head(model: Any) -> bool:
+    """Whether the logits are the output layer's of the last states, uncapped and unscaled.
+
+    Some families (Gemma 2, Cohere, Granite) change them afterwards: their logits come from the model whole.
+    """
+    whole = causal_model(model)
+    head = whole.get_output_embeddings()
+    # Several tokens: the padding token's states may be zero, which no cap or scale changes.
+    ids = torch.arange(min(8, head.weight.shape[0]), device=next(whole.parameters()).device)[None]
+    states = whole.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+    logits = whole(input_ids=ids, use_cache=False).logits
+    return bool(torch.equal(head(states), logits))
