@@ -7,20 +7,22 @@ The networks are trained by `arena train GAME --agent dqn`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn import functional
 
 from arena_agents.base import Agent, Observation, Reply
 from arena_agents.random import action_reply
+from arena_agents.window import visible, windows
 from arena_games.base import UsageError
 
 WEIGHTS = "model.safetensors"
@@ -50,7 +52,6 @@ class QNetwork(nn.Module):
     def __init__(self, card: DqnCard) -> None:
         super().__init__()
         channels, side = card.planes[0] + 1, 2 * card.radius + 1
-        self.radius = card.radius
         self.body = nn.Sequential(
             nn.Linear(channels * side * side, card.hidden),
             nn.ReLU(),
@@ -60,38 +61,12 @@ class QNetwork(nn.Module):
         self.value = nn.Linear(card.hidden, 1)
         self.advantage = nn.Linear(card.hidden, len(card.actions))
 
-    def forward(self, grids_BCHW: Tensor) -> Tensor:
-        """Action values (B, A) of planes in [0, 1]."""
-        features: Tensor = self.body(centred(visible(grids_BCHW), self.radius).flatten(1))
+    def forward(self, windows_BN: Tensor) -> Tensor:
+        """Action values (B, A) of what `arena_agents.window` sees."""
+        features: Tensor = self.body(windows_BN)
         advantages_BA: Tensor = self.advantage(features)
         values_BA: Tensor = self.value(features) + advantages_BA - advantages_BA.mean(1, keepdim=True)
         return values_BA
-
-
-def visible(grids_BCHW: Tensor) -> Tensor:
-    """Planes in which every occupied cell counts for at least one half.
-
-    A Snake cell that falls free next move is 1/49 in the planes: too faint to be learned from, and
-    the one that kills.
-    """
-    return 0.5 * (grids_BCHW > 0) + 0.5 * grids_BCHW.clamp(min=0).sqrt()
-
-
-def centred(grids_BCHW: Tensor, radius: int) -> Tensor:
-    """The window around the largest cell of plane 0, channels last: (B, 2r+1, 2r+1, C+1).
-
-    Plane 0 marks the seat's own piece in our games, so that what was learned in one corner holds
-    in all. The added plane is 1 on the board and 0 beyond its edge. A radius of at least the
-    board's side less one keeps the whole board in view, wherever the centre lies.
-    """
-    batch, _, _, width = grids_BCHW.shape
-    board = torch.cat([grids_BCHW, torch.ones_like(grids_BCHW[:, :1])], 1)
-    padded = functional.pad(board, (radius,) * 4)
-    centre_B = grids_BCHW[:, 0].flatten(1).argmax(1)
-    window = torch.arange(2 * radius + 1, device=grids_BCHW.device)
-    rows_B, columns_B = (centre_B // width)[:, None] + window, (centre_B % width)[:, None] + window
-    index_B = torch.arange(batch, device=grids_BCHW.device)
-    return padded[index_B[:, None, None], :, rows_B[:, :, None], columns_B[:, None, :]]
 
 
 def greedy_actions(values_BA: Tensor, legal_BA: Tensor) -> Tensor:
@@ -99,8 +74,13 @@ def greedy_actions(values_BA: Tensor, legal_BA: Tensor) -> Tensor:
     return values_BA.masked_fill(~legal_BA, -torch.inf).argmax(1)
 
 
-def legal_mask(legal: Sequence[int], actions: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which of the actions are legal, bool (A,)."""
+def legal_masks(legal_B: Iterable[tuple[int, ...]], actions: int) -> NDArray[np.bool_]:
+    """Which of the actions are legal in each row, bool (B, A)."""
+    return np.stack([_legal_mask(legal, actions) for legal in legal_B])
+
+
+@lru_cache(maxsize=1024)  # most positions of a game allow the same few sets of actions
+def _legal_mask(legal: tuple[int, ...], actions: int) -> NDArray[np.bool_]:
     mask_A = np.zeros(actions, np.bool_)
     mask_A[list(legal)] = True
     return mask_A
@@ -141,8 +121,9 @@ class DqnPolicy:
     def choose(self, observations: Sequence[Observation]) -> list[int]:
         """The greedy action of each observation, in one forward pass. All must have grids."""
         grids_BCHW = np.stack([seen.grid for seen in observations if seen.grid is not None])
-        legal_BA = np.stack([legal_mask(seen.legal, len(self.card.actions)) for seen in observations])
-        values_BA = self.network(torch.from_numpy(grids_BCHW).float())
+        legal_BA = legal_masks((seen.legal for seen in observations), len(self.card.actions))
+        windows_BN = windows(visible(grids_BCHW), self.card.radius)
+        values_BA = self.network(torch.from_numpy(windows_BN))
         chosen: list[int] = greedy_actions(values_BA, torch.from_numpy(legal_BA)).tolist()
         return chosen
 

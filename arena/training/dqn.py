@@ -69,9 +69,7 @@ class DqnTraining:
         card = policy_card(config, spec)
         self.policy = DqnPolicy.fresh(card, config.seed)
         self.learner = Learner(self.policy, DqnPolicy.fresh(card, config.seed), config)
-        self.buffer = ReplayBuffer(
-            config.capacity, card.planes, len(card.actions), config.n_step, config.discount
-        )
+        self.buffer = ReplayBuffer(card, config.capacity, config.n_step, config.discount)
         self.others = opponent_agents(spec, config.opponents)
         self.step = self.episodes = self.env_steps = 0
         self.seconds = 0.0

@@ -14,13 +14,14 @@ from arena.training.replay import Batch
 from arena_agents.dqn import DqnPolicy, greedy_actions
 
 
-def double_dqn_targets(batch: Batch, online_BA: Tensor, target_BA: Tensor) -> Tensor:
+def double_dqn_targets(batch: Batch, online_MA: Tensor, target_MA: Tensor) -> Tensor:
     """y = R⁽ⁿ⁾ + γⁿ · Q_target(s', argmax_{legal a} Q_online(s', a)), (B,): van Hasselt 2016, eq. (4).
 
-    `online_BA` and `target_BA` are the two networks' values of the next states.
+    `online_MA` and `target_MA` are the two networks' values of the next states, where there is one.
     """
-    best_B = greedy_actions(online_BA, batch.next_legal_BA)
-    return batch.returns_B + batch.discounts_B * target_BA.gather(1, best_B[:, None])[:, 0]
+    best_M = greedy_actions(online_MA, batch.next_legal_MA)
+    worth_M = target_MA.gather(1, best_M[:, None])[:, 0]
+    return batch.returns_B.index_add(0, batch.onward_M, worth_M, alpha=batch.discount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ class Learner:
         self.policy, self.target, self.config = policy, target, config
         self.updates = 0
         self.optimiser = torch.optim.AdamW(
-            policy.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+            policy.network.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
         )
         self._sync()
 
@@ -54,13 +58,13 @@ class Learner:
         network = self.policy.network
         with torch.no_grad():
             targets_B = double_dqn_targets(
-                batch, network(batch.next_grids_BCHW), self.target.network(batch.next_grids_BCHW)
+                batch, network(batch.next_windows_MN), self.target.network(batch.next_windows_MN)
             )
-        values_B = network(batch.grids_BCHW).gather(1, batch.actions_B[:, None])[:, 0]
+        values_B = network(batch.windows_BN).gather(1, batch.actions_B[:, None])[:, 0]
         loss = functional.smooth_l1_loss(values_B, targets_B)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), self.config.max_grad_norm)
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), self.config.max_grad_norm, foreach=True)
         if norm.isfinite():
             self.optimiser.step()
         self.updates += 1

@@ -12,21 +12,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from arena.episode import Step
-from arena_agents.dqn import legal_mask
+from arena_agents.dqn import DqnCard, legal_masks
+from arena_agents.window import visible, windows
 
-COMPRESSION = 1  # planes are nearly all zeros: the fastest level already takes a twentieth of the room
+COMPRESSION = 1  # boards are nearly all zeros: the fastest level already takes a twentieth of the room
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Transitions to learn from. `discounts_B` is γᵏ, or 0 where the episode ended within k steps."""
+    """Transitions to learn from. Only those of the rows `onward_M` have a next state; the episodes of the
+    others ended within n steps. `discount` is γⁿ.
+    """
 
-    grids_BCHW: Tensor
+    windows_BN: Tensor
     actions_B: Tensor
     returns_B: Tensor
-    discounts_B: Tensor
-    next_grids_BCHW: Tensor
-    next_legal_BA: Tensor
+    onward_M: Tensor
+    next_windows_MN: Tensor
+    next_legal_MA: Tensor
+    discount: float
 
 
 def n_step_returns(rewards_T: Sequence[float], n: int, discount: float) -> NDArray[np.float32]:
@@ -39,21 +43,20 @@ def n_step_returns(rewards_T: Sequence[float], n: int, discount: float) -> NDArr
 class ReplayBuffer:
     """The last `capacity` decisions, each with its n-step return.
 
-    Decisions of an episode lie in a row, so a decision's next state is `gap` rows on (0: the
-    episode ends first) and every grid is stored once. Whatever overwrites a next state has
-    overwritten the older decision before it.
+    Decisions of an episode lie in a row, so a decision's next state is `n_step` rows on where the
+    episode goes on for so long, and every board is stored once, as the network sees it but not yet
+    centred. Whatever overwrites a next state has overwritten the older decision before it.
     """
 
-    def __init__(
-        self, capacity: int, planes: tuple[int, int, int], actions: int, n_step: int, discount: float
-    ) -> None:
-        self.capacity, self.n_step, self.discount = capacity, n_step, discount
+    def __init__(self, card: DqnCard, capacity: int, n_step: int, discount: float) -> None:
+        self.radius, self.capacity, self.n_step, self.discount = card.radius, capacity, n_step, discount
         self.size = self.written = 0
-        self.grids = np.zeros((capacity, *planes), np.float32)
-        self.legal = np.zeros((capacity, actions), np.bool_)
+        channels, height, width = card.planes
+        self.boards = np.zeros((capacity, height, width, channels + 1), np.float32)
+        self.legal = np.zeros((capacity, len(card.actions)), np.bool_)
         self.actions = np.zeros(capacity, np.int64)
         self.returns = np.zeros(capacity, np.float32)
-        self.gaps = np.zeros(capacity, np.int64)
+        self.onward = np.zeros(capacity, np.bool_)
 
     def add(self, steps: Sequence[Step]) -> None:
         """Store all decisions of one seat in one episode. Running out of time is an end like any other:
@@ -63,39 +66,40 @@ class ReplayBuffer:
         if length > self.capacity:
             raise ValueError(f"an episode of {length} decisions does not fit into {self.capacity} rows")
         rows = (self.written + np.arange(length)) % self.capacity
-        returns = n_step_returns([step.reward for step in steps], self.n_step, self.discount)
-        for row, step, earned in zip(rows, steps, returns, strict=True):
-            assert step.observation.grid is not None
-            self.grids[row] = step.observation.grid
-            self.legal[row] = legal_mask(step.observation.legal, self.legal.shape[1])
-            self.actions[row] = step.action
-            self.returns[row] = earned
-        left = length - np.arange(length)
-        self.gaps[rows] = np.where(left > self.n_step, self.n_step, 0)
+        grids = [step.observation.grid for step in steps if step.observation.grid is not None]
+        self.boards[rows] = visible(np.stack(grids))
+        self.legal[rows] = legal_masks((step.observation.legal for step in steps), self.legal.shape[1])
+        self.actions[rows] = [step.action for step in steps]
+        self.returns[rows] = n_step_returns([step.reward for step in steps], self.n_step, self.discount)
+        self.onward[rows] = np.arange(length) < length - self.n_step
         self.written = (self.written + length) % self.capacity
         self.size = min(self.size + length, self.capacity)
 
     def sample(self, count: int, rng: np.random.Generator) -> Batch:
         """Transitions drawn uniformly, with replacement."""
-        rows = rng.integers(self.size, size=count)
-        after = (rows + self.gaps[rows]) % self.capacity
-        discounts = np.where(self.gaps[rows] > 0, self.discount**self.n_step, 0.0).astype(np.float32)
+        rows_B = rng.integers(self.size, size=count)
+        onward_M = np.flatnonzero(self.onward[rows_B])
+        next_M = (rows_B[onward_M] + self.n_step) % self.capacity
         return Batch(
-            grids_BCHW=torch.from_numpy(self.grids[rows]),
-            actions_B=torch.from_numpy(self.actions[rows]),
-            returns_B=torch.from_numpy(self.returns[rows]),
-            discounts_B=torch.from_numpy(discounts),
-            next_grids_BCHW=torch.from_numpy(self.grids[after]),
-            next_legal_BA=torch.from_numpy(self.legal[after]),
+            windows_BN=self._windows(rows_B),
+            actions_B=torch.from_numpy(self.actions[rows_B]),
+            returns_B=torch.from_numpy(self.returns[rows_B]),
+            onward_M=torch.from_numpy(onward_M),
+            next_windows_MN=self._windows(next_M),
+            next_legal_MA=torch.from_numpy(self.legal[next_M]),
+            discount=self.discount**self.n_step,
         )
+
+    def _windows(self, rows: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(windows(self.boards[rows], self.radius))
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         return {
-            "grids": self.grids,
+            "boards": self.boards,
             "legal": self.legal,
             "actions": self.actions,
             "returns": self.returns,
-            "gaps": self.gaps,
+            "onward": self.onward,
         }
 
     def state(self) -> dict[str, Tensor]:

@@ -15,12 +15,13 @@ from arena.training.dqn import train_dqn
 from arena.training.dqn_config import DqnConfig, dqn_preset
 from arena.training.experience import play_round, score
 from arena.training.opponents import held_out_seating, opponent_agents
-from arena.training.q_learning import double_dqn_targets
+from arena.training.q_learning import Learner, double_dqn_targets
 from arena.training.replay import Batch, ReplayBuffer, n_step_returns
 from arena.training.run import RunFolder
 from arena_agents.base import Observation, Reply
-from arena_agents.dqn import DqnAgent, DqnCard, DqnPolicy, centred, greedy_actions, visible
+from arena_agents.dqn import DqnAgent, DqnCard, DqnPolicy, greedy_actions
 from arena_agents.policy import load_policy
+from arena_agents.window import visible, windows
 from arena_games.base import UsageError
 from arena_games.frozen_lake.env import frozen_lake_spec
 from arena_games.frozen_lake.rules import FrozenLakeConfig
@@ -55,17 +56,25 @@ def seen(grid: np.ndarray, legal: tuple[int, ...] = (0, 1, 2, 3), game: str = "p
 
 
 def random_batch(rng: np.random.Generator, size: int = 32, actions: int = 4) -> Batch:
-    legal_BA = rng.random((size, actions)) < 0.5
-    legal_BA[:, 0] |= ~legal_BA.any(1)
-    grids = rng.random((2, size, 4, 3, 3)).astype(np.float32)
+    """A batch of `CARD`'s boards; every third episode has ended."""
+    onward_M = np.flatnonzero(np.arange(size) % 3)
+    legal_MA = rng.random((len(onward_M), actions)) < 0.5
+    legal_MA[:, 0] |= ~legal_MA.any(1)
+    seen_N = [windows(visible(random_grids(rng, rows)), CARD.radius) for rows in (size, len(onward_M))]
     return Batch(
-        grids_BCHW=torch.from_numpy(grids[0]),
+        windows_BN=torch.from_numpy(seen_N[0]),
         actions_B=torch.from_numpy(rng.integers(actions, size=size)),
         returns_B=torch.from_numpy(rng.normal(size=size).astype(np.float32)),
-        discounts_B=torch.from_numpy(rng.choice([0.0, 0.9], size).astype(np.float32)),
-        next_grids_BCHW=torch.from_numpy(grids[1]),
-        next_legal_BA=torch.from_numpy(legal_BA),
+        onward_M=torch.from_numpy(onward_M),
+        next_windows_MN=torch.from_numpy(seen_N[1]),
+        next_legal_MA=torch.from_numpy(legal_MA),
+        discount=0.9,
     )
+
+
+def random_grids(rng: np.random.Generator, rows: int) -> np.ndarray:
+    grids = rng.random((rows, *CARD.planes)).astype(np.float32)
+    return np.where(grids < 0.6, 0, grids).astype(np.float32)
 
 
 def metrics(run: RunFolder) -> list[dict[str, float]]:
@@ -80,22 +89,54 @@ def trained(path: Path, **settings: object) -> RunFolder:
     return run
 
 
+def naive_target(batch: Batch, online_MA: torch.Tensor, target_MA: torch.Tensor, row: int) -> torch.Tensor:
+    """van Hasselt 2016, eq. (4), of one transition."""
+    if row not in batch.onward_M:
+        return batch.returns_B[row]
+    after = batch.onward_M.tolist().index(row)
+    legal = [a for a in range(4) if batch.next_legal_MA[after, a]]
+    best = max(legal, key=lambda a: float(online_MA[after, a]))
+    return batch.returns_B[row] + batch.discount * target_MA[after, best]
+
+
 def test_double_dqn_targets_match_a_naive_loop() -> None:
     rng = np.random.default_rng(0)
     batch = random_batch(rng)
-    online, target = torch.from_numpy(rng.normal(size=(2, 32, 4)).astype(np.float32))
+    online, target = torch.from_numpy(rng.normal(size=(2, len(batch.onward_M), 4)).astype(np.float32))
     computed = double_dqn_targets(batch, online, target)
     for row in range(32):
-        legal = [a for a in range(4) if batch.next_legal_BA[row, a]]
-        best = max(legal, key=lambda a, row=row: float(online[row, a]))
-        expected = batch.returns_B[row] + batch.discounts_B[row] * target[row, best]
-        assert float(computed[row]) == pytest.approx(float(expected))
+        assert float(computed[row]) == pytest.approx(float(naive_target(batch, online, target, row)))
 
 
 def test_illegal_actions_are_not_bootstrapped_from() -> None:
     batch = random_batch(np.random.default_rng(1))
-    values = torch.zeros(32, 4).masked_fill(~batch.next_legal_BA, 1e6)
+    values = torch.zeros(batch.next_legal_MA.shape).masked_fill(~batch.next_legal_MA, 1e6)
     assert torch.equal(double_dqn_targets(batch, values, values), batch.returns_B)
+
+
+def test_updates_are_those_of_the_formula_one_transition_at_a_time() -> None:
+    """The plain computation: a loop over transitions, PyTorch's own AdamW, no clipping in effect."""
+    rng = np.random.default_rng(6)
+    batches = [random_batch(rng) for _ in range(5)]
+    config = DqnConfig.model_validate({**SHORT, "target_every": 1000})
+    learner = Learner(DqnPolicy.fresh(CARD, seed=1), DqnPolicy.fresh(CARD, seed=2), config)
+    plain, frozen = (DqnPolicy.fresh(CARD, seed=1).network for _ in range(2))
+    adam = torch.optim.AdamW(plain.parameters(), 1e-3, weight_decay=config.weight_decay, foreach=False)
+    for batch in batches:
+        with torch.no_grad():
+            online, target = plain(batch.next_windows_MN), frozen(batch.next_windows_MN)
+        errors = [
+            plain(batch.windows_BN[row : row + 1])[0, batch.actions_B[row]]
+            - naive_target(batch, online, target, row)
+            for row in range(32)
+        ]
+        loss = sum(0.5 * e**2 if e.abs() < 1 else e.abs() - 0.5 for e in errors) / 32
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        assert learner.learn([batch], 1e-3).loss == pytest.approx(loss.item(), rel=1e-5)
+    for ours, theirs in zip(learner.policy.network.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 def test_illegal_actions_are_never_chosen() -> None:
@@ -119,7 +160,8 @@ def test_n_step_returns_match_a_naive_loop(n: int) -> None:
 
 def test_replayed_transitions_are_those_of_the_episodes_even_after_the_ring_has_wrapped() -> None:
     """Each decision writes its own number into its grid, so that transitions can be traced back."""
-    buffer = ReplayBuffer(50, (1, 2, 2), 2, n_step=2, discount=0.5)
+    card = DqnCard(game="", planes=(1, 2, 2), actions=("a", "b"), radius=1, hidden=1)
+    buffer = ReplayBuffer(card, 50, n_step=2, discount=0.5)
     rewards: dict[int, float] = {}
     ends: set[int] = set()
     rng, number = np.random.default_rng(3), 0
@@ -133,30 +175,54 @@ def test_replayed_transitions_are_those_of_the_episodes_even_after_the_ring_has_
         ends.add(number)
         buffer.add(steps)
     batch = buffer.sample(500, rng)
-    for row, now in enumerate(batch.grids_BCHW[:, 0, 0, 0].int().tolist()):
+    following = dict(zip(batch.onward_M.tolist(), numbers(batch.next_windows_MN), strict=True))
+    for row, now in enumerate(numbers(batch.windows_BN)):
         assert number - 50 < now <= number
         assert batch.actions_B[row] == now % 2
         last = now in ends
         assert batch.returns_B[row] == rewards[now] + (0 if last else 0.5 * rewards[now + 1])
-        if last or now + 1 in ends:
-            assert batch.discounts_B[row] == 0
-        else:
-            assert batch.discounts_B[row] == 0.25
-            assert batch.next_grids_BCHW[row, 0, 0, 0] == now + 2
+        assert following.get(row) == (None if last or now + 1 in ends else now + 2)
+    assert batch.discount == 0.25
+
+
+def numbers(windows_BN: torch.Tensor) -> list[int]:
+    """What was written into the grids, read back from the middle of windows of one plane and radius 1."""
+    seen_B = windows_BN.view(-1, 3, 3, 2)[:, 1, 1, 0]
+    return ((2 * seen_B - 1) ** 2).round().int().tolist()
+
+
+def naive_window(board_HWC: np.ndarray, radius: int) -> list[float]:
+    height, width, channels = board_HWC.shape
+    row, column = divmod(int(board_HWC[..., 0].argmax()), width)
+    return [
+        board_HWC[y, x, channel] if 0 <= y < height and 0 <= x < width else 0.0
+        for y in range(row - radius, row + radius + 1)
+        for x in range(column - radius, column + radius + 1)
+        for channel in range(channels)
+    ]
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 4), (3, 5, 2), (1, 1, 1)])
+@pytest.mark.parametrize("radius", [1, 3, 6])
+def test_windows_match_a_naive_loop(shape: tuple[int, int, int], radius: int) -> None:
+    boards = visible(np.random.default_rng(7).random((20, *shape)).astype(np.float32))
+    assert windows(boards, radius).tolist() == [naive_window(board, radius) for board in boards]
+    assert windows(boards[:0], radius).shape == (0, (2 * radius + 1) ** 2 * (shape[0] + 1))
 
 
 def test_the_window_is_the_same_wherever_the_piece_stands() -> None:
-    here, there = torch.zeros(1, 2, 7, 7), torch.zeros(1, 2, 7, 7)
+    here, there = np.zeros((2, 1, 2, 7, 7), np.float32)
     here[0, 0, 2, 2] = here[0, 1, 3, 2] = there[0, 0, 4, 3] = there[0, 1, 5, 3] = 1
-    assert torch.equal(centred(here, 2), centred(there, 2))
-    whole = centred(here, 6)[0]
+    assert windows(visible(here), 2).tolist() == windows(visible(there), 2).tolist()
+    whole = windows(visible(here), 6).reshape(13, 13, 3)
     assert whole[..., -1].sum() == 49
     assert whole[6, 6, 0] == 1
     assert whole[7, 6, 1] == 1
 
 
 def test_the_faintest_cell_is_still_seen() -> None:
-    assert visible(torch.tensor([0.0, 1 / 49, 1.0])).tolist() == pytest.approx([0, 0.5 + 0.5 / 7, 1])
+    seen = visible(np.array([0.0, 1 / 49, 1.0], np.float32).reshape(1, 1, 1, 3))
+    assert seen[0, 0, :, 0].tolist() == pytest.approx([0, 0.5 + 0.5 / 7, 1])
 
 
 def test_a_policy_comes_back_as_it_was_saved(tmp_path: Path) -> None:
@@ -164,8 +230,8 @@ def test_a_policy_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     policy.save(tmp_path)
     agent = load_policy(tmp_path)
     assert isinstance(agent, DqnAgent)
-    boards = torch.rand(5, 4, 3, 3)
-    assert torch.equal(agent.policies["pond"].network(boards), policy.network(boards))
+    seen_BN = torch.rand(5, 125)
+    assert torch.equal(agent.policies["pond"].network(seen_BN), policy.network(seen_BN))
     assert json.loads((tmp_path / "agent.json").read_text())["kind"] == "dqn"
 
 

@@ -74,7 +74,9 @@ def tree_mask(real_NT: Tensor, shared: int, trees: Sequence[ReplyTree]) -> Tenso
     prompt, nodes = real_NT.shape[1], max(len(tree.tokens) for tree in trees)
     device, length = real_NT.device, prompt + nodes
     seen_NLL = torch.ones(length, length, dtype=torch.bool, device=device).tril().repeat(len(trees), 1, 1)
-    seen_NLL[:, prompt:, prompt:] = torch.stack([_ancestors(tree.parents, nodes) for tree in trees]).to(device)
+    seen_NLL[:, prompt:, prompt:] = torch.stack([_ancestors(tree.parents, nodes) for tree in trees]).to(
+        device
+    )
     seen_NLL[:, :, :prompt] &= real_NT.bool()[:, None]
     # Padding sees itself: what sees nothing at all would be no number.
     seen_NLL |= torch.eye(length, dtype=torch.bool, device=device)
