@@ -182,12 +182,14 @@ class Table:
     def _advance(self) -> None:
         """Run through the steps of finished seats to the next seat that has to decide."""
         while self.env.agents:
-            view, reward, terminated, truncated, info = self.env.last()
-            seat = self.env.possible_agents.index(self.env.agent_selection)
+            agent = self.env.agent_selection
+            decides = not (self.env.terminations[agent] or self.env.truncations[agent])
+            view, reward, _, truncated, info = self.env.last(observe=decides)
+            seat = self.env.possible_agents.index(agent)
             self._pay(seat, float(reward))
             if "placements" in info:
                 self._outcome = self._reported(info)
-            if not (terminated or truncated):
+            if decides:
                 self.observation = self._observe(seat, view)
                 return
             if truncated:
@@ -211,13 +213,13 @@ class Table:
             raise RuntimeError(f"the game went past its horizon of {self.match.spec.horizon} turns")
         self._turns[seat] += 1
         mask = view.get("action_mask")
-        legal = range(len(self.match.spec.actions)) if mask is None else np.flatnonzero(mask).tolist()
+        may = (True,) * len(self.match.spec.actions) if mask is None else np.asarray(mask).tolist()
         return Observation(
             game=self.match.spec.name,
             seat=seat,
             turn=turn,
             text=view["text"],
-            legal=tuple(legal),
+            legal=tuple([action for action, legal in enumerate(may) if legal]),
             grid=view.get("grid"),
             history=tuple(view.get("history", ())),
             seed=decision_seed(self.match.seed, self.match.repeat, seat, turn),

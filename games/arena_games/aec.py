@@ -7,7 +7,7 @@ last living seat has committed the board resolves once. A single-seat game is th
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,7 @@ class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[
         self.metadata = {"name": name, "render_modes": ["ansi"], "is_parallelizable": True}
         self.render_mode = "ansi"
         self.possible_agents = [seat_name(seat) for seat in range(seats)]
+        self._seats = {agent: seat for seat, agent in enumerate(self.possible_agents)}
         self._observation_space = spaces.Dict(
             {
                 "text": spaces.Text(max_length=MAX_TEXT, charset=string.printable),
@@ -60,6 +61,7 @@ class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[
         )
         self.observation_spaces = dict.fromkeys(self.possible_agents, self._observation_space)
         self.action_spaces = {agent: spaces.Discrete(actions) for agent in self.possible_agents}
+        self._actions = range(actions)
         self._mask = np.ones(actions, np.int8)
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
@@ -70,7 +72,7 @@ class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Start an episode; everything random in it comes from `seed`."""
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.Generator(np.random.PCG64(seed))
         self.agents = list(self.possible_agents)
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
@@ -83,7 +85,7 @@ class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[
         self.agent_selection = self.agents[0]
 
     def observe(self, agent: str) -> dict[str, Any]:
-        seat = seat_index(agent)
+        seat = self._seats[agent]
         return {"text": self.text(seat), "grid": self.grid(seat), "action_mask": self._mask.copy()}
 
     def step(self, action: int | None) -> None:
@@ -95,12 +97,13 @@ class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
             return
-        if action is None or not self.action_spaces[agent].contains(int(action)):
+        if action is None or int(action) not in self._actions:
             raise ValueError(f"action {action!r} of {agent} is outside {self.action_spaces[agent]}")
         self._cumulative_rewards[agent] = 0.0
-        self._clear_rewards()
-        self._pending[seat_index(agent)] = int(action)
-        waiting = [name for name in self.agents if seat_index(name) not in self._pending]
+        if not self._pending:
+            self._clear_rewards()
+        self._pending[self._seats[agent]] = int(action)
+        waiting = self.agents[len(self._pending) :]  # seats commit in the order of `agents`
         if waiting:
             self.agent_selection = waiting[0]
         else:
@@ -108,25 +111,30 @@ class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[
 
     def _move(self) -> None:
         moves, self._pending = self._pending, {}
-        self.rewards.update({seat_name(seat): reward for seat, reward in self.resolve(moves).items()})
-        self._accumulate_rewards()
-        outcome = self.outcome()
-        living = set(self.living())
+        for seat, reward in self.resolve(moves).items():
+            agent = self.possible_agents[seat]
+            self.rewards[agent] = reward
+            self._cumulative_rewards[agent] += reward
+        self.agent_selection = self.agents[0]
+        outcome, living = self.outcome(), self.living()
+        if outcome is not None or len(living) < len(self.agents):
+            self._retire(outcome, living)
+
+    def _retire(self, outcome: Outcome | None, living: Collection[int]) -> None:
+        """Take the newly dead out of the episode; with an outcome, everybody."""
+        timed_out = outcome is not None and self.timed_out()
         for agent in self.agents:
-            seat = seat_index(agent)
+            alive = self._seats[agent] in living
+            self.truncations[agent] = alive and timed_out
+            self.terminations[agent] = not self.truncations[agent] and (outcome is not None or not alive)
             if outcome is not None:
                 self.infos[agent] = {"placements": outcome.placements, "successes": outcome.successes}
-            self.truncations[agent] = outcome is not None and self.timed_out() and seat in living
-            self.terminations[agent] = not self.truncations[agent] and (
-                outcome is not None or seat not in living
-            )
-        self.agent_selection = next(
-            (agent for agent in self.agents if seat_index(agent) in living), self.agents[0]
-        )
+        alive_agents = (agent for agent in self.agents if self._seats[agent] in living)
+        self.agent_selection = next(alive_agents, self.agents[0])
         self._deads_step_first()
 
     def render(self) -> str:
-        return self.text(seat_index(self.agent_selection))
+        return self.text(self._seats[self.agent_selection])
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -118,16 +118,21 @@ def parse_action_tag(action_names: tuple[str, ...]) -> Parser:
     index = {name.lower(): action for action, name in enumerate(action_names)}
     listing = ", ".join(action_names)
 
-    def parse(text: str, observation: Observation) -> int | Invalid:
+    def named(text: str) -> int | Invalid:
         if len(_LOOSE_TAG.findall(text)) > 2:  # counted first: many open tags make the search slow
             return Invalid("more than one action tag in the reply")
         found = _ACTION_TAG.search(text)
         if found is None:
             return Invalid("no <action>…</action> in the reply")
         action = index.get(found[1].strip().lower())
-        if action is None:
-            return Invalid(f"the named action is not one of: {listing}")
-        if action not in observation.legal:
+        return Invalid(f"the named action is not one of: {listing}") if action is None else action
+
+    # Most replies are one of these: they need not be searched again.
+    bare = {reply: named(reply) for reply in (f"<action>{name}</action>" for name in action_names)}
+
+    def parse(text: str, observation: Observation) -> int | Invalid:
+        action = bare[text] if text in bare else named(text)
+        if isinstance(action, int) and action not in observation.legal:
             return Invalid(f"{action_names[action]} is not legal now")
         return action
 

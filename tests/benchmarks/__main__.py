@@ -25,8 +25,24 @@ from tests.benchmarks.measure import Measured, Work, measure
 
 # Each is imported when its turn comes: a peer that is not installed costs only its own rows.
 WORKS = {
+    "dqn": "dqn:snake",
+    "dqn-8-environments": "dqn:snake_copies",
+    "dqn-frozen-lake": "dqn:frozen_lake",
     "snake-duel": "games:snake_duel",
     "frozen-lake": "games:frozen_lake",
+    "rollout-frozen-lake": "rollout:rollout_frozen_lake",
+    "rollout-snake": "rollout:rollout_snake",
+    "rollout-frozen-lake-vllm": "rollout:rollout_frozen_lake_vllm",
+    "rollout-snake-vllm": "rollout:rollout_snake_vllm",
+    "update": "update:update",
+    "update-distinct": "update:update_distinct",
+    "update-shared": "update:update_shared",
+    "play": "matches:snake_duel",
+    "play-lake": "matches:frozen_lake",
+    "ratings": "ratings:duels",
+    "ratings-4-seats": "ratings:races",
+    "help": "startup:help_text",
+    "list-games": "startup:list_games",
 }
 PACKAGES = ("torch", "transformers", "trl", "stable-baselines3", "textarena", "choix", "numpy")
 
@@ -102,7 +118,9 @@ def _cpu() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine()
+    )
 
 
 if __name__ == "__main__":

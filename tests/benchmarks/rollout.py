@@ -1,4 +1,4 @@
-"""A rollout as training does it: 128 episodes of nano from 8 start states, beside two ways of drawing replies.
+"""A rollout as in training: 128 episodes of nano from 8 start states, beside two ways to draw replies.
 
 `transformers.generate` is handed the same batches of prompts as ours (padded on the left, one call a
 batch, log-probabilities taken from its logits), and the episodes go on with what ours drew there, so

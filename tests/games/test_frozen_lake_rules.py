@@ -126,6 +126,17 @@ def test_every_map_can_be_solved_within_the_horizon(
     assert not any({config.start, config.goal} & holes for holes in maps)
 
 
+def test_distances_are_those_of_a_flood_from_the_goal(
+    config: FrozenLakeConfig, maps: list[frozenset[Cell]]
+) -> None:
+    for holes in sorted(set(maps), key=sorted)[:300]:
+        distances = rules.distances_to_goal(config, holes)
+        reached = {config.goal}
+        for moves in range(config.size**2):
+            assert {cell for cell, distance in distances.items() if distance <= moves} == reached
+            reached |= {rules.moved(config, cell, a) for cell in reached for a in range(4)} - holes
+
+
 def test_a_short_horizon_rules_out_long_ways_round() -> None:
     config = FrozenLakeConfig(size=6, frozen=0.6, horizon=10)
     maps = {rules.draw_state(config, np.random.default_rng(seed)).holes for seed in range(1000)}

@@ -31,6 +31,12 @@ def test_any_text_is_a_legal_action_or_invalid(text: str) -> None:
             assert isinstance(parsed, Invalid) or parsed in observation.legal
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("observation", [ANY_LEGAL, ONLY_UP], ids=["all legal", "only up"])
+def test_the_shortest_reply_is_read_as_any_other(name: str, observation: Observation) -> None:
+    assert PARSE(f"<action>{name}</action>", observation) == PARSE(f" <action>{name}</action>", observation)
+
+
 @REPEATABLE
 @given(before=st.text().filter(lambda text: "action" not in text.lower()), name=st.sampled_from(NAMES))
 def test_whatever_is_said_around_the_tag_does_not_matter(before: str, name: str) -> None:

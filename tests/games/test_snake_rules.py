@@ -190,3 +190,12 @@ def test_placements(
 def test_lived_counts_the_moves_survived() -> None:
     state = after(PAIR, board(((0, 3),), ((3, 3),), turn=4), LEFT, UP)
     assert state.lived == (4, 5)
+
+
+@pytest.mark.parametrize("below", [1, 2, 3, 39, 48, 121])
+def test_a_single_draw_is_the_one_of_choice_and_leaves_the_generator_alike(below: int) -> None:
+    for seed in range(50):
+        quick, plain = np.random.default_rng(seed), np.random.default_rng(seed)
+        drawn = [rules.draw(quick, below, 1) for _ in range(3)]
+        assert drawn == [plain.choice(below, 1, replace=False).tolist() for _ in range(3)]
+        assert quick.bit_generator.state == plain.bit_generator.state

@@ -134,6 +134,16 @@ def test_a_snakes_planes_order_the_segments_of_each_other_snake(spec: GameSpec) 
             assert soon == list(range(len(body) - 1, 0, -1))
 
 
+@every_game
+def test_a_player_may_write_on_the_planes_it_was_given(spec: GameSpec) -> None:
+    env = spec.make_env()
+    env.reset(seed=0)
+    first, before = env.observe("seat_0"), env.observe("seat_0")["grid"]
+    first["grid"][:] = first["action_mask"][:] = 0
+    assert np.array_equal(env.observe("seat_0")["grid"], before)
+    assert env.observe("seat_0")["action_mask"].all()
+
+
 def cells(plane: Grid) -> set[Cell]:
     return {(int(x), int(y)) for y, x in np.argwhere(plane > 0)}
 

@@ -103,3 +103,15 @@ def _royale(seeds: int, generator: np.random.Generator) -> list[MatchResult]:
             lasted = np.round(1.5 * (np.array([FIELD[agent] for agent in line_up]) + luck))
             found.append(versus("royale", seed, line_up, [1 + int((lasted > own).sum()) for own in lasted]))
     return found
+
+
+def drawn_rankings(
+    strengths_A: np.ndarray, races: int, seats: int, generator: np.random.Generator
+) -> list[list[int]]:
+    """Rankings of random line-ups, the best first, drawn from the model."""
+    agents = np.arange(len(strengths_A))
+    line_ups = [generator.choice(agents, seats, replace=False) for _ in range(races)]
+    return [
+        line_up[np.argsort(-strengths_A[line_up] - generator.gumbel(size=seats))].tolist()
+        for line_up in line_ups
+    ]

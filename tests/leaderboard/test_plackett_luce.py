@@ -11,7 +11,7 @@ from arena_leaderboard import Race
 from arena_leaderboard.bootstrap import gather
 from arena_leaderboard.plackett_luce import Choices, fit
 from arena_leaderboard.ratings import fit_ratings
-from tests.leaderboard.simulate import versus
+from tests.leaderboard.simulate import drawn_rankings, versus
 
 AGENTS = tuple("abcdefghijklmnopqrst")
 
@@ -22,18 +22,6 @@ def choices_from(wins_AA: np.ndarray) -> Choices:
     sets_UA = np.eye(len(wins_AA))[one] + np.eye(len(wins_AA))[other]
     drawn = wins_AA[one, other] + wins_AA[other, one]
     return Choices(sets_UA, drawn[None], wins_AA.sum(axis=1)[None])
-
-
-def drawn_rankings(
-    strengths_A: np.ndarray, races: int, seats: int, generator: np.random.Generator
-) -> list[list[int]]:
-    """Rankings of random line-ups, the best first, drawn from the model."""
-    agents = np.arange(len(strengths_A))
-    line_ups = [generator.choice(agents, seats, replace=False) for _ in range(races)]
-    return [
-        line_up[np.argsort(-strengths_A[line_up] - generator.gumbel(size=seats))].tolist()
-        for line_up in line_ups
-    ]
 
 
 def as_races(rankings: list[list[int]]) -> list[Race]:

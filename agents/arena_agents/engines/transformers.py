@@ -15,7 +15,6 @@ from arena_agents.engines.base import Ids, Sampling
 from arena_agents.engines.forward import NO_TREE, Prefilled, prefill
 from arena_agents.engines.trees import ReplyTree, reply_tree, takes_trees
 
-
 LARGEST_TREE = 64  # tokens of drafts
 
 

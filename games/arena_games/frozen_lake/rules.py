@@ -7,9 +7,10 @@ until a safe path no longer than the horizon joins start and goal.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
+from itertools import compress
 
 import numpy as np
 
@@ -55,31 +56,39 @@ class FrozenLakeState:
 
 def draw_state(config: FrozenLakeConfig, rng: np.random.Generator) -> FrozenLakeState:
     """Draw a map that can be solved within the horizon, with the player on its start."""
-    inner = [
-        (x, y)
-        for y in range(config.size)
-        for x in range(config.size)
-        if (x, y) not in (config.start, config.goal)
-    ]
+    inner = _inner(config)
     while True:
         thawed = rng.random(len(inner)) >= config.frozen
-        holes = frozenset(cell for cell, hole in zip(inner, thawed, strict=True) if hole)
+        holes = frozenset(compress(inner, thawed.tolist()))
         if distances_to_goal(config, holes).get(config.start, config.horizon + 1) <= config.horizon:
             return FrozenLakeState(holes, config.start)
 
 
+@cache
+def _inner(config: FrozenLakeConfig) -> tuple[Cell, ...]:
+    """The cells that may be holes, in the order in which they are drawn."""
+    cells = [(x, y) for y in range(config.size) for x in range(config.size)]
+    return tuple(cell for cell in cells if cell not in (config.start, config.goal))
+
+
 def distances_to_goal(config: FrozenLakeConfig, holes: frozenset[Cell]) -> dict[Cell, int]:
     """Safe moves to the goal from each cell that can reach it (breadth-first, no slipping)."""
+    neighbours = _neighbours(config)
     distances = {config.goal: 0}
-    queue = deque([config.goal])
-    while queue:
-        cell = queue.popleft()
-        for action in range(len(MOVES)):
-            beside = moved(config, cell, action)
-            if beside not in holes and beside not in distances:
+    queue = [config.goal]
+    for cell in queue:  # grows while it is read
+        for beside in neighbours[cell]:
+            if beside not in distances and beside not in holes:
                 distances[beside] = distances[cell] + 1
                 queue.append(beside)
     return distances
+
+
+@cache
+def _neighbours(config: FrozenLakeConfig) -> dict[Cell, tuple[Cell, ...]]:
+    """Where each cell's moves lead, itself at the border, in the order of `MOVES`."""
+    cells = (*_inner(config), config.start, config.goal)
+    return {cell: tuple(moved(config, cell, action) for action in range(len(MOVES))) for cell in cells}
 
 
 def moved(config: FrozenLakeConfig, cell: Cell, action: int) -> Cell:
@@ -102,7 +111,7 @@ def step(
     """One move; on slippery ice its direction is drawn from `rng`."""
     possible = directions(config, action)
     taken = possible[0] if len(possible) == 1 else possible[rng.integers(len(possible))]
-    return replace(state, position=moved(config, state.position, taken), turn=state.turn + 1)
+    return FrozenLakeState(state.holes, moved(config, state.position, taken), state.turn + 1)
 
 
 def at_goal(config: FrozenLakeConfig, state: FrozenLakeState) -> bool:

@@ -8,9 +8,9 @@ swap cells both die); then eating and growing; eaten apples reappear on free cel
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -62,16 +62,16 @@ class SnakeState:
 
     @property
     def living(self) -> tuple[int, ...]:
-        return tuple(seat for seat, body in enumerate(self.bodies) if body)
+        return tuple([seat for seat, body in enumerate(self.bodies) if body])
 
 
 def draw_state(config: SnakeConfig, rng: np.random.Generator) -> SnakeState:
     """Heads of length 1 and apples on distinct random cells."""
-    drawn = rng.choice(config.size**2, config.seats + config.apples, replace=False)
-    cells = [(int(index) % config.size, int(index) // config.size) for index in drawn]
+    drawn = draw(rng, config.size**2, config.seats + config.apples)
+    cells = [(index % config.size, index // config.size) for index in drawn]
     zeros = (0,) * config.seats
     return SnakeState(
-        bodies=tuple((cell,) for cell in cells[: config.seats]),
+        bodies=tuple([(cell,) for cell in cells[: config.seats]]),
         apples=tuple(cells[config.seats :]),
         turn=0,
         eaten=zeros,
@@ -83,23 +83,20 @@ def step(
     config: SnakeConfig, state: SnakeState, moves: Mapping[int, int], rng: np.random.Generator
 ) -> SnakeState:
     """Resolve one simultaneous move of all living snakes; `moves` maps seat to action."""
-    heads = {seat: moved(state.bodies[seat][0], moves[seat]) for seat in state.living}
-    dead = deaths(config, state, heads)
-    apples = set(state.apples)
-    bodies, eaten = [], []
-    for seat, body in enumerate(state.bodies):
-        eats = seat in heads and seat not in dead and heads[seat] in apples
-        bodies.append(() if seat in dead or not body else (heads[seat], *body[: len(body) - (not eats)]))
-        eaten.append(heads[seat] if eats else None)
-    kept = tuple(cell for cell in state.apples if cell not in eaten)
     turn = state.turn + 1
-    return SnakeState(
-        bodies=tuple(bodies),
-        apples=kept + _new_apples(config, bodies, kept, len(state.apples) - len(kept), rng),
-        turn=turn,
-        eaten=tuple(n + (cell is not None) for n, cell in zip(state.eaten, eaten, strict=True)),
-        lived=tuple(turn if body else n for n, body in zip(state.lived, bodies, strict=True)),
-    )
+    heads = {seat: moved(body[0], moves[seat]) for seat, body in enumerate(state.bodies) if body}
+    dead = deaths(config, state, heads)
+    bodies, eaten, lived = list(state.bodies), list(state.eaten), list(state.lived)
+    for seat, head in heads.items():
+        if seat in dead:
+            bodies[seat] = ()
+            continue
+        eats = head in state.apples
+        bodies[seat] = (head, *(bodies[seat] if eats else bodies[seat][:-1]))
+        eaten[seat] += eats
+        lived[seat] = turn
+    apples = state.apples if tuple(eaten) == state.eaten else _restocked(config, state.apples, bodies, rng)
+    return SnakeState(tuple(bodies), apples, turn, tuple(eaten), tuple(lived))
 
 
 def moved(cell: Cell, action: int) -> Cell:
@@ -114,28 +111,33 @@ def inside(config: SnakeConfig, cell: Cell) -> bool:
 
 def deaths(config: SnakeConfig, state: SnakeState, heads: Mapping[int, Cell]) -> set[int]:
     """The seats whose new heads collide, by the order of the module's docstring."""
-    claimed = Counter(heads.values())
-    occupied = {cell for body in state.bodies for cell in body}
+    claimed = list(heads.values())
+    occupied = set(chain.from_iterable(state.bodies))
     return {
         seat
         for seat, head in heads.items()
-        if claimed[head] > 1 or not inside(config, head) or head in occupied
+        if head in occupied or claimed.count(head) > 1 or not inside(config, head)
     }
 
 
-def _new_apples(
-    config: SnakeConfig,
-    bodies: Collection[Body],
-    kept: tuple[Cell, ...],
-    count: int,
-    rng: np.random.Generator,
+def _restocked(
+    config: SnakeConfig, apples: tuple[Cell, ...], bodies: Sequence[Body], rng: np.random.Generator
 ) -> tuple[Cell, ...]:
-    if not count:
-        return ()
-    taken = {cell for body in bodies for cell in body}.union(kept)
+    """The apples on which no snake has come, then as many new ones as were eaten and find room."""
+    taken = set(chain.from_iterable(bodies))
+    kept = tuple([cell for cell in apples if cell not in taken])
+    taken.update(kept)
     free = [(x, y) for y in range(config.size) for x in range(config.size) if (x, y) not in taken]
-    drawn = rng.choice(len(free), min(count, len(free)), replace=False)
-    return tuple(free[int(index)] for index in drawn)
+    drawn = draw(rng, len(free), min(len(apples) - len(kept), len(free)))
+    return kept + tuple([free[index] for index in drawn])
+
+
+def draw(rng: np.random.Generator, below: int, count: int) -> list[int]:
+    """Different numbers from 0 on; a single one costs less by `integers`, and is the one of `choice`."""
+    if count == 1:
+        return [int(rng.integers(below))]
+    drawn: list[int] = rng.choice(below, count, replace=False).tolist()
+    return drawn
 
 
 def reward(config: SnakeConfig, before: SnakeState, after: SnakeState, seat: int) -> float:
@@ -155,7 +157,7 @@ def over(config: SnakeConfig, state: SnakeState) -> bool:
     """One open seat: when its snake is dead. Several: when at most one snake lives."""
     if timed_out(config, state):
         return True
-    return not state.bodies[0] if config.open_seats == 1 else len(state.living) <= 1
+    return not state.bodies[0] if config.open_seats == 1 else sum(map(bool, state.bodies)) <= 1
 
 
 def placements(config: SnakeConfig, state: SnakeState) -> tuple[int, ...]:

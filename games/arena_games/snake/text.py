@@ -2,55 +2,63 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from arena_games.base import Grid, Observation, points
 from arena_games.snake.rules import ACTIONS, Body, Cell, SnakeConfig, SnakeState, inside, moved
+from arena_games.squares import canvas, listed, name
 
 PLANES = ("own head", "own body", "other heads", "other bodies", "apples", "moves left")
+OWN, OTHER, APPLE = b"HB", b"ET", ord("A")  # of a snake: its head, its body
+LEGEND = "Legend: H your head, B your body, E other head, T other body, A apple, _ free"
+CLOSING = f"Actions: {', '.join(ACTIONS)}"
+
+
+@cache  # of numbers, which are looked up faster than a whole config
+def _opening(size: int, apple_reward: float, death_reward: float, left: int) -> str:
+    last = size - 1
+    return (
+        f"Snake, {size}x{size}. (0, 0) is bottom left and ({last}, {last}) is top right; "
+        "x grows to the right, y grows up.\n"
+        f"An apple is worth {points(apple_reward)} and makes a snake one cell longer. "
+        f"Dying is worth {points(death_reward)}.\n"
+        f"Moves left: {left}"
+    )
 
 
 def render(config: SnakeConfig, state: SnakeState, seat: int) -> str:
     """The text observation of one seat."""
-    last = config.size - 1
     return "\n".join(
         [
-            f"Snake, {config.size}x{config.size}. (0, 0) is bottom left and ({last}, {last}) is top right; "
-            "x grows to the right, y grows up.",
-            f"An apple is worth {points(config.apple_reward)} and makes a snake one cell longer. "
-            f"Dying is worth {points(config.death_reward)}.",
-            f"Moves left: {config.horizon - state.turn}",
+            _opening(config.size, config.apple_reward, config.death_reward, config.horizon - state.turn),
             f"You: {_where(state.bodies[seat])}",
-            *(
-                f"Snake {other + 1}: {_where(body)}"
-                for other, body in enumerate(state.bodies)
-                if other != seat
-            ),
-            f"Apples: {_cells(state.apples)}",
-            "Legend: H your head, B your body, E other head, T other body, A apple, _ free",
-            *_board(config, state, seat),
-            f"Actions: {', '.join(ACTIONS)}",
+            *[f"Snake {i + 1}: {_where(body)}" for i, body in enumerate(state.bodies) if i != seat],
+            f"Apples: {listed(state.apples)}",
+            LEGEND,
+            _drawing(config, state, seat),
+            CLOSING,
         ]
     )
 
 
-def _cells(cells: Body) -> str:
-    return " ".join(map(str, cells)) or "none"
-
-
 def _where(body: Body) -> str:
-    return f"head {body[0]} body {_cells(body[1:])}" if body else "dead"
+    return f"head {name(body[0])} body {listed(body[1:])}" if body else "dead"
 
 
-def _board(config: SnakeConfig, state: SnakeState, seat: int) -> list[str]:
-    symbols: dict[Cell, str] = dict.fromkeys(state.apples, "A")
+def _drawing(config: SnakeConfig, state: SnakeState, seat: int) -> str:
+    board = canvas(config.size)
+    drawing, places = bytearray(board.free), board.places
+    for apple in state.apples:
+        drawing[places[apple]] = APPLE
     for other, body in enumerate(state.bodies):
-        head, trunk = ("H", "B") if other == seat else ("E", "T")
-        symbols.update(dict.fromkeys(body[1:], trunk))
-        symbols.update(dict.fromkeys(body[:1], head))
-    return [
-        " ".join(symbols.get((x, y), "_") for x in range(config.size)) for y in reversed(range(config.size))
-    ]
+        head, trunk = OWN if other == seat else OTHER
+        for cell in body[1:]:
+            drawing[places[cell]] = trunk
+        if body:
+            drawing[places[body[0]]] = head
+    return drawing.decode()
 
 
 def planes(config: SnakeConfig, state: SnakeState, seat: int) -> Grid:
@@ -60,14 +68,21 @@ def planes(config: SnakeConfig, state: SnakeState, seat: int) -> Grid:
     the order of the segments can be read back.
     """
     area = config.size**2
-    grid = np.zeros((len(PLANES), config.size, config.size), np.float32)
+    grid = _empty(config.size, (config.horizon - state.turn) / config.horizon).copy()
     for other, body in enumerate(state.bodies):
         first = 0 if other == seat else 2
         for index, (x, y) in enumerate(body):
             grid[first + (index > 0), y, x] = 1.0 if index == 0 else (len(body) - index) / area
     for x, y in state.apples:
         grid[4, y, x] = 1.0
-    grid[5] = (config.horizon - state.turn) / config.horizon
+    return grid
+
+
+@cache
+def _empty(size: int, left: float) -> Grid:
+    """The planes of an empty board, to be copied."""
+    grid = np.zeros((len(PLANES), size, size), np.float32)
+    grid[5] = left
     return grid
 
 
@@ -76,9 +91,10 @@ def prudent_moves(config: SnakeConfig, observation: Observation) -> tuple[int, .
     grid = observation.grid
     if grid is None:
         return observation.legal
-    ((y, x),) = np.argwhere(grid[0] > 0)
-    targets = {action: moved((int(x), int(y)), action) for action in observation.legal}
-    prudent = tuple(
-        action for action, (tx, ty) in targets.items() if inside(config, (tx, ty)) and not grid[1, ty, tx]
-    )
+    y, x = divmod(int(grid[0].argmax()), config.size)
+    prudent = tuple([action for action in observation.legal if _free(config, grid[1], moved((x, y), action))])
     return prudent or observation.legal
+
+
+def _free(config: SnakeConfig, own_body: Grid, cell: Cell) -> bool:
+    return inside(config, cell) and not own_body[cell[1], cell[0]]
