@@ -21,8 +21,8 @@ from arena_agents.engines.decoder import has_plain_head
 from arena_agents.engines.replies import ReplyRow, padded_tokens, read_replies, reply_rows
 from arena_agents.engines.trees import takes_trees
 
-# Sequences that are read again to measure how far an update moved the policy: one in so many, within bounds.
-KL_PROBE_SHARE, KL_PROBE_LEAST, KL_PROBE_MOST = 8, 16, 64
+# How many sequences are read again to measure how far an update moved the policy.
+KL_PROBE = 64
 STATS = ("kl", "entropy", "clip_fraction", "grad_norm", "ref_kl")
 
 
@@ -157,10 +157,9 @@ class Learner:
 
     @torch.no_grad()
     def kl_from_old(self, batch: TokenBatch) -> float:
-        """KL(π_old ‖ π_θ) by k3 on the replies of some sequences, in nats a token."""
+        """KL(π_old ‖ π_θ) by k3 on the replies of up to `KL_PROBE` sequences, in nats a token."""
         first = {int(s): row for row, s in reversed(list(enumerate(batch.sequence_N)))}
-        wanted = min(max(len(first) // KL_PROBE_SHARE, KL_PROBE_LEAST), KL_PROBE_MOST)
-        sequences = sorted(first)[:wanted]
+        sequences = sorted(first)[:KL_PROBE]
         total, tokens = 0.0, 0.0
         for chunk in self.team.share(list(self._chunks(batch, sequences))):
             logprobs_UK, _ = self._read(batch, chunk)

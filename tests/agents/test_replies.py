@@ -28,7 +28,9 @@ SMALL = {
     "intermediate_size": 64,
     "attn_implementation": "eager",
 }
+TREES = SMALL | {"attn_implementation": "sdpa"}
 FAMILIES = {
+    "qwen2 trees": lambda: Qwen2ForCausalLM(Qwen2Config(**TREES, tie_word_embeddings=True)),
     "qwen2": lambda: Qwen2ForCausalLM(Qwen2Config(**SMALL, tie_word_embeddings=True)),
     "llama": lambda: LlamaForCausalLM(LlamaConfig(**SMALL, attention_dropout=0.5)),
     "gemma2": lambda: Gemma2ForCausalLM(Gemma2Config(**SMALL, head_dim=8, final_logit_softcapping=2.0)),
@@ -47,10 +49,13 @@ def make_model(family, lora=False):
 
 
 def rows(shared, count=6):
+    """Prompts of which every other one comes twice, and replies that often begin alike."""
     draw = random.Random(shared)
     head = [draw.randrange(2, 50) for _ in range(shared)]
     prompts = [head + [draw.randrange(2, 50) for _ in range(draw.randint(1, 9))] for _ in range(count)]
-    return prompts, [[draw.randrange(2, 50) for _ in range(draw.randint(1, 5))] for _ in range(count)]
+    replies = [[draw.randrange(2, 50) for _ in range(draw.randint(1, 5))] for _ in range(count)]
+    twice = [[*reply[:2], draw.randrange(2, 50)] for reply in replies[::2]]
+    return prompts + prompts[::2], replies + twice
 
 
 def plainly(model, prompts, replies, temperature):
@@ -76,7 +81,15 @@ def loss_and_gradients(model, logprobs):
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("chunk_logits", [1, 170, 10**6])
 @pytest.mark.parametrize(
-    ("family", "lora"), [("qwen2", False), ("qwen2", True), ("llama", False), ("gemma2", True)]
+    ("family", "lora"),
+    [
+        ("qwen2 trees", False),
+        ("qwen2 trees", True),
+        ("qwen2", False),
+        ("qwen2", True),
+        ("llama", False),
+        ("gemma2", True),
+    ],
 )
 def test_loss_and_gradients_are_those_of_the_plain_pass(family, lora, chunk_logits, recompute, shared):
     model, (prompts, replies) = make_model(family, lora), rows(shared)
@@ -112,6 +125,7 @@ def test_replies_that_begin_alike_after_the_same_prompt(own):
 
 def test_which_families_change_their_logits_afterwards():
     assert {family: has_plain_head(make_model(family)) for family in FAMILIES} == {
+        "qwen2 trees": True,
         "qwen2": True,
         "llama": True,
         "gemma2": False,

@@ -57,9 +57,9 @@ class CopyEngine(TransformersEngine):
     def swap(self, weights, version):
         set_peft_model_state_dict(self.model, weights)
 
-    def generate(self, prompts, sampling, seeds):
+    def generate(self, prompts, sampling, seeds, drafts=()):
         self.asked[-1] += len(prompts)
-        return super().generate(prompts, sampling, seeds)
+        return super().generate(prompts, sampling, seeds, drafts)
 
 
 class NeverSwaps(CopyEngine):
@@ -92,7 +92,7 @@ class KeepsTheVersion(CopyEngine):
 class OtherKernels(CopyEngine):
     """Its log-probabilities are off by as much as those of bfloat16."""
 
-    def generate(self, prompts, sampling, seeds):
+    def generate(self, prompts, sampling, seeds, drafts=()):
         draw = random.Random(0)
         return [
             TokenSample(
@@ -101,7 +101,7 @@ class OtherKernels(CopyEngine):
                 tuple(lp + draw.gauss(0, 0.02) for lp in s.logprobs),
                 s.policy_version,
             )
-            for s in super().generate(prompts, sampling, seeds)
+            for s in super().generate(prompts, sampling, seeds, drafts)
         ]
 
 
