@@ -127,6 +127,7 @@ def tiny(**options):
         hidden_size=8,
         num_hidden_layers=2,
         num_attention_heads=2,
+        num_key_value_heads=2,
         intermediate_size=8,
         **options,
     )
