@@ -1,7 +1,7 @@
 # make demo   set up and play the default tournament        make test       set up and run the tests
 # make check  tests, lint, types, import contracts          make test-slow  the learning tests too
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
-# make bench  every promised speed beside what people would use instead: a table, and runs/benchmarks.json
+# make bench  every promised speed beside what people would use instead: tables, and JSON in runs/
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,9 +22,11 @@ test-slow: .venv/installed
 test-vllm: .venv-vllm/installed
 	$(VLLM)/python -m pytest -m "not slow" tests/vllm
 
-# WORKS="snake-duel dqn" measures only those.
+# WORKS="snake-duel dqn" measures only those, without how cost grows and where it goes.
 bench: .venv/peers .venv-vllm/installed
 	$(BIN)/python -m tests.benchmarks $(WORKS)
+	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.growth
+	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.cost
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -23,13 +24,12 @@ from rich.table import Table
 
 from tests.benchmarks.measure import Measured, Work, measure
 
-# Each is imported when its turn comes: a peer that is not installed costs only its own rows.
+# Each is imported when its turn comes, so that a row can be had without the other rows' peers.
 WORKS = {
-    "dqn": "dqn:snake",
-    "dqn-8-environments": "dqn:snake_copies",
-    "dqn-frozen-lake": "dqn:frozen_lake",
     "snake-duel": "games:snake_duel",
     "frozen-lake": "games:frozen_lake",
+    "play": "matches:snake_duel",
+    "play-lake": "matches:frozen_lake",
     "rollout-frozen-lake": "rollout:rollout_frozen_lake",
     "rollout-snake": "rollout:rollout_snake",
     "rollout-frozen-lake-vllm": "rollout:rollout_frozen_lake_vllm",
@@ -37,8 +37,9 @@ WORKS = {
     "update": "update:update",
     "update-distinct": "update:update_distinct",
     "update-shared": "update:update_shared",
-    "play": "matches:snake_duel",
-    "play-lake": "matches:frozen_lake",
+    "dqn": "dqn:snake",
+    "dqn-frozen-lake": "dqn:frozen_lake",
+    "dqn-8-environments": "dqn:snake_copies",
     "ratings": "ratings:duels",
     "ratings-4-seats": "ratings:races",
     "help": "startup:help_text",
@@ -109,7 +110,7 @@ def _machine() -> dict[str, object]:
         "cpu": _cpu(),
         "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in PACKAGES if find_spec(name.replace("-", "_"))},
     }
 
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset
 
 from arena.training.batch import Sequences, TokenBatch
 from arena.training.config import MsgrpoConfig
@@ -28,11 +27,6 @@ from arena.training.loss import episode_mean_weights
 from arena_agents.language.model import load_model
 from arena_agents.language.presets import model_source
 from tests.benchmarks.measure import Work
-
-os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
-warnings.filterwarnings("ignore")
-
-from trl import GRPOConfig, GRPOTrainer  # noqa: E402 - after its warnings were silenced
 
 REPLY = 16
 MICRO = 64  # TRL's rows at a time: larger and smaller ones were slower
@@ -50,36 +44,37 @@ class Tokens:
 def update() -> Work:
     """Four prompts of about 150 tokens with 16 replies each: what GRPO draws at a start state."""
     rng = np.random.default_rng(0)
-    prompts = [prompt for _ in range(4) for prompt in [_ids(rng, int(rng.integers(140, 161)))] * 16]
+    prompts = [prompt for _ in range(4) for prompt in [some_ids(rng, int(rng.integers(140, 161)))] * 16]
     return _work("update, 4 prompts x 16 replies x 16 tokens", _with_replies(prompts, rng), 2, 4)
 
 
 def update_distinct() -> Work:
     """64 prompts of about 150 tokens that have nothing in common: nothing can be saved."""
     rng = np.random.default_rng(0)
-    prompts = [_ids(rng, int(rng.integers(140, 161))) for _ in range(64)]
+    prompts = [some_ids(rng, int(rng.integers(140, 161))) for _ in range(64)]
     return _work("update, 64 unlike prompts x 16 tokens", _with_replies(prompts, rng), 2, 4)
 
 
 def update_shared() -> Work:
     """512 steps: instructions of 110 tokens that all prompts share, then about 40 of their own."""
     rng = np.random.default_rng(0)
-    instructions = _ids(rng, 110)
-    prompts = [instructions + _ids(rng, int(rng.integers(30, 51))) for _ in range(512)]
+    instructions = some_ids(rng, 110)
+    prompts = [instructions + some_ids(rng, int(rng.integers(30, 51))) for _ in range(512)]
     return _work("update, 512 steps that share instructions", _with_replies(prompts, rng), 3, 6)
 
 
-def _ids(rng: np.random.Generator, count: int) -> list[int]:
+def some_ids(rng: np.random.Generator, count: int) -> list[int]:
+    """Tokens of nano's that are neither padding nor an end."""
     return [int(i) for i in rng.integers(10, 500, count)]
 
 
 def _with_replies(prompts: list[list[int]], rng: np.random.Generator) -> Tokens:
-    replies = [_ids(rng, REPLY) for _ in prompts]
+    replies = [some_ids(rng, REPLY) for _ in prompts]
     return Tokens(prompts, replies, [float(r) for r in rng.integers(0, 6, len(prompts))])
 
 
 def _work(name: str, tokens: Tokens, reach: float, aim: float) -> Work:
-    ours, theirs = _ours(tokens), _theirs(tokens)
+    ours, theirs = updates(tokens), _theirs(tokens)
 
     def update_ours() -> int:
         assert next(ours) is not None
@@ -92,7 +87,8 @@ def _work(name: str, tokens: Tokens, reach: float, aim: float) -> Work:
     return Work(name, "updates/s", update_ours, "TRL GRPOTrainer", update_theirs, reach, aim)
 
 
-def _ours(tokens: Tokens) -> Iterator[dict[str, float] | None]:
+def updates(tokens: Tokens) -> Iterator[dict[str, float] | None]:
+    """Ours, again and again on the same tokens, at a rate that hardly changes the policy."""
     model, tokenizer = load_model(model_source("nano"))
     config = MsgrpoConfig(game="snake", agent="nano", beta=0.0, lora_rank=0, max_kl=1e9)
     learner = Learner(model, config, tokenizer.pad_token_id or 0)
@@ -104,19 +100,24 @@ def _ours(tokens: Tokens) -> Iterator[dict[str, float] | None]:
 def _batch(tokens: Tokens, learner: Learner) -> TokenBatch:
     count = len(tokens.prompts)
     texts = Sequences(tuple(map(tuple, tokens.prompts)), tuple(map(tuple, tokens.replies)))
-    returns = torch.tensor(tokens.returns)
+    returns, old = torch.tensor(tokens.returns), learner.logprobs(texts)
     return TokenBatch(
         prompts=texts.prompts,
         replies=texts.replies,
         sequence_N=torch.arange(count),
-        old_logprobs_NK=learner.logprobs(texts),
-        weights_NK=episode_mean_weights(torch.ones(count, REPLY), torch.arange(count)),
+        old_logprobs_NK=old,
+        weights_NK=episode_mean_weights(torch.ones(old.shape), torch.arange(count)),
         advantages_N=(returns - returns.mean()) / returns.std(),
         episodes=count,
     )
 
 
 def _theirs(tokens: Tokens) -> Iterator[None]:
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+    warnings.filterwarnings("ignore")
+    from datasets import Dataset
+    from trl import GRPOConfig, GRPOTrainer
+
     model, tokenizer = load_model(model_source("nano"))
     count, accumulated = len(tokens.prompts), len(tokens.prompts) // MICRO
     trainer = GRPOTrainer(

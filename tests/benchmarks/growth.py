@@ -1,0 +1,128 @@
+"""How cost grows: with matches at once, with episodes stored, with the length of prompts and replies.
+
+python -m tests.benchmarks.growth [matches|episodes|lengths ...] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from arena.match import play
+from arena.table import Match, MatchConfig
+from arena_agents.base import Agent
+from arena_agents.language.agent import load_language_agent
+from arena_agents.random import RandomAgent
+from arena_games.registry import find_game
+from tests.benchmarks.update import Tokens, some_ids, updates
+
+Row = dict[str, object]
+AT_ONCE = (1, 8, 64, 512)
+EPISODES = (1_000, 10_000, 100_000)
+LENGTHS = (4, 16, 64, 256)
+
+
+def matches() -> Iterator[Row]:
+    """Episodes a second at so many matches at once: nano, and players that cost nothing."""
+    nano, lake, duel = load_language_agent("nano"), find_game("frozen-lake"), find_game("snake-duel")
+    for at_once in AT_ONCE:
+        yield {
+            "matches at once": at_once,
+            "nano, frozen-lake, episodes/s": _episodes_per_s(lake.name, nano, max(64, 2 * at_once), at_once),
+            "random, snake-duel, episodes/s": _episodes_per_s(duel.name, RandomAgent(), 2048, at_once),
+        }
+
+
+def _episodes_per_s(game: str, agent: Agent, count: int, at_once: int) -> float:
+    spec = find_game(game)
+    queue = (Match(spec, seed, ("player",) * spec.seats) for seed in range(count))
+    began = time.perf_counter()
+    for _ in play(queue, {"player": agent}, MatchConfig(concurrency=at_once)):
+        pass
+    return round(count / (time.perf_counter() - began), 1)
+
+
+def episodes() -> Iterator[Row]:
+    """A tournament of scripted players, whole commands: time, peak memory, size of the run's file."""
+    for count in EPISODES:
+        with TemporaryDirectory() as folder:
+            run = Path(folder) / "run"
+            options = ["--games", "frozen-lake", "--agents", "random,search", "--matches", str(count // 2)]
+            began = time.perf_counter()
+            peak = _peak_memory([sys.executable, "-m", "arena", "tournament", *options, "--out", str(run)])
+            yield {
+                "episodes": count,
+                "seconds": round(time.perf_counter() - began, 1),
+                "peak memory, MB": round(peak / 1e6),
+                "run's file, MB": round(sum(f.stat().st_size for f in run.rglob("*")) / 1e6, 1),
+            }
+
+
+def _peak_memory(command: list[str]) -> int:
+    """Bytes that the command had in memory at most."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return used.ru_maxrss * 1024
+
+
+def lengths() -> Iterator[Row]:
+    """Seconds of one update of nano on 64 unlike prompts: by reply length, then by prompt length."""
+    rng = np.random.default_rng(0)
+    for prompt, reply in [*((150, length) for length in LENGTHS), *((4 * length, 16) for length in LENGTHS)]:
+        prompts, replies = ([some_ids(rng, length) for _ in range(64)] for length in (prompt, reply))
+        updating = updates(Tokens(prompts, replies, rng.normal(size=64).tolist()))
+        seconds = [_seconds(updating.__next__) for _ in range(4)][1:]
+        yield {"prompt tokens": prompt, "reply tokens": reply, "seconds an update": round(median(seconds), 2)}
+
+
+def _seconds(once: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    once()
+    return time.perf_counter() - began
+
+
+CURVES: dict[str, Callable[[], Iterator[Row]]] = {
+    "matches": matches,
+    "episodes": episodes,
+    "lengths": lengths,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.growth", description=__doc__)
+    parser.add_argument("curves", nargs="*", choices=[*CURVES, []], help="default: all")
+    parser.add_argument("--json", type=Path, default=Path("runs/growth.json"), metavar="FILE")
+    options = parser.parse_args()
+    found = {}
+    for name in options.curves or CURVES:
+        found[name] = list(CURVES[name]())
+        Console().print(_table(str(CURVES[name].__doc__), found[name]))
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def _table(title: str, rows: list[Row]) -> Table:
+    table = Table(title=title)
+    for name in rows[0]:
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*(f"{value:,}" for value in row.values()))
+    return table
+
+
+if __name__ == "__main__":
+    main()
