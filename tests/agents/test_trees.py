@@ -151,3 +151,10 @@ def test_the_ends_alone_are_what_they_are_among_all():
     assert torch.allclose(ends, whole[:, -3:], atol=1e-6)
     assert not torch.equal(other, whole[:, :-3])
     assert torch.equal(again, whole)
+
+
+def test_drafts_are_left_out_where_their_logits_would_take_too_much(nano, monkeypatch):
+    passes = counted(nano.engine, monkeypatch)
+    monkeypatch.setattr("arena_agents.engines.transformers.MOST_LOGITS", 1000)
+    nano.engine.generate(prompts_of(nano, 1)[:1], Sampling(temperature=0), [0], nano.drafts("snake"))
+    assert len(passes) == 3

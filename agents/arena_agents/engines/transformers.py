@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from arena_agents.base import TokenSample
 from arena_agents.engines.base import Ids, Sampling
+from arena_agents.engines.decoder import causal_model
 from arena_agents.engines.forward import NO_TREE, Prefilled, prefill
 from arena_agents.engines.trees import ReplyTree, reply_tree, takes_trees
 
 LARGEST_TREE = 64  # tokens of drafts
+MOST_LOGITS = 2**26  # that drafts may take: 256 MiB in float32
 
 
 class TransformersEngine:
@@ -35,6 +37,7 @@ class TransformersEngine:
         self.policy_version = 0
         self._ends = _end_ids(model, tokenizer)
         self._takes_trees = takes_trees(model)
+        self._vocabulary = int(causal_model(model).config.vocab_size)
         self._closing: dict[str, frozenset[int]] = {}
 
     @torch.inference_mode()
@@ -52,8 +55,9 @@ class TransformersEngine:
         samples: dict[int, TokenSample] = {}
         for batch in self._batches(prompts, sampling):
             replies = _Replies(sampling, [seeds[i] for i in batch], self._ended)
-            followed = self._draw([prompts[i] for i in batch], replies, tree)
-            tree = tree if followed else NO_TREE  # what was read in vain once is not read again
+            fits = len(batch) * (1 + len(tree.tokens)) * self._vocabulary <= MOST_LOGITS
+            if not self._draw([prompts[i] for i in batch], replies, tree if fits else NO_TREE):
+                tree = NO_TREE  # what was read in vain once is not read again
             for index, tokens, logprobs in zip(batch, replies.tokens, replies.logprobs, strict=True):
                 sample = TokenSample(
                     tuple(prompts[index]), tuple(tokens), tuple(logprobs), self.policy_version
@@ -98,7 +102,7 @@ class TransformersEngine:
         read = prefill(self.model, distinct, keep=1, tree=tree)
         going = list(range(len(prompts)))
         if tree.tokens:
-            going = replies.follow(read.logits_NLV[rows_N.to(read.logits_NLV.device)], tree)
+            going = replies.follow(read.logits_NLV, rows_N.tolist(), tree)
         if going:
             self._decode(_select(read, rows_N[going]), replies, going)
         return 2 * len(going) < len(prompts)
@@ -168,17 +172,17 @@ class _Replies:
     def ended(self, reply: int) -> bool:
         return self._ended(self.tokens[reply], self.sampling)
 
-    def follow(self, logits_NLV: Tensor, tree: ReplyTree) -> list[int]:
-        """Draw all replies along the tree, from the logits at its L places.
+    def follow(self, logits_ULV: Tensor, rows: Sequence[int], tree: ReplyTree) -> list[int]:
+        """Draw all replies along the tree, from the logits at its L places after their prompts' rows.
 
         Returns those that left it: they are drawn again from the start, by the same random numbers.
         """
         places, left = dict.fromkeys(range(len(self.tokens)), 0), []
         while places:
-            rows, at = list(places), list(places.values())
+            active, at = list(places), list(places.values())
             places = {}
-            ids = self.draw(rows, logits_NLV[rows, at]).tolist()
-            for reply, place, token in zip(rows, at, ids, strict=True):
+            ids = self.draw(active, logits_ULV[[rows[reply] for reply in active], at]).tolist()
+            for reply, place, token in zip(active, at, ids, strict=True):
                 if self.ended(reply):
                     continue
                 if (place, token) in tree.children:
