@@ -1,9 +1,10 @@
 """What a model says of replies that are already written, with gradients and in little memory.
 
-Three things would fill a GPU at 3 B parameters and 152,000 tokens of vocabulary, and none is kept:
-what each layer computed (on demand it is computed again on the way back), the beginning that all
-prompts share (read once), and the logits (a few tokens at a time, only where a reply token is
-predicted). Log-probabilities and gradients are those of the plain pass.
+What repeats is read once: the beginning that all prompts share, a prompt with several replies, and what
+those begin alike with. Two things would fill a GPU at 3 B parameters and 152,000 tokens of vocabulary, and
+neither is kept: what each layer computed (on demand it is computed again on the way back), and the
+logits (a few tokens at a time, only where a reply token is predicted). Log-probabilities and gradients
+are those of the plain pass.
 """
 
 from __future__ import annotations
