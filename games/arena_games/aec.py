@@ -9,6 +9,7 @@ from __future__ import annotations
 import string
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,17 +53,26 @@ class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[
         self.render_mode = "ansi"
         self.possible_agents = [seat_name(seat) for seat in range(seats)]
         self._seats = {agent: seat for seat, agent in enumerate(self.possible_agents)}
-        self._observation_space = spaces.Dict(
+        self._actions, self._grid_shape = range(actions), grid_shape
+        self._mask = np.ones(actions, np.int8)
+
+    # Made when somebody asks: of all that an environment holds they alone take long to make.
+    @cached_property
+    def observation_spaces(self) -> dict[str, spaces.Space[Any]]:
+        """Every seat's observations."""
+        space = spaces.Dict(
             {
                 "text": spaces.Text(max_length=MAX_TEXT, charset=string.printable),
-                "grid": spaces.Box(0.0, 1.0, grid_shape, np.float32),
-                "action_mask": spaces.Box(0, 1, (actions,), np.int8),
+                "grid": spaces.Box(0.0, 1.0, self._grid_shape, np.float32),
+                "action_mask": spaces.Box(0, 1, (len(self._actions),), np.int8),
             }
         )
-        self.observation_spaces = dict.fromkeys(self.possible_agents, self._observation_space)
-        self.action_spaces = {agent: spaces.Discrete(actions) for agent in self.possible_agents}
-        self._actions = range(actions)
-        self._mask = np.ones(actions, np.int8)
+        return dict.fromkeys(self.possible_agents, space)
+
+    @cached_property
+    def action_spaces(self) -> dict[str, spaces.Space[Any]]:
+        """Every seat's actions."""
+        return {agent: spaces.Discrete(len(self._actions)) for agent in self.possible_agents}
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         return self.observation_spaces[agent]
