@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,7 +59,7 @@ def rows(game: str) -> Iterator[Row]:
 
 def cost(work: Callable[[], Any]) -> Row:
     """Seconds, GFLOPs, fraction of the peak, and where the seconds go."""
-    seconds = min(_seconds(work) for _ in range(2))
+    seconds = min(_seconds(work) for _ in range(5))
     with FlopCounterMode(display=False) as counter:
         work()
     with kept_for_gradients() as kept:
@@ -114,10 +115,11 @@ def kept_for_gradients() -> Iterator[list[int]]:
         yield totals
 
 
+@cache
 def peak() -> float:
     """GFLOP/s of a large product."""
     one, other = torch.randn(1024, 1024), torch.randn(1024, 1024)
-    return 2 * 1024**3 / min(_seconds(lambda: one @ other) for _ in range(20)) / 1e9
+    return 2 * 1024**3 / min(_seconds(lambda: one @ other) for _ in range(50)) / 1e9
 
 
 def _seconds(work: Callable[[], Any]) -> float:
