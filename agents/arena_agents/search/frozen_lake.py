@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from arena_agents.base import Observation
-from arena_games.frozen_lake.rules import Cell, FrozenLakeConfig, directions, moved
+from arena_games.frozen_lake.rules import FrozenLakeConfig, directions, moved
 from arena_games.frozen_lake.text import read_planes
+from arena_games.squares import Cell
 
 # A safe detour costs this much a move, so that equal chances are ordered by time.
 HASTE = 1e-6

@@ -13,7 +13,8 @@ import numpy as np
 
 from arena_agents.base import Observation
 from arena_games.base import Grid
-from arena_games.snake.rules import MOVES, Cell, SnakeConfig, inside, moved
+from arena_games.snake.rules import MOVES, SnakeConfig, inside, moved
+from arena_games.squares import Cell
 
 DEATH, TRAPPED, CONTESTED, POISONED = -1000.0, -100.0, -10.0, -30.0
 APPLE_DISCOUNT = 0.6

@@ -6,8 +6,8 @@ import re
 
 from arena_games.base import Observation
 from arena_games.board import Board, Cell
-from arena_games.frozen_lake.rules import Cell as Place
 from arena_games.frozen_lake.rules import FrozenLakeConfig, cells_top_down
+from arena_games.squares import Cell as Place
 
 LEGEND = "P you, G goal, O hole, . ice"
 _PLACE = re.compile(r"\((\d{1,3}), (\d{1,3})\)")

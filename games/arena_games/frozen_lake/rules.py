@@ -14,7 +14,7 @@ from itertools import compress
 
 import numpy as np
 
-Cell = tuple[int, int]
+from arena_games.squares import Cell
 
 ACTIONS = {
     "left": "move one cell to the left",

@@ -7,8 +7,8 @@ from functools import cache, lru_cache
 import numpy as np
 
 from arena_games.base import Grid, points
-from arena_games.frozen_lake.rules import ACTIONS, Cell, FrozenLakeConfig, FrozenLakeState
-from arena_games.squares import canvas, listed, name
+from arena_games.frozen_lake.rules import ACTIONS, FrozenLakeConfig, FrozenLakeState
+from arena_games.squares import Cell, canvas, listed, name
 
 PLANES = ("player", "holes", "goal", "moves left")
 PLAYER, HOLE, GOAL = b"POG"

@@ -10,8 +10,8 @@ import re
 
 from arena_games.base import Observation
 from arena_games.board import Board, Cell
-from arena_games.snake.rules import Cell as Place
 from arena_games.snake.rules import SnakeConfig
+from arena_games.squares import Cell as Place
 
 _PLACE = re.compile(r"\((\d{1,3}), (\d{1,3})\)")
 _OTHER = re.compile(r"Snake (\d{1,3})")

@@ -14,7 +14,8 @@ from itertools import chain
 
 import numpy as np
 
-Cell = tuple[int, int]
+from arena_games.squares import Cell
+
 Body = tuple[Cell, ...]
 
 ACTIONS = {

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 
 from arena_games.base import Grid, Observation, points
-from arena_games.snake.rules import ACTIONS, Body, Cell, SnakeConfig, SnakeState, inside, moved
-from arena_games.squares import canvas, listed, name
+from arena_games.snake.rules import ACTIONS, Body, SnakeConfig, SnakeState, inside, moved
+from arena_games.squares import Cell, canvas, listed, name
 
 PLANES = ("own head", "own body", "other heads", "other bodies", "apples", "moves left")
 OWN, OTHER, APPLE = b"HB", b"ET", ord("A")  # of a snake: its head, its body
