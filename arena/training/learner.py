@@ -18,7 +18,7 @@ from arena.training.loss import weighted_loss
 from arena.training.memory import recomputes
 from arena.training.parallel import SOLO, Team
 from arena_agents.engines.decoder import has_plain_head
-from arena_agents.engines.replies import ReplyRow, padded_tokens, read_replies, reply_rows
+from arena_agents.engines.replies import in_passes, read_replies, reply_rows
 from arena_agents.engines.trees import takes_trees
 
 # How many sequences are read again to measure how far an update moved the policy.
@@ -176,14 +176,8 @@ class Learner:
         """Sequences that are read together, of similar length: `micro_tokens` padded tokens at a time."""
         prompts, replies = ([texts[s] for s in sequences] for texts in (batch.prompts, batch.replies))
         rows = reply_rows(prompts, replies, branching=self.branching)
-        chunk: list[ReplyRow] = []
-        for row in sorted(rows, key=lambda row: len(row.prompt) + len(row.tree.tokens)):
-            if chunk and padded_tokens([*chunk, row]) > self.config.micro_tokens:
-                yield [sequences[member] for row in chunk for member in row.members]
-                chunk = []
-            chunk.append(row)
-        if chunk:
-            yield [sequences[member] for row in chunk for member in row.members]
+        for together in in_passes(rows, self.config.micro_tokens):
+            yield [sequences[member] for row in together for member in row.members]
 
     @torch.no_grad()
     def logprobs(self, texts: Sequences) -> Tensor:

@@ -88,6 +88,18 @@ def padded_tokens(rows: Sequence[ReplyRow]) -> int:
     return len(rows) * widest
 
 
+def in_passes(rows: Sequence[ReplyRow], most_tokens: int) -> Iterator[list[ReplyRow]]:
+    """Rows of similar length, as many at a time as take at most `most_tokens` padded tokens, or one."""
+    together: list[ReplyRow] = []
+    for row in sorted(rows, key=lambda row: len(row.prompt) + len(row.tree.tokens)):
+        if together and padded_tokens([*together, row]) > most_tokens:
+            yield together
+            together = []
+        together.append(row)
+    if together:
+        yield together
+
+
 def _by_prompt(prompts: Sequence[Ids]) -> dict[tuple[int, ...], list[int]]:
     found: dict[tuple[int, ...], list[int]] = {}
     for member, prompt in enumerate(prompts):
