@@ -63,7 +63,7 @@ def stored(agent: Agent, folder: Path, name: str = "a", count: int = 1) -> None:
         store.add(play(matches, {name: agent, **house_agents([SNAKE])}), SNAKE.open_seats)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(texts=st.lists(ANY_TEXT, min_size=1, max_size=4), thought=ANY_TEXT, name=ANY_NAME)
 def test_any_text_goes_through_a_real_file_and_comes_back(texts: list[str], thought: str, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -77,7 +77,7 @@ def test_any_text_goes_through_a_real_file_and_comes_back(texts: list[str], thou
         assert verify(Path(folder), Console(quiet=True)).faults == []
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(detail=ANY_TEXT)
 def test_any_error_goes_through_a_real_file_and_comes_back(detail: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

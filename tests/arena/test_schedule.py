@@ -103,7 +103,7 @@ def test_with_one_game_and_seed_every_line_up_sits_in_every_rotation() -> None:
         assert {turned for order in orders for turned in rotations(order)} == set(orders)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(agents=st.integers(5, 40), seats=st.integers(3, 6), seed=st.integers(0, 3))
 def test_balanced_line_ups_seat_everyone_equally_often_and_let_everyone_meet(
     agents: int, seats: int, seed: int

@@ -71,7 +71,7 @@ def test_hostile_text_is_stored_exactly(store: Store, text: str) -> None:
     _check_exact(store, text)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(st.characters(exclude_categories=())))
 def test_any_text_is_stored_exactly(text: str) -> None:
     with Store(Path("memory"), _in_memory()) as store:

@@ -177,7 +177,7 @@ def test_hostile_replies_neither_leave_their_place_nor_act(reply: str) -> None:
     assert ascii(reply)[1:6].strip("'") in printed(film)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(reply=ANY_TEXT, name=ANY_TEXT, seen=ANY_TEXT, detail=ANY_TEXT)
 def test_any_text_anywhere_fits_the_screen(reply: str, name: str, seen: str, detail: str) -> None:
     step = DUEL.steps[0]

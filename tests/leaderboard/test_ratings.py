@@ -131,7 +131,7 @@ episodes = st.builds(
 tournaments = st.lists(match_results | episodes, min_size=1, max_size=25)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(tournaments, st.permutations("abcd"), st.randoms(use_true_random=False))
 def test_row_order_and_names_do_not_matter(results: list[MatchResult], names: list[str], random) -> None:  # type: ignore[no-untyped-def]
     renamed = dict(zip("abcd", names, strict=True))

@@ -185,7 +185,7 @@ def test_seats_are_shown_below_their_game() -> None:
     assert "seat 1 100% (40% … 100%)" in render_markdown(board)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text(st.characters(categories=None), max_size=30))
 def test_any_name_prints_on_one_line(name: str) -> None:
     board = standings([single("lake", 0, name, 1.0)], bootstraps=1)

@@ -42,7 +42,7 @@ def random_batch(seed, steps=7, tokens=5):
     return logprobs, old, reference, mask, advantages, episodes
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.05, 1.0]), st.sampled_from([(0.2, 0.2), (0.1, 0.4)]))
 def test_loss_and_gradient_match_the_plain_loop(seed, beta, clip):
     logprobs, old, reference, mask, advantages, episodes = random_batch(seed)
