@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from arena.training.guard import Guard
-from arena.training.learner import Learner, Snapshot
+from arena.training.learner import Learner
 from arena.training.run import write_json
+from arena.training.weights import Snapshot, TrainedWeights, Weights
 from arena_agents.language.agent import LanguageAgent
 from arena_games.base import UsageError
 
@@ -29,20 +30,23 @@ class Progress:
     guard: Guard
 
 
-def save_checkpoint(folder: Path, learner: Learner, best: Snapshot, progress: Progress) -> None:
-    """Weights and optimiser of the current and of the best policy, and the counters."""
-    save_file(_flat(learner.snapshot()), folder / "current.safetensors")
+def save_checkpoint(folder: Path, current: Snapshot, best: Snapshot, progress: Progress) -> None:
+    """Weights and optimiser of the current and of the best policy, whole, and the counters."""
+    save_file(_flat(current), folder / "current.safetensors")
     save_file(_flat(best), folder / "best.safetensors")
     write_json(folder / "progress.json", asdict(progress))
 
 
-def load_checkpoint(folder: Path, learner: Learner) -> tuple[Progress, Snapshot]:
-    """Put the learner where the checkpoint was. Raises UsageError if it cannot be read."""
+def load_checkpoint(folder: Path, trained: TrainedWeights) -> tuple[Progress, Snapshot]:
+    """Put the weights where the checkpoint was; returns the best policy so far too.
+
+    Raises UsageError if it cannot be read.
+    """
     try:
         stored = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
         progress = Progress(**stored | {"guard": Guard(**stored["guard"])})
-        best = _snapshot(load_file(folder / "best.safetensors"), learner)
-        learner.restore(_snapshot(load_file(folder / "current.safetensors"), learner))
+        best = _snapshot(load_file(folder / "best.safetensors"), trained)
+        trained.restore(_snapshot(load_file(folder / "current.safetensors"), trained))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise UsageError(
             f"cannot read checkpoint {folder} ({error}); delete it to resume from an older one"
@@ -57,20 +61,21 @@ def _flat(snapshot: Snapshot) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def _snapshot(tensors: dict[str, Tensor], learner: Learner) -> Snapshot:
-    weights = {name: tensors[f"weights.{name}"] for name in learner.trained()}
+def _snapshot(tensors: dict[str, Tensor], trained: TrainedWeights) -> Snapshot:
+    """What a file holds, as far as it is this process's."""
+    weights = {name: tensors[f"weights.{name}"] for name in trained.parameters}
     state: dict[int, dict[str, Any]] = {}
     for key, tensor in tensors.items():
         if key.startswith("optimizer."):
             _, index, name = key.split(".", 2)
             state.setdefault(int(index), {})[name] = tensor
-    groups = learner.optimizer.state_dict()["param_groups"]
-    return Snapshot(weights, {"state": state, "param_groups": groups})
+    groups = trained.optimizer.state_dict()["param_groups"]
+    return trained.part_of(Snapshot(weights, {"state": state, "param_groups": groups}))
 
 
-def save_policy(folder: Path, agent: LanguageAgent, learner: Learner) -> None:
+def save_policy(folder: Path, agent: LanguageAgent, learner: Learner, weights: Weights) -> None:
     """A policy that plays as an agent: an adapter, or whole weights with their tokenizer."""
-    learner.model.save_pretrained(folder)
+    learner.model.save_pretrained(folder, state_dict=weights)
     if not learner.adapter:
         agent.tokenizer.save_pretrained(folder)
     card = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from arena.hardware import free_ram
@@ -19,13 +20,38 @@ from arena.training.memory import (
     recomputes,
     weights_dtype,
 )
+from arena.training.parallel import SOLO, Team
 from arena_agents.language.presets import model_source
 from arena_agents.server.address import is_address
 from arena_games.base import UsageError
 
 
-def check_memory(config: MsgrpoConfig, *, processes: int = 1) -> None:
-    """Look up the model's config and what is free on this machine, shared by `processes`.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What one process has: bytes free on its `device`, `cuda` or `cpu`, and of CPU memory (`ram`).
+
+    The rest is as in `estimate`: what the engine takes, over how many devices the weights are spread.
+    """
+
+    device: str
+    free: int
+    ram: int
+    engine: int | None = None
+    shards: int = 1
+    here: int = 1
+
+    def needed(self, shape: ModelShape, config: MsgrpoConfig) -> Estimate:
+        return estimate(
+            shape, config, device=self.device, engine=self.engine, shards=self.shards, here=self.here
+        )
+
+    def fits(self, shape: ModelShape, config: MsgrpoConfig) -> bool:
+        needed = self.needed(shape, config)
+        return needed.peak <= self.free and needed.ram_peak <= self.ram
+
+
+def check_memory(config: MsgrpoConfig, team: Team = SOLO) -> None:
+    """Look up the model's config and what is free on this machine, for one process of the team.
 
     Raises UsageError if the run cannot fit, or the model cannot be found.
     """
@@ -34,10 +60,11 @@ def check_memory(config: MsgrpoConfig, *, processes: int = 1) -> None:
     from arena_agents.language.model import default_device, load_config
 
     shape = model_shape(load_config(model_source(config.agent)))
-    device, ram = default_device().type, free_ram() // processes
+    device, ram = default_device().type, free_ram() // team.here
     free, total = torch.cuda.mem_get_info() if device == "cuda" else (ram, ram)
     engine = _engine_share(config, shape, device, total)
-    refuse_unless_it_fits(config, shape, device=device, free=free, ram=ram, engine=engine)
+    shards = team.size if team.shards else 1
+    refuse_unless_it_fits(config, shape, Room(device, free, ram, engine, shards, team.here))
 
 
 def _engine_share(config: MsgrpoConfig, shape: ModelShape, device: str, total: int) -> int | None:
@@ -53,42 +80,42 @@ def _engine_share(config: MsgrpoConfig, shape: ModelShape, device: str, total: i
     return FLOAT_BYTES[weights_dtype(config, device)] * shape.parameters + CPU_ENGINE_CACHE
 
 
-def refuse_unless_it_fits(
-    config: MsgrpoConfig, shape: ModelShape, *, device: str, free: int, ram: int, engine: int | None = None
-) -> Estimate:
-    """The estimate. Raises UsageError in one line, with a remedy, if `free` or `ram` bytes are too few."""
-    needed = estimate(shape, config, device=device, engine=engine)
-    if _fits(needed, free, ram):
+def refuse_unless_it_fits(config: MsgrpoConfig, shape: ModelShape, room: Room) -> Estimate:
+    """The estimate. Raises UsageError in one line, with a remedy, if there is too little room."""
+    needed = room.needed(shape, config)
+    if room.fits(shape, config):
         return needed
-    parts = sorted(needed.parts().items(), key=lambda part: -part[1])
-    largest = ", ".join(f"{name} {gigabytes(value)}" for name, value in parts[:3])
-    where, has = ("the GPU", free) if device == "cuda" else ("this machine", free)
-    if needed.peak <= free:
-        where, has, largest = (
-            "CPU memory",
-            ram,
-            ", ".join(f"{n} {gigabytes(v)}" for n, v in needed.ram.items()),
-        )
-    wanted = needed.ram_peak if where == "CPU memory" else needed.peak
+    if needed.peak <= room.free:
+        where, has, wanted, parts = "CPU memory", room.ram, needed.ram_peak, dict(needed.ram)
+    else:
+        where = "the GPU" if room.device == "cuda" else "this machine"
+        has, wanted, parts = room.free, needed.peak, needed.parts()
+    largest = sorted(parts.items(), key=lambda part: -part[1])[:3]
     raise UsageError(
-        f"training {config.agent} needs about {gigabytes(wanted)} ({largest}) and {where} has "
-        f"{gigabytes(has)} free; {_remedy(config, shape, device, free, ram, engine)}"
+        f"training {config.agent} needs about {gigabytes(wanted)} "
+        f"({', '.join(f'{name} {gigabytes(value)}' for name, value in largest)}) and {where} has "
+        f"{gigabytes(has)} free; {_remedy(config, shape, room)}"
     )
 
 
-def _fits(needed: Estimate, free: int, ram: int) -> bool:
-    return needed.peak <= free and needed.ram_peak <= ram
-
-
-def _remedy(
-    config: MsgrpoConfig, shape: ModelShape, device: str, free: int, ram: int, engine: int | None
-) -> str:
-    """The first of the cheaper settings that would fit, as options to add."""
+def _remedy(config: MsgrpoConfig, shape: ModelShape, room: Room) -> str:
+    """The first of the cheaper settings that would fit, as options to add; else who could play instead."""
     for changes in cheaper(config, shape):
+        if room.fits(shape, config.model_copy(update=changes)):
+            return f"add{_options(changes)}"
+    served = replace(room, engine=0)
+    for changes in ({}, *cheaper(config, shape)) if room.engine != 0 else ():
         smaller = config.model_copy(update=changes)
-        if _fits(estimate(shape, smaller, device=device, engine=engine), free, ram):
-            return "add " + " ".join(f"--set {key}={value}" for key, value in changes.items())
+        if smaller.lora_rank and served.fits(shape, smaller):
+            return (
+                "let a vLLM server on other GPUs play: "
+                f"--agent {config.agent}@http://HOST:8000/v1{_options(changes)}"
+            )
     return "no setting makes it fit; take a smaller model, such as qwen0.5b or nano"
+
+
+def _options(changes: Mapping[str, Any]) -> str:
+    return "".join(f" --set {key}={value}" for key, value in changes.items())
 
 
 def cheaper(config: MsgrpoConfig, shape: ModelShape) -> Iterator[dict[str, Any]]:

@@ -31,11 +31,13 @@ _KEPT = {(False, 4): (16, 32, 8), (True, 4): (16, 24, 8), (False, 2): (8, 20, 4)
 class ModelShape:
     """What decides a causal language model's memory.
 
-    `adapter_width` is the sum of inputs and outputs over all linear layers but the last: an
-    adapter of rank r has r times as many parameters. `attention` and `keys` are heads times head size.
+    `outside` counts the parameters outside the layers, embeddings above all. `adapter_width` is the sum
+    of inputs and outputs over all linear layers but the last: an adapter of rank r has r times as many
+    parameters. `attention` and `keys` are heads times head size.
     """
 
     parameters: int
+    outside: int
     adapter_width: int
     layers: int
     hidden: int
@@ -45,13 +47,15 @@ class ModelShape:
     vocabulary: int
 
 
-QWEN_3B = ModelShape(3_085_938_688, 1_870_848, 36, 2048, 2048, 256, 11_008, 151_936)
+QWEN_3B = ModelShape(3_085_938_688, 311_166_976, 1_870_848, 36, 2048, 2048, 256, 11_008, 151_936)
 
 
 def model_shape(model_config: Any) -> ModelShape:
     """The shape of the model that a transformers config describes; no memory is taken for it."""
     import torch
     from transformers import AutoModelForCausalLM
+
+    from arena_agents.engines.decoder import decoder_layers
 
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(model_config)
@@ -60,8 +64,13 @@ def model_shape(model_config: Any) -> ModelShape:
     text = model_config.get_text_config()
     head_size = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     key_heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+    whole, inside = (
+        sum(p.numel() for module in modules for p in module.parameters())
+        for modules in ([model], decoder_layers(model))
+    )
     return ModelShape(
-        parameters=sum(p.numel() for p in model.parameters()),
+        parameters=whole,
+        outside=whole - inside,
         adapter_width=sum(m.in_features + m.out_features for m in linear if m is not head),
         layers=text.num_hidden_layers,
         hidden=text.hidden_size,
@@ -116,14 +125,24 @@ class Estimate:
         return {**self.held, **passing}
 
 
-def estimate(shape: ModelShape, config: MsgrpoConfig, *, device: str, engine: int | None = None) -> Estimate:
+def estimate(
+    shape: ModelShape,
+    config: MsgrpoConfig,
+    *,
+    device: str,
+    engine: int | None = None,
+    shards: int = 1,
+    here: int = 1,
+) -> Estimate:
     """What training needs on `device`, `cuda` or `cpu`.
 
     `engine` is None where the trainer's own model plays, else what another engine takes here: 0 if
-    it is a server. On a GPU it sleeps while the policy is updated, its weights in CPU memory.
+    it is a server. On a GPU it sleeps while the policy is updated, its weights in CPU memory. Of what
+    lasts, `shards` devices hold a part each, `here` of them on this machine.
     """
     size = FLOAT_BYTES[weights_dtype(config, device)]
-    weights, adapter = size * shape.parameters, 4 * config.lora_rank * shape.adapter_width
+    all_weights = size * shape.parameters
+    weights, adapter = all_weights // shards, 4 * config.lora_rank * shape.adapter_width // shards
     trained = adapter or weights
     # The best policy and the one before the update, each with its optimiser's two averages.
     copies = {"copies to step back to": 2 * 3 * trained}
@@ -135,10 +154,24 @@ def estimate(shape: ModelShape, config: MsgrpoConfig, *, device: str, engine: in
     }
     rollout = _rollout(shape, config, size) if engine is None else {"engine": engine}
     update = {"gradients": trained, **_update(shape, config, size)}
+    if shards > 1:
+        update["gathered layers"] = _gathered(shape, config, size)
+        if engine is None:
+            rollout["gathered weights"] = all_weights
     if device == "cuda":
-        ram = {"weights on their way": weights, **copies, "sleeping engine": weights if engine else 0}
+        ram = {
+            "weights on their way": all_weights // here if shards > 1 else all_weights,
+            **copies,
+            "sleeping engine": all_weights if engine else 0,
+        }
         return Estimate(device, {**held, "GPU context": CUDA_CONTEXT}, update, rollout, ram)
     return Estimate(device, {**held, **copies, "engine": engine or 0}, update, {} if engine else rollout, {})
+
+
+def _gathered(shape: ModelShape, config: MsgrpoConfig, size: int) -> int:
+    """Of a sharded model: all outside the layers, a layer and the next one, and their whole gradients."""
+    layer = (shape.parameters - shape.outside) // shape.layers
+    return size * (shape.outside + 2 * layer) * (1 if config.lora_rank else 2)
 
 
 def _update(shape: ModelShape, config: MsgrpoConfig, size: int) -> dict[str, int]:

@@ -33,7 +33,7 @@ from arena.training.clock import Clock
 from arena.training.config import MsgrpoConfig
 from arena.training.fit import check_memory
 from arena.training.guard import Guard
-from arena.training.learner import STATS, Learner, Snapshot
+from arena.training.learner import STATS, Learner
 from arena.training.memory import weights_dtype
 from arena.training.opponents import LEARNER, held_out_seating, opponent_agents, training_seating
 from arena.training.parallel import SOLO, Team, collect_together
@@ -41,6 +41,7 @@ from arena.training.progress import Reporter
 from arena.training.rollout import Rollout
 from arena.training.run import RunFolder
 from arena.training.sync import PolicySync, training_engine
+from arena.training.weights import Snapshot
 from arena_agents.engines.base import Sampling
 from arena_agents.language.agent import LanguageAgent
 from arena_agents.language.model import default_device, load_model
@@ -90,10 +91,15 @@ class MsgrpoTraining:
         self.config, self.run, self.reporter, self.team = config, run, reporter, team
         self.spec: GameSpec = find_game(config.game)
         source = model_source(config.agent)
-        check_memory(config, processes=team.here)
-        model, tokenizer = load_model(source, dtype=weights_dtype(config, default_device().type))
+        check_memory(config, team)
+        device = default_device()
+        model, tokenizer = load_model(
+            source,
+            dtype=weights_dtype(config, device.type),
+            device=torch.device("cpu") if team.shards else device,
+        )
         self.learner = Learner(model, config, tokenizer.pad_token_id or 0, team)
-        self.engine = training_engine(config, self.learner.model, tokenizer, reporter.note)
+        self.engine = training_engine(self.learner, tokenizer, reporter.note)
         sampling = Sampling(temperature=config.temperature, max_new_tokens=config.max_new_tokens)
         self.agent = LanguageAgent(self.engine, tokenizer, load_template(template), sampling)
         self.sync = PolicySync(self.agent, self.learner, self.spec, team.own_folder(run.path))
@@ -108,14 +114,14 @@ class MsgrpoTraining:
         found = self.run.latest_checkpoint()
         if found is None:
             self.run.rewind(-1)
-            self.sync.push(0)
+            self._hand_over()
             self._begin()
         else:
-            progress, self.best = load_checkpoint(found[1], self.learner)
+            progress, self.best = load_checkpoint(found[1], self.learner.trained)
             self.step, self.episodes, self.seconds = progress.step, progress.episodes, progress.seconds
             self.guard = progress.guard
             self.run.rewind(self.step)
-            self.sync.push(self.step)
+            self._hand_over()
 
     def _begin(self) -> None:
         clock = Clock()
@@ -123,12 +129,12 @@ class MsgrpoTraining:
             held_out = self.evaluate()
         base = float(held_out.returns_BG().mean())
         self.guard = Guard(base, base, 0, self.config.collapse_drop)
-        self.best = self.learner.snapshot()
+        self.best = self.learner.trained.snapshot()
         self.seconds = clock.total
         self.run.log(
             {"step": 0, "episodes": 0, "seconds": round(self.seconds, 3), **_scores("eval", held_out)}
         )
-        self.run.save_policy("best", lambda folder: save_policy(folder, self.agent, self.learner))
+        self._save_policy("best")
 
     def update(self, step: int) -> Metrics:
         """One update of the policy; returns the row that it logs."""
@@ -139,8 +145,7 @@ class MsgrpoTraining:
             self.engine.sleep()
             learned = self.learn(rollout)
         with clock.phase("sync"):
-            self.engine.wake()
-            probe = self.sync.push(step)
+            probe = self._hand_over()
         with clock.phase("eval"):
             due = step % self.config.eval_every == 0 or step == self.config.steps
             held_out = self._look() if due else {"eval/return": None, "eval/success": None}
@@ -163,6 +168,11 @@ class MsgrpoTraining:
         }
         self.run.log(row)
         return row
+
+    def _hand_over(self) -> Metrics:
+        """Let the engine play the policy as it is now."""
+        self.engine.wake()
+        return self.sync.push(self.step)
 
     def roll_out(self) -> Rollout:
         """G episodes from each of B start states that no evaluation uses."""
@@ -224,11 +234,12 @@ class MsgrpoTraining:
         score, noise = float(returns.mean()), float(returns.std()) / math.sqrt(len(returns))
         if score >= self.guard.best:  # of equals the later one: it has seen more
             self.guard = replace(self.guard, best=score, best_step=self.step)
-            self.best = self.learner.snapshot()
-            self.run.save_policy("best", lambda folder: save_policy(folder, self.agent, self.learner))
+            self.best = self.learner.trained.snapshot()
+            self._save_policy("best")
         elif self.guard.collapsed(score, noise):
-            self.learner.restore(self.best)
-            self.sync.push(self.step)
+            self.engine.sleep()
+            self.learner.trained.restore(self.best)
+            self._hand_over()
             self.guard = replace(self.guard, rollbacks=self.guard.rollbacks + 1)
             self.reporter.note(
                 f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; "
@@ -239,11 +250,15 @@ class MsgrpoTraining:
     def save(self) -> None:
         """A checkpoint to resume from; at the end of the run, the policy as it is."""
         progress = Progress(self.step, self.episodes, self.seconds, self.guard)
-        self.run.save_checkpoint(
-            self.step, lambda folder: save_checkpoint(folder, self.learner, self.best, progress)
-        )
+        trained = self.learner.trained
+        current, best = (trained.gathered(snapshot) for snapshot in (trained.snapshot(), self.best))
+        self.run.save_checkpoint(self.step, lambda folder: save_checkpoint(folder, current, best, progress))
         if self.step == self.config.steps:
-            self.run.save_policy("last", lambda folder: save_policy(folder, self.agent, self.learner))
+            self._save_policy("last")
+
+    def _save_policy(self, name: str) -> None:
+        weights = self.learner.trained.whole()
+        self.run.save_policy(name, lambda folder: save_policy(folder, self.agent, self.learner, weights))
 
 
 def _scores(split: str, rollout: Rollout) -> dict[str, float | int | None]:

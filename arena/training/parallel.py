@@ -1,9 +1,9 @@
 """Training in several processes, as `accelerate launch -m arena train …` starts them.
 
-Each process holds the whole model, plays its share of the start states, and computes its share of
-the gradient; gradients are added up, so that all take the step that one process would take. The
-first process alone writes the run's folder and speaks. This is data parallelism alone: a model that
-does not fit one device is not spread over several (no FSDP).
+Each process plays its share of the start states and computes its share of the gradient; gradients
+are added up, so that all take the step that one process would take. The first process alone writes
+the run's folder and speaks. Each holds the whole model or, with `accelerate launch --use_fsdp`, a part
+of every weight (see `arena.training.shards`).
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Team:
     rank: int = 0
     size: int = 1
     here: int = 1  # how many of them share this machine
+    shards: bool = False  # whether each holds only a part of the weights
 
     @property
     def leads(self) -> bool:
@@ -68,8 +69,11 @@ class Team:
         return {name: sum(part[name] for part in parts) for name in numbers}
 
     def add_up_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Put the sum over all processes in the place of each gradient; none counts as zero."""
-        if self.size == 1:
+        """Put the sum over all processes in the place of each gradient; none counts as zero.
+
+        Those of shards were added up on their way back.
+        """
+        if self.size == 1 or self.shards:
             return
         import torch
         import torch.distributed as dist
@@ -84,18 +88,28 @@ SOLO = Team()
 
 
 def join_team() -> Team:
-    """The team that a launcher (accelerate, torchrun) started this process in; alone without one."""
+    """The team that a launcher (accelerate, torchrun) started this process in; alone without one.
+
+    Raises UsageError for FSDP with weights in CPU memory.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return SOLO
     import torch
     from accelerate import PartialState
+    from accelerate.utils import parse_flag_from_env
+
+    shards = parse_flag_from_env("ACCELERATE_USE_FSDP")
+    if shards and parse_flag_from_env("FSDP_OFFLOAD_PARAMS"):
+        raise UsageError("FSDP is used without offloading here; set --fsdp_offload_params false")
+    # transformers then loads the weights in one process of each machine, which is enough for `shard`.
+    os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "true"
 
     state = PartialState(cpu=not torch.cuda.is_available())
     atexit.register(torch.distributed.destroy_process_group)
     if not state.is_main_process:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
     here = int(os.environ.get("LOCAL_WORLD_SIZE", state.num_processes))
-    return Team(state.process_index, state.num_processes, here)
+    return Team(state.process_index, state.num_processes, here, shards)
 
 
 def team_config(config: Config, team: Team) -> Config:

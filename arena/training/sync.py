@@ -27,11 +27,11 @@ from torch import Tensor
 
 from arena.seeds import Split, episode_seed
 from arena.training.batch import Sequences
-from arena.training.config import MsgrpoConfig
 from arena.training.learner import Learner
 from arena.training.memory import weights_dtype
 from arena.training.opponents import LEARNER, held_out_seating
 from arena.training.rollout import collect
+from arena.training.shards import GatheredEngine
 from arena_agents.base import TokenSample
 from arena_agents.engines.base import Engine, Ids
 from arena_agents.engines.choose import choose_engine
@@ -85,17 +85,22 @@ def compare(engine_M: Tensor, new_M: Tensor, proven_M: Tensor) -> Probe:
     return Probe(error, slope, math.sqrt(rest / max(len(moved_M) - 1, 1) / moved))
 
 
-def training_engine(config: MsgrpoConfig, model: Any, tokenizer: Any, note: Callable[[str], None]) -> Engine:
-    """The engine that plays for the trainer of `model`; `note` tells a person what takes long.
+def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None]) -> Engine:
+    """The engine that plays for the trainer; `note` tells a person what takes long.
 
     Raises UsageError if it cannot be had.
     """
+    config = learner.config
     if is_address(config.agent) and config.engine in ("auto", "server"):
         from arena_agents.engines.server import load_server_engine
 
         return load_server_engine(config.agent, lora_rank=config.lora_rank)
     if choose_engine(config.engine, adapter=config.lora_rank > 0) == "transformers":
-        return TransformersEngine(model, tokenizer, batch_tokens=config.rollout_tokens)
+        if learner.team.shards:
+            return GatheredEngine(
+                learner.model, learner.reader, tokenizer, batch_tokens=config.rollout_tokens
+            )
+        return TransformersEngine(learner.model, tokenizer, batch_tokens=config.rollout_tokens)
     from arena_agents.engines.vllm import VllmEngine, start_llm
 
     note("starting vllm, which takes a minute")
@@ -121,7 +126,7 @@ class PolicySync:
         self.prompts = probe_prompts(agent, spec, learner.config.opponents)
         self.sampling = replace(agent.sampling, max_new_tokens=min(TOKENS, agent.sampling.max_new_tokens))
         # A fresh adapter changes nothing, so this is what an engine samples that was given none.
-        self.proven, self.proven_version = learner.weights(), 0
+        self.proven, self.proven_version = learner.trained.copy(), 0
 
     def push(self, version: int) -> Metrics:
         """Give the engine the learner's policy and prove that it samples it.
@@ -132,32 +137,42 @@ class PolicySync:
             self.engine.policy_version = version
             return UNPROBED
         self._hand_over(version)
-        probe = self._probe(version)
-        self._judge(probe, version)
-        if probe.proves_new:
-            self.proven, self.proven_version = self.learner.weights(), version
-        return {"probe_error": probe.error, "probe_slope": probe.slope}
+        probes = self._probes(version)
+        for probe in probes:
+            self._judge(probe, version)
+        if all(probe.proves_new for probe in probes):
+            self.proven, self.proven_version = self.learner.trained.copy(), version
+        worst = max(probes, key=lambda probe: probe.error)
+        return {"probe_error": worst.error, "probe_slope": worst.slope}
 
     def _hand_over(self, version: int) -> None:
         adapter = self.run / "engine" / f"adapter-{version:06d}"
         shutil.rmtree(adapter, ignore_errors=True)
         adapter.mkdir(parents=True)
-        self.learner.model.save_pretrained(adapter)
+        self.learner.model.save_pretrained(adapter, state_dict=self.learner.trained.whole())
         self.engine.load_policy(adapter, version)
         for old in adapter.parent.glob("adapter-*"):
             if old != adapter:
                 shutil.rmtree(old)
 
-    def _probe(self, version: int) -> Probe:
-        samples = self.engine.generate(self.prompts, self.sampling, range(len(self.prompts)))
+    def _probes(self, version: int) -> list[Probe]:
+        """One for each process of the team, as each has an engine of its own. All see the same."""
+        drawn = self.engine.generate(self.prompts, self.sampling, range(len(self.prompts)))
+        everyones = self.learner.team.gather(drawn)
+        samples = [sample for samples in everyones for sample in samples]
         stale = {sample.policy_version for sample in samples} - {version}
         if stale:
             raise UsageError(f"the engine samples policy {min(stale)}, not {version}; {self._remedy()}")
         texts = Sequences(tuple(s.prompt_ids for s in samples), tuple(s.token_ids for s in samples))
-        new_M = on_tokens(self.learner.logprobs(texts), samples)
-        with self.learner.holding(self.proven):
-            proven_M = on_tokens(self.learner.logprobs(texts), samples)
-        return compare(torch.tensor([lp for s in samples for lp in s.logprobs]), new_M, proven_M)
+        new_UK = self.learner.logprobs(texts)
+        with self.learner.trained.holding(self.proven):
+            proven_UK = self.learner.logprobs(texts)
+        sizes = [len(samples) for samples in everyones]
+        parts = (torch.split(table_UK, sizes) for table_UK in (new_UK, proven_UK))
+        return [
+            compare(_logprobs(samples), on_tokens(new_PK, samples), on_tokens(proven_PK, samples))
+            for samples, new_PK, proven_PK in zip(everyones, *parts, strict=True)
+        ]
 
     def _judge(self, probe: Probe, version: int) -> None:
         if probe.proves_old:
@@ -188,6 +203,11 @@ def probe_prompts(agent: LanguageAgent, spec: GameSpec, opponents: str) -> list[
     steps = collect(spec, dict.fromkeys(players, RandomAgent()), seeds, seating).steps
     seen = list({step.observation.text: step.observation for step in steps}.values())
     return [agent.prompt_ids(observation) for observation in seen[:: max(1, len(seen) // PROMPTS)][:PROMPTS]]
+
+
+def _logprobs(samples: Sequence[TokenSample]) -> Tensor:
+    """What the engine says of the tokens that it drew, (M,)."""
+    return torch.tensor([logprob for sample in samples for logprob in sample.logprobs])
 
 
 def on_tokens(logprobs_UK: Tensor, samples: Sequence[TokenSample]) -> Tensor:

@@ -54,7 +54,7 @@ if __name__ == "__main__":
         import peft  # noqa: F401 - not to be counted
     before = peak_memory()
     learner = Learner(Qwen2ForCausalLM(Qwen2Config(**SHAPE)), config, 0)
-    best = learner.snapshot()
+    best = learner.trained.snapshot()
     for step in (1, 2):
         learner.update(batch, 1e-6, step)
     print(peak_memory() - before)

@@ -35,7 +35,7 @@ def make_batch(model, *, steps=12, noise=0.3):
 
 
 def gradients(learner):
-    return {name: p.grad.clone() for name, p in learner.trained().items()}
+    return {name: p.grad.clone() for name, p in learner.trained.parameters.items()}
 
 
 @pytest.mark.parametrize("micro_tokens", [1, 60, 100_000])
@@ -48,7 +48,7 @@ def test_the_gradient_is_that_of_the_whole_batch_at_once(tiny_model, msgrpo_conf
     loss, _ = msgrpo_loss(
         token_logprobs(logits, ids), batch.old_logprobs_NK, None, mask, batch.advantages_N, episodes
     )
-    expected = torch.autograd.grad(loss, list(learner.trained().values()))
+    expected = torch.autograd.grad(loss, list(learner.trained.parameters.values()))
     learner._step(batch, list(range(5)))
     for found, wanted in zip(gradients(learner).values(), expected, strict=True):
         assert torch.allclose(found, wanted, atol=1e-6)
@@ -78,10 +78,10 @@ def test_an_update_that_is_not_finite_leaves_no_trace(tiny_model, msgrpo_config)
     batch, _ = make_batch(tiny_model)
     learner = Learner(tiny_model, msgrpo_config(), 0)
     assert learner.update(batch, 1e-3, step=1) is not None
-    before = learner.snapshot()
+    before = learner.trained.snapshot()
     batch.advantages_N[3] = float("nan")
     assert learner.update(batch, 1e-3, step=2) is None
-    after = learner.snapshot()
+    after = learner.trained.snapshot()
     assert all(torch.equal(after.weights[name], before.weights[name]) for name in before.weights)
     assert str(after.optimizer["state"]) == str(before.optimizer["state"])
 
@@ -89,16 +89,16 @@ def test_an_update_that_is_not_finite_leaves_no_trace(tiny_model, msgrpo_config)
 def test_an_update_that_moves_too_far_is_undone(tiny_model, msgrpo_config):
     batch, _ = make_batch(tiny_model, noise=0.0)
     learner = Learner(tiny_model, msgrpo_config(max_kl=1e-4), 0)
-    before = learner.snapshot()
+    before = learner.trained.snapshot()
     assert learner.update(batch, 0.5, step=1) is None
-    assert all(torch.equal(p, before.weights[name]) for name, p in learner.trained().items())
+    assert all(torch.equal(p, before.weights[name]) for name, p in learner.trained.parameters.items())
 
 
 def test_with_lora_the_reference_is_the_adapter_switched_off(tiny_model, msgrpo_config):
     batch, _ = make_batch(tiny_model, noise=0.0)
     base = batch.old_logprobs_NK.clone()
     learner = Learner(tiny_model, msgrpo_config(lora_rank=4, beta=0.1), 0)
-    assert all("lora" in name for name in learner.trained())
+    assert all("lora" in name for name in learner.trained.parameters)
     for step in (1, 2):
         assert learner.update(batch, 1e-2, step) is not None
     reference = learner._reference(batch, list(range(5)))[batch.sequence_N]
@@ -117,10 +117,10 @@ def test_with_all_weights_the_reference_is_a_frozen_copy(tiny_model, msgrpo_conf
 def test_minibatches_cover_the_batch_and_repeat_under_a_seed(tiny_model, msgrpo_config):
     batch, _ = make_batch(tiny_model)
     learner = Learner(tiny_model, msgrpo_config(minibatches=3, epochs=2), 0)
-    start = learner.snapshot()
+    start = learner.trained.snapshot()
     first = learner.update(batch, 1e-3, step=4)
-    weights = learner.snapshot().weights
-    learner.restore(start)
+    weights = learner.trained.snapshot().weights
+    learner.trained.restore(start)
     again = learner.update(batch, 1e-3, step=4)
     assert first == again
-    assert all(torch.equal(p, weights[name]) for name, p in learner.trained().items())
+    assert all(torch.equal(p, weights[name]) for name, p in learner.trained.parameters.items())

@@ -1,6 +1,7 @@
 """The memory estimate: its parts add up, it moves the right way, and it is near what is measured."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ from transformers import AutoConfig, GemmaConfig, LlamaConfig, Qwen2Config
 
 from arena.training import memory
 from arena.training.config import MsgrpoConfig
-from arena.training.fit import cheaper, refuse_unless_it_fits
+from arena.training.fit import Room, cheaper, refuse_unless_it_fits
 from arena.training.memory import (
     GIB,
     QWEN_3B,
@@ -55,7 +56,7 @@ def test_a_shape_counts_what_the_model_and_its_adapter_hold():
     model, _ = load_model(str(MODEL_DIR))
     assert shape.parameters == sum(p.numel() for p in model.parameters())
     learner = Learner(model, config(lora_rank=8), 0)
-    assert 8 * shape.adapter_width == sum(p.numel() for p in learner.trained().values())
+    assert 8 * shape.adapter_width == sum(p.numel() for p in learner.trained.parameters.values())
 
 
 @pytest.mark.parametrize("described", [LlamaConfig(num_hidden_layers=2), GemmaConfig(num_hidden_layers=2)])
@@ -125,23 +126,46 @@ def test_more_of_anything_never_takes_less(device, rank, tokens, checkpointing, 
 @given(st.sampled_from(DEVICES), st.integers(6, 400), st.integers(0, 1), st.sampled_from([2048, 16_384]))
 def test_a_remedy_fits(device, gib, rank, tokens):
     asked = config(lora_rank=16 * rank, micro_tokens=tokens, gradient_checkpointing="off")
+    room = Room(device, free=gib * GIB, ram=1000 * GIB)
     try:
-        refuse_unless_it_fits(asked, QWEN_3B, device=device, free=gib * GIB, ram=1000 * GIB)
+        refuse_unless_it_fits(asked, QWEN_3B, room)
     except UsageError as error:
         line = str(error)
         assert "\n" not in line
         assert f"{gib}.0 GiB free" in line
-        if "add --set" not in line:
-            assert "qwen0.5b" in line
-            return
-        changes = dict(word.split("=") for word in line.split("add ")[1].replace("--set ", "").split())
+        changes = dict(word.split("=") for word in re.findall(r"--set (\S+)", line))
         followed = config(**{**asked.model_dump(), **changes})
-        refuse_unless_it_fits(followed, QWEN_3B, device=device, free=gib * GIB, ram=1000 * GIB)
+        if "a vLLM server" in line:
+            refuse_unless_it_fits(followed, QWEN_3B, replace(room, engine=0))
+        elif changes:
+            refuse_unless_it_fits(followed, QWEN_3B, room)
+        else:
+            assert "qwen0.5b" in line
 
 
 def test_too_little_cpu_memory_beside_a_gpu_is_named():
     with pytest.raises(UsageError, match=r"CPU memory has 4\.0 GiB"):
-        refuse_unless_it_fits(config(), QWEN_3B, device="cuda", free=80 * GIB, ram=4 * GIB)
+        refuse_unless_it_fits(config(), QWEN_3B, Room("cuda", free=80 * GIB, ram=4 * GIB))
+
+
+@given(st.sampled_from(DEVICES), st.integers(2, 16), st.sampled_from([0, 16]), st.floats(0, 0.1))
+def test_in_shards_each_device_holds_its_part(device, shards, rank, beta):
+    asked = config(lora_rank=rank, beta=beta)
+    one, many = (estimate(QWEN_3B, asked, device=device, engine=0, shards=n, here=n) for n in (1, shards))
+    for name in ("weights", "reference", "adapter", "optimiser"):
+        assert many.held[name] == pytest.approx(one.held[name] / shards, rel=1e-6)
+    assert many.update["gradients"] == pytest.approx(one.update["gradients"] / shards, rel=1e-6)
+    # Of the model a layer or two are whole at a time, and what is outside of them.
+    assert many.update["gathered layers"] < 2 * 4 * (QWEN_3B.outside + QWEN_3B.parameters // 18)
+    played = estimate(QWEN_3B, asked, device=device, shards=shards)
+    assert played.rollout["gathered weights"] == one.held["weights"]
+
+
+def test_what_fits_in_shards_but_not_to_be_played_is_left_to_a_server():
+    room = Room("cuda", free=6 * GIB, ram=1000 * GIB, shards=8)
+    with pytest.raises(UsageError, match=r"let a vLLM server on other GPUs play: --agent qwen3b@http"):
+        refuse_unless_it_fits(config(), QWEN_3B, room)
+    assert replace(room, engine=0).fits(QWEN_3B, config(micro_tokens=4096))
 
 
 def test_remedies_keep_what_is_asked_as_long_as_they_can():

@@ -130,11 +130,11 @@ def collapsing_training(tmp_path):
 def test_a_collapse_is_noticed_and_undone(tmp_path):
     training, reporter = collapsing_training(tmp_path)
     training.guard = Guard(base=0.0, best=9.0, best_step=0, drop=0.5)
-    before = training.learner.snapshot().weights
+    before = training.learner.trained.snapshot().weights
     row = training.update(1)
     assert row["rollbacks"] == 1
     assert "stepped back" in reporter.notes[-1]
-    after = training.learner.snapshot().weights
+    after = training.learner.trained.snapshot().weights
     assert all((before[name] == after[name]).all() for name in before)
     rate = training.rate
     training.guard = Guard(base=0.0, best=9.0, best_step=0, drop=0.5)

@@ -1,7 +1,8 @@
-"""Two processes on one machine take the steps that one process takes, and one of them keeps the books."""
+"""Two processes take the steps that one takes, each with the whole model or with parts of it."""
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,20 +16,25 @@ from safetensors.torch import load_file
 
 from arena.training.config import MsgrpoConfig
 from arena.training.dqn_config import DqnConfig
-from arena.training.parallel import SOLO, Onlooker, Team, open_run, team_config
+from arena.training.parallel import SOLO, Onlooker, Team, join_team, open_run, team_config
 from arena.training.run import RunFolder
+from arena.training.shards import as_shard, own_part, part_of, whole
+from arena.training.start import train
 from arena_games.base import UsageError
-from tests.training.team_worker import work
+from tests.training.team_worker import KINDS, forget_the_last_step, work
 
 ROOT = Path(__file__).parents[2]
 
 
-def launch(folder):
+LAUNCHES = {"copies": ["--multi_gpu"], "shards": ["--use_fsdp", "--fsdp_version", "2"]}
+
+
+def launch(folder, options):
     """Two processes as a user starts them, but for the port; on a CPU they speak by gloo."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    options = ["--multi_gpu", "--num_processes", "2", "--main_process_port", str(port)]
+    options = [*options, "--num_processes", "2", "--main_process_port", str(port)]
     command = ["accelerate.commands.launch", *options, "-m", "tests.training.team_worker", str(folder)]
     return subprocess.run(
         [sys.executable, "-m", *command],
@@ -40,47 +46,85 @@ def launch(folder):
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """What one process leaves, what two leave, and what these said."""
-    one, two = (tmp_path_factory.mktemp(name) for name in ("one", "two"))
-    done = launch(two)
+def alone(tmp_path_factory):
+    """What one process leaves."""
+    folder = tmp_path_factory.mktemp("one")
+    work(folder, SOLO)
+    return folder
+
+
+@pytest.fixture(scope="module", params=LAUNCHES)
+def together(request, tmp_path_factory):
+    """What two processes leave, and what they said: with the whole model in each, or with parts of it."""
+    folder = tmp_path_factory.mktemp("two")
+    done = launch(folder, LAUNCHES[request.param])
     assert done.returncode == 0, done.stderr
-    work(one, SOLO)
-    return one, two, done.stdout + done.stderr
+    return folder, done.stdout + done.stderr
 
 
-def test_gradients_weights_and_statistics_are_those_of_one_process(folders):
-    one, two, _ = folders
-    alone = load_file(one / "rank-0.safetensors")
-    first, second = (load_file(two / f"rank-{rank}.safetensors") for rank in (0, 1))
-    assert sum(float(g.abs().sum()) for name, g in alone.items() if name.startswith("gradient")) > 0.1
-    for name, expected in alone.items():
-        assert torch.allclose(first[name], expected, atol=1e-5), name
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_weights_and_statistics_are_those_of_one_process(alone, together, kind):
+    expected = load_file(alone / f"{kind}-0.safetensors")
+    first, second = (load_file(together[0] / f"{kind}-{rank}.safetensors") for rank in (0, 1))
+    assert sum(float(g.abs().sum()) for name, g in expected.items() if name.startswith("gradient")) > 0.1
+    assert first.keys() == second.keys() == expected.keys()
+    for name, wanted in expected.items():
+        assert torch.allclose(first[name], wanted, atol=1e-5), name
         assert torch.equal(first[name], second[name]), name
 
 
-def test_a_run_is_that_of_one_process(folders):
-    one, two, _ = folders
-    rows = [
-        [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
-        for folder in (one, two)
-    ]
-    assert [row["step"] for row in rows[1]] == [0, 1, 2]
-    for alone, together in zip(*rows, strict=True):
-        for name in alone.keys() - {"tokens_per_s", "peak_memory"}:
+def rows(run):
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def assert_same_run(found, expected):
+    """The same numbers, and the same policies, but for rounding."""
+    assert [row["step"] for row in rows(found)] == [0, 1, 2]
+    for there, wanted in zip(rows(found), rows(expected), strict=True):
+        for name in wanted.keys() - {"tokens_per_s", "peak_memory"}:
             if not name.startswith("seconds"):
-                assert together[name] == pytest.approx(alone[name], abs=1e-5), name
-    assert rows[0][2]["kept_episodes"] > 0
+                assert there[name] == pytest.approx(wanted[name], abs=1e-5), name
     for policy in ("best", "last"):
-        alone, together = (load_file(f / "run" / policy / "model.safetensors") for f in (one, two))
-        assert all(torch.allclose(together[name], alone[name], atol=1e-5) for name in alone)
+        there, wanted = (load_file(run / policy / "model.safetensors") for run in (found, expected))
+        assert all(torch.allclose(there[name], wanted[name], atol=1e-5) for name in wanted)
 
 
-def test_only_the_first_process_writes_and_speaks(folders):
-    _, two, said = folders
-    assert {path.name for path in two.iterdir()} == {"rank-0.safetensors", "rank-1.safetensors", "run"}
-    assert said.count("best held-out return") == 1
-    assert not list((two / "run").glob("process-*"))
+def test_a_run_is_that_of_one_process(alone, together):
+    assert rows(alone / "run")[2]["kept_episodes"] > 0
+    assert_same_run(together[0] / "run", alone / "run")
+
+
+def test_one_process_goes_on_where_two_stopped(alone, together, tmp_path):
+    run = shutil.copytree(together[0] / "run", tmp_path / "run")
+    forget_the_last_step(run)
+    train(game=None, agent=None, resume=run)
+    assert_same_run(run, alone / "run")
+
+
+def test_only_the_first_process_writes_and_speaks(together):
+    folder, said = together
+    written = {f"{kind}-{rank}.safetensors" for kind in KINDS for rank in (0, 1)}
+    assert {path.name for path in folder.iterdir()} == {*written, "run"}
+    assert said.count("best held-out return") == 2  # once after the start, once after going on
+    assert not list((folder / "run").glob("process-*"))
+
+
+def test_a_part_of_nothing_sharded_is_the_whole():
+    tensor = torch.arange(6.0).reshape(2, 3)
+    for change in (as_shard, part_of, whole):
+        assert change(tensor, tensor) is tensor
+    assert torch.equal(own_part(tensor), tensor)
+
+
+def test_weights_left_in_cpu_memory_are_refused(monkeypatch):
+    for name, value in {
+        "WORLD_SIZE": "2",
+        "ACCELERATE_USE_FSDP": "true",
+        "FSDP_OFFLOAD_PARAMS": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="fsdp_offload_params false"):
+        join_team()
 
 
 @given(st.integers(0, 40), st.integers(1, 9))

@@ -124,8 +124,8 @@ def train_with(monkeypatch, tmp_path):
     def run(kind):
         made = []
 
-        def engine(config, *_):
-            made.append(kind(config))
+        def engine(learner, *_):
+            made.append(kind(learner.config))
             return made[-1]
 
         monkeypatch.setattr("arena.training.msgrpo.training_engine", engine)
@@ -153,7 +153,7 @@ def in_step(msgrpo_config, tmp_path):
 
         def move(by):
             with torch.no_grad():
-                for parameter in learner.trained().values():
+                for parameter in learner.trained.parameters.values():
                     parameter += by * torch.randn(parameter.shape, generator=generator)
 
         return PolicySync(agent, learner, find_game("frozen-lake"), tmp_path / "run"), move
@@ -212,16 +212,18 @@ def test_planted_engines_are_found_at_the_first_stale_policy(in_step, kind, at, 
 
 def test_stepping_back_is_proven_as_well(in_step):
     sync, move = in_step(CopyEngine)
-    best = sync.learner.snapshot()
+    best = sync.learner.trained.snapshot()
     sync.push(0)
     move(0.003)
     sync.push(1)
-    sync.learner.restore(best)
+    sync.learner.trained.restore(best)
     assert sync.push(1)["probe_slope"] == pytest.approx(1.0, abs=0.01)
 
 
 def test_the_trainer_hands_over_what_it_stepped_back_to(monkeypatch, tmp_path):
-    monkeypatch.setattr("arena.training.msgrpo.training_engine", lambda config, *_: CopyEngine(config))
+    monkeypatch.setattr(
+        "arena.training.msgrpo.training_engine", lambda learner, *_: CopyEngine(learner.config)
+    )
     given = {"game": "frozen-lake", "agent": "nano", "steps": 1}
     config = new_config(given, [*SMALL, "eval_every=1"], None)
     training = MsgrpoTraining(config, RunFolder.create(tmp_path / "run", config), Silent(), None)
@@ -356,7 +358,7 @@ def test_the_gradient_is_weighed_and_the_ratio_is_the_trainers(tiny_model, msgrp
         for k in range(lengths[sequence]):
             weight = min(math.exp(logprobs[k].item() - float(batch.old_logprobs_NK[n, k])), 2.0)
             loss = loss - batch.weights_NK[n, k] * weight * batch.advantages_N[n] * logprobs[k]
-    expected = torch.autograd.grad(loss, list(learner.trained().values()))
+    expected = torch.autograd.grad(loss, list(learner.trained.parameters.values()))
     learner._step(weighed, list(range(5)))
-    for (name, parameter), wanted in zip(learner.trained().items(), expected, strict=True):
+    for (name, parameter), wanted in zip(learner.trained.parameters.items(), expected, strict=True):
         assert torch.allclose(parameter.grad, wanted, atol=1e-6), name

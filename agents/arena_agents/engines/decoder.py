@@ -19,6 +19,11 @@ def causal_model(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
+def decoder_layers(model: nn.Module) -> list[Any]:
+    """The layers that may each be computed, or held, by itself."""
+    return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+
+
 @contextmanager
 def ends_only(model: Any, keep: int) -> Iterator[None]:
     """Inside, the states of the last layer are right only at the last `keep` positions.
@@ -51,7 +56,7 @@ def recomputed_layers(model: nn.Module) -> Iterator[None]:
     transformers' own switch works in training mode alone, where dropout would part π_θ from π_old,
     and takes the cache away. The gradient may be asked for outside the block.
     """
-    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    layers = decoder_layers(model)
     for layer in layers:
         layer.forward = partial(checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False)
     try:

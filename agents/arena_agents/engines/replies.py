@@ -127,21 +127,25 @@ def read_replies(
     pad_id: int = 0,
     recompute: bool = False,
     plain_head: bool = True,
+    share_beginning: bool = True,
     chunk_logits: int = CHUNK_LOGITS,
 ) -> tuple[Tensor, Tensor]:
     """Log-probabilities of the replies' tokens and entropies at them, float32 (N, K) each.
 
     Both are 0 beyond a reply's end; entropies carry no gradient. `model` is a causal language
     model with or without an adapter. `recompute` keeps of each layer only its input until the
-    gradient needs the rest. Without `plain_head` (see there) all replies' logits are held at once.
+    gradient needs the rest. Without `plain_head` (see there) all replies' logits are held at once,
+    without `share_beginning` what all prompts begin with is read for each of them.
     """
     whole = causal_model(model)
     rows = reply_rows(prompts, replies, branching=takes_trees(model))
     keep = 1 + max(len(row.tree.tokens) for row in rows)  # a prompt's last token, and its tree
     # A layer that is computed again, on the way back, would not know of what was left out.
     with recomputed_layers(whole) if recompute else ends_only(whole, keep):
-        read = last_states if plain_head else all_logits
-        states_RLH = read(whole, rows, pad_id)[:, -keep:]
+        if plain_head:
+            states_RLH = last_states(whole, rows, pad_id, share_beginning=share_beginning)[:, -keep:]
+        else:
+            states_RLH = all_logits(whole, rows, pad_id)
     places = _places(rows, replies)
     row_M, place_M, ids_M = torch.tensor(places, device=states_RLH.device).unbind(1)
     head = whole.get_output_embeddings() if plain_head else nn.Identity()
@@ -164,16 +168,16 @@ def _places(rows: Sequence[ReplyRow], replies: Sequence[Ids]) -> list[tuple[int,
     return [place for member in range(len(replies)) for place in found[member]]
 
 
-def last_states(whole: Any, rows: Sequence[ReplyRow], pad_id: int) -> Tensor:
+def last_states(whole: Any, rows: Sequence[ReplyRow], pad_id: int, *, share_beginning: bool = True) -> Tensor:
     """The last layer's states (N, L, H) of the rows.
 
-    L leaves out the beginning that all prompts share, which is read only once.
+    L leaves out the beginning that all prompts share, which is read only once if it is to be shared.
     """
     device = next(whole.parameters()).device
     decoder = whole.get_decoder()
     prompts = [row.prompt for row in rows]
     # A prompt's last token predicts the first of its reply, so it is never shared.
-    shared = shared_prefix(prompts) if len(rows) > 1 else 0
+    shared = shared_prefix(prompts) if share_beginning and len(rows) > 1 else 0
     cache = None
     if shared:
         beginning = Cache(layer_class_to_replicate=_Beginning)

@@ -51,6 +51,7 @@ class VllmEngine:
         self.policy_version = 0
         self._adapter_id = adapter_id
         self._adapter: Any = None
+        self._asleep = False
 
     def generate(
         self,
@@ -98,12 +99,14 @@ class VllmEngine:
         """On CUDA, move the weights to the host's memory and drop the keys and values."""
         if torch.cuda.is_available():
             self.llm.sleep(level=1)
+            self._asleep = True
 
     def wake(self) -> None:
         """On CUDA, take the memory back; what the trainer's allocator holds in reserve is freed first."""
-        if torch.cuda.is_available():
+        if self._asleep:
             torch.cuda.empty_cache()
             self.llm.wake_up()
+            self._asleep = False
 
     def close(self) -> None:
         """Stop the LLM, for every engine that shares it."""

@@ -15,8 +15,12 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_model(source: str, *, dtype: str | None = None) -> tuple[Any, Any]:
+def load_model(
+    source: str, *, dtype: str | None = None, device: torch.device | None = None
+) -> tuple[Any, Any]:
     """Model and tokenizer; without `dtype` in bfloat16 on a GPU and float32 on a CPU.
+
+    Without `device` the model is put on the GPU if there is one.
 
     Raises UsageError if they are neither on disk nor to be had from the hub.
     """
@@ -24,7 +28,7 @@ def load_model(source: str, *, dtype: str | None = None) -> tuple[Any, Any]:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    device = default_device()
+    device = device or default_device()
     dtype = dtype or ("bfloat16" if device.type == "cuda" else "float32")
     local = on_disk_only(source)
     try:
