@@ -250,14 +250,15 @@ class MsgrpoTraining:
     def save(self) -> None:
         """A checkpoint to resume from; at the end of the run, the policy as it is."""
         progress = Progress(self.step, self.episodes, self.seconds, self.guard)
-        trained = self.learner.trained
-        current, best = (trained.gathered(snapshot) for snapshot in (trained.snapshot(), self.best))
+        trained, leads = self.learner.trained, self.team.leads
+        current = trained.gathered(trained.snapshot(), keep=leads)
+        best = trained.gathered(self.best, keep=leads)
         self.run.save_checkpoint(self.step, lambda folder: save_checkpoint(folder, current, best, progress))
         if self.step == self.config.steps:
             self._save_policy("last")
 
     def _save_policy(self, name: str) -> None:
-        weights = self.learner.trained.whole()
+        weights = self.learner.trained.whole(keep=self.team.leads)
         self.run.save_policy(name, lambda folder: save_policy(folder, self.agent, self.learner, weights))
 
 

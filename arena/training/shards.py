@@ -82,9 +82,12 @@ def as_shard(part: Tensor, parameter: Tensor) -> Tensor:
 
 
 def whole(part: Tensor, parameter: Tensor) -> Tensor:
-    """The whole tensor of which every process has a part; all processes ask together."""
+    """The whole tensor of which every process has a part, in CPU memory; all processes ask together.
+
+    What is not sharded is returned as it is.
+    """
     tensor = as_shard(part, parameter)
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    return tensor.full_tensor().cpu() if isinstance(tensor, DTensor) else tensor
 
 
 def part_of(tensor: Tensor, parameter: Tensor) -> Tensor:

@@ -81,13 +81,19 @@ class TrainedWeights:
         state = copy.deepcopy(snapshot.optimizer)
         self.optimizer.load_state_dict(Snapshot({}, state).map(as_shard, self.parameters).optimizer)
 
-    def whole(self) -> Weights:
-        """The weights as they are, whole, wherever they lie. All processes of a team ask together."""
-        return {name: whole(own_part(p), p) for name, p in self.parameters.items()}
+    def whole(self, *, keep: bool = True) -> Weights:
+        """The weights as they are, whole. All processes of a team ask together, and some keep nothing."""
+        found = ((name, whole(own_part(p), p)) for name, p in self.parameters.items())
+        return {name: tensor for name, tensor in found if keep}
 
-    def gathered(self, snapshot: Snapshot) -> Snapshot:
-        """A snapshot of the whole weights, of which every process has one of its parts; asked together."""
-        return snapshot.map(lambda part, p: whole(part, p).cpu(), self.parameters)
+    def gathered(self, snapshot: Snapshot, *, keep: bool = True) -> Snapshot:
+        """A snapshot of the whole weights, of which each process has one of its parts; asked as `whole`."""
+
+        def gather(part: Tensor, parameter: Tensor) -> Tensor:
+            gathered = whole(part, parameter)
+            return gathered if keep else part
+
+        return snapshot.map(gather, self.parameters)
 
     def part_of(self, snapshot: Snapshot) -> Snapshot:
         """This process's part of a snapshot of the whole weights."""
