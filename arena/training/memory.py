@@ -162,7 +162,7 @@ def estimate(
         ram = {
             "weights on their way": all_weights // here if shards > 1 else all_weights,
             **copies,
-            "sleeping engine": all_weights if engine else 0,
+            "sleeping engine": all_weights // (config.tensor_parallel if here > 1 else 1) if engine else 0,
         }
         return Estimate(device, {**held, "GPU context": CUDA_CONTEXT}, update, rollout, ram)
     return Estimate(device, {**held, **copies, "engine": engine or 0}, update, {} if engine else rollout, {})

@@ -12,12 +12,13 @@ import atexit
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from arena.training.config import MsgrpoConfig, TrainConfig
 from arena.training.run import RunFolder
+from arena_agents.engines.choose import choose_engine
 from arena_agents.server.address import is_address
 from arena_games.base import GameSpec, UsageError
 
@@ -40,6 +41,7 @@ class Team:
     size: int = 1
     here: int = 1  # how many of them share this machine
     shards: bool = False  # whether each holds only a part of the weights
+    together: int = 1  # how many in a row have one engine over their GPUs, and play the same episodes
 
     @property
     def leads(self) -> bool:
@@ -51,7 +53,15 @@ class Team:
 
     def share(self, items: Sequence[T]) -> Sequence[T]:
         """This process's part: consecutive, so that the parts in the order of ranks are the whole."""
-        return items[self.rank * len(items) // self.size : (self.rank + 1) * len(items) // self.size]
+        return _part(items, self.rank, self.size)
+
+    def share_to_play(self, items: Sequence[T]) -> Sequence[T]:
+        """The same, equal for those that play together: their engine must be asked alike."""
+        return _part(items, self.rank // self.together, self.size // self.together)
+
+    def gather_played(self, mine: T) -> list[T]:
+        """What was played, in the order of ranks, once of those that played together."""
+        return self.gather(mine)[:: self.together]
 
     def gather(self, mine: T) -> list[T]:
         """What every process has, in the order of ranks."""
@@ -84,6 +94,10 @@ class Team:
             dist.all_reduce(parameter.grad)
 
 
+def _part(items: Sequence[T], index: int, count: int) -> Sequence[T]:
+    return items[index * len(items) // count : (index + 1) * len(items) // count]
+
+
 SOLO = Team()
 
 
@@ -112,18 +126,30 @@ def join_team() -> Team:
     return Team(state.process_index, state.num_processes, here, shards)
 
 
-def team_config(config: Config, team: Team) -> Config:
-    """The config as a team runs it. Raises UsageError for what only one process can do."""
-    if team.size == 1 or (isinstance(config, MsgrpoConfig) and is_address(config.agent)):
-        return config
+def settle(config: Config, team: Team) -> tuple[Config, Team]:
+    """The config as a team runs it, and the team as it plays by it.
+
+    Every process has an engine of its own, or vLLM one over `tensor_parallel` of them. Raises
+    UsageError for what a team cannot do.
+    """
+    if team.size == 1:
+        return config, team
     if not isinstance(config, MsgrpoConfig):
         raise UsageError(f"{config.agent} is trained by one process; leave accelerate launch out")
-    if config.engine == "vllm":
+    if is_address(config.agent):
+        return config, team
+    engine = choose_engine(config.engine, adapter=config.lora_rank > 0)
+    together = config.tensor_parallel if engine == "vllm" else 1
+    if team.size % together:
         raise UsageError(
-            "several processes do not share a vLLM among them; start its server and name it with "
-            "--agent SPEC@URL, or leave --engine out"
+            f"{team.size} processes cannot be divided by tensor_parallel={together}; change one of them"
         )
-    return config.model_copy(update={"engine": "transformers"})
+    if together > 1 and is_address(config.opponents):
+        raise UsageError(
+            "a served opponent may answer the processes of one engine differently; "
+            "use --set tensor_parallel=1, or another opponent"
+        )
+    return config.model_copy(update={"engine": engine}), replace(team, together=together)
 
 
 class Onlooker(RunFolder):
@@ -168,14 +194,14 @@ def collect_together(
     seating: Seating,
     **options: Any,
 ) -> Rollout:
-    """`collect`, each process playing its share of the seeds. Every process gets the whole, in order."""
+    """`collect`, the processes sharing the seeds. Every process gets the whole, in order."""
     from arena.training.rollout import Rollout, collect
 
-    starts = team.share(range(len(seeds)))
+    starts = team.share_to_play(range(len(seeds)))
     played = collect(
         spec, agents, [seeds[start] for start in starts], lambda start: seating(starts[start]), **options
     )
-    parts = team.gather(played)
+    parts = team.gather_played(played)
     return Rollout(
         tuple(group for part in parts for group in part.groups), sum(part.spoilt for part in parts)
     )

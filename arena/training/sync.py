@@ -104,15 +104,16 @@ def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None
     from arena_agents.engines.vllm import VllmEngine, start_llm
 
     note("starting vllm, which takes a minute")
-    return VllmEngine(
-        start_llm(
-            model_source(config.agent),
-            dtype=weights_dtype(config, default_device().type),
-            memory=config.engine_memory,
-            tensor_parallel=config.tensor_parallel,
-            lora_rank=config.lora_rank,
-        )
+    in_team = learner.team.size > 1
+    llm = start_llm(
+        model_source(config.agent),
+        dtype=weights_dtype(config, default_device().type),
+        memory=config.engine_memory,
+        tensor_parallel=config.tensor_parallel,
+        lora_rank=config.lora_rank,
+        in_team=in_team,
     )
+    return VllmEngine(llm, in_team=in_team)
 
 
 class PolicySync:

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from safetensors.torch import load_file
 
 from arena.training.config import MsgrpoConfig
 from arena.training.dqn_config import DqnConfig
-from arena.training.parallel import SOLO, Onlooker, Team, join_team, open_run, team_config
+from arena.training.parallel import SOLO, Onlooker, Team, join_team, open_run, settle
 from arena.training.run import RunFolder
 from arena.training.shards import as_shard, own_part, part_of, whole
 from arena.training.start import train
@@ -158,14 +159,42 @@ def test_a_run_is_opened_as_ever_by_one_process(tmp_path):
     assert open_run(SOLO, tmp_path, lambda: made) is made
 
 
-def test_what_a_team_cannot_do_is_one_line():
-    two = Team(0, 2, 2)
+def test_an_engine_over_several_processes_is_asked_alike():
+    ranks = [Team(rank, 6, 6, together=2) for rank in range(6)]
+    played = [list(team.share_to_play(range(9))) for team in ranks]
+    assert played == [[0, 1, 2]] * 2 + [[3, 4, 5]] * 2 + [[6, 7, 8]] * 2
+    assert SOLO.share_to_play("abc") == "abc"
+    assert SOLO.gather_played("abc") == ["abc"]
+
+
+def test_a_team_settles_what_plays(monkeypatch):
+    two, four = Team(0, 2, 2), Team(0, 4, 4)
     config = MsgrpoConfig(game="snake", agent="nano")
-    assert team_config(config, two).engine == "transformers"
-    assert team_config(config, SOLO).engine == "auto"
+    assert settle(config, SOLO) == (config, SOLO)
+    assert settle(config, two) == (config.model_copy(update={"engine": "transformers"}), two)
     served = MsgrpoConfig(game="snake", agent="qwen3b@http://127.0.0.1:8000/v1")
-    assert team_config(served, two) == served
-    with pytest.raises(UsageError, match=r"SPEC@URL"):
-        team_config(MsgrpoConfig(game="snake", agent="nano", engine="vllm"), two)
+    assert settle(served, two) == (served, two)
+    monkeypatch.setattr("arena_agents.engines.choose.vllm_installed", lambda: True)
+    over_two = config.model_copy(update={"engine": "vllm", "tensor_parallel": 2})
+    assert settle(over_two, four) == (over_two, replace(four, together=2))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"tensor_parallel": 3}, "4 processes cannot be divided by tensor_parallel=3"),
+        ({"tensor_parallel": 2, "opponents": "gpt@http://127.0.0.1:8000/v1"}, "another opponent"),
+        ({"lora_rank": 0}, "--set lora_rank=16"),
+        ({"engine": "server"}, "SPEC@URL"),
+    ],
+)
+def test_what_a_team_cannot_do_is_one_line(monkeypatch, settings, said):
+    monkeypatch.setattr("arena_agents.engines.choose.vllm_installed", lambda: True)
+    config = MsgrpoConfig(**{"game": "snake-duel", "agent": "nano", "engine": "vllm", **settings})
+    with pytest.raises(UsageError, match=said):
+        settle(config, Team(0, 4, 4))
+
+
+def test_a_dqn_is_trained_by_one_process():
     with pytest.raises(UsageError, match="one process"):
-        team_config(DqnConfig(game="snake", agent="dqn"), two)
+        settle(DqnConfig(game="snake", agent="dqn"), Team(0, 2, 2))

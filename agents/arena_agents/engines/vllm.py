@@ -46,8 +46,8 @@ class VllmEngine:
 
     shares_model = False
 
-    def __init__(self, llm: Any, *, adapter_id: int = 1) -> None:
-        self.llm = llm
+    def __init__(self, llm: Any, *, adapter_id: int = 1, in_team: bool = False) -> None:
+        self.llm, self.in_team = llm, in_team
         self.policy_version = 0
         self._adapter_id = adapter_id
         self._adapter: Any = None
@@ -110,10 +110,13 @@ class VllmEngine:
 
     def close(self) -> None:
         """Stop the LLM, for every engine that shares it."""
-        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
+        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory, destroy_model_parallel
 
         self.llm.llm_engine.engine_core.shutdown()
-        cleanup_dist_env_and_memory()
+        if self.in_team:
+            destroy_model_parallel()  # the processes' own connection remains
+        else:
+            cleanup_dist_env_and_memory()
 
 
 def start_llm(
@@ -123,12 +126,15 @@ def start_llm(
     memory: float = 0.45,
     tensor_parallel: int = 1,
     lora_rank: int = 0,
+    in_team: bool = False,
 ) -> Any:
     """A running `vllm.LLM` of the model in a folder or of an id on the hub.
 
     Without `dtype` in bfloat16 on a GPU and float32 on a CPU. `memory` is the share of each GPU's
     memory that it may take, weights included; `lora_rank` the largest rank of an adapter, 0 for no
-    adapters. Raises UsageError if vLLM is not installed or does not start.
+    adapters. `in_team`: this is one of several processes that a launcher started, each with its GPU;
+    `tensor_parallel` of them in a row have one model, and must ask it for the same at the same time.
+    Raises UsageError if vLLM is not installed or does not start.
     """
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     on_gpu = torch.cuda.is_available()
@@ -154,6 +160,7 @@ def start_llm(
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
         **({} if on_gpu else CPU_OPTIONS),
+        **({"distributed_executor_backend": "external_launcher"} if in_team else {}),
         **(_adapter_options(lora_rank) if lora_rank else {}),
     }
     try:
