@@ -11,7 +11,8 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -119,11 +120,29 @@ def join_team() -> Team:
     os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "true"
 
     state = PartialState(cpu=not torch.cuda.is_available())
-    atexit.register(torch.distributed.destroy_process_group)
+    atexit.register(_leave)
     if not state.is_main_process:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
     here = int(os.environ.get("LOCAL_WORLD_SIZE", state.num_processes))
     return Team(state.process_index, state.num_processes, here, shards)
+
+
+def _leave() -> None:
+    import torch
+
+    if torch.distributed.is_initialized():  # what shares the process, as vLLM does, may have ended it
+        torch.distributed.destroy_process_group()
+
+
+@contextmanager
+def said_once(team: Team) -> Iterator[None]:
+    """Around what every process complains of alike: the first one says it, the others end."""
+    try:
+        yield
+    except UsageError:
+        if team.leads:
+            raise
+        raise SystemExit(2) from None
 
 
 def settle(config: Config, team: Team) -> tuple[Config, Team]:

@@ -13,7 +13,7 @@ from arena.training.config import MsgrpoConfig, parse_settings, read_config_file
 from arena.training.curve import draw_curve
 from arena.training.dqn_config import DqnConfig, dqn_preset
 from arena.training.loggers import open_loggers
-from arena.training.parallel import Team, join_team, open_run, settle
+from arena.training.parallel import Team, join_team, open_run, said_once, settle
 from arena.training.progress import TrainingDisplay
 from arena.training.run import RunFolder
 from arena_agents.language.presets import PRESETS
@@ -69,12 +69,14 @@ def train(
     drawn_by = {} if engine is None else {"engine": engine}
     if resume is not None:
         run = open_run(team, resume, lambda: RunFolder.open(resume))
-        config = stored_config(run)
-        config, team = settle(resolve(type(config), config.model_dump(), drawn_by), team)
+        with said_once(team):
+            config = stored_config(run)
+            config, team = settle(resolve(type(config), config.model_dump(), drawn_by), team)
     else:
         given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
         named = {k: v for k, v in given.items() if v is not None} | drawn_by
-        config, team = settle(new_config(named, settings, config_file), team)
+        with said_once(team):
+            config, team = settle(new_config(named, settings, config_file), team)
         path = out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
         run = open_run(team, path, lambda: _new_run(path, config, template))
     stored = run.path / "template.txt"

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from arena.training.config import MsgrpoConfig
 from arena.training.dqn_config import DqnConfig
-from arena.training.parallel import SOLO, Onlooker, Team, join_team, open_run, settle
+from arena.training.parallel import SOLO, Onlooker, Team, join_team, open_run, said_once, settle
 from arena.training.run import RunFolder
 from arena.training.shards import as_shard, own_part, part_of, whole
 from arena.training.start import train
@@ -193,6 +193,13 @@ def test_what_a_team_cannot_do_is_one_line(monkeypatch, settings, said):
     config = MsgrpoConfig(**{"game": "snake-duel", "agent": "nano", "engine": "vllm", **settings})
     with pytest.raises(UsageError, match=said):
         settle(config, Team(0, 4, 4))
+
+
+def test_what_all_complain_of_the_first_one_says():
+    with pytest.raises(UsageError, match="no such game"), said_once(Team(0, 2, 2)):
+        raise UsageError("no such game")
+    with pytest.raises(SystemExit), said_once(Team(1, 2, 2)):
+        raise UsageError("no such game")
 
 
 def test_a_dqn_is_trained_by_one_process():
