@@ -218,6 +218,7 @@ def with_lora(model: Any, config: MsgrpoConfig) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    with torch.random.fork_rng():
+    device = next(model.parameters()).device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(config.seed)
         return get_peft_model(model, adapter)

@@ -202,7 +202,7 @@ def _process_state_kept() -> Iterator[None]:
     drawn, set_threads = random.getstate(), torch.set_num_threads
     drawn_np = np.random.get_state()  # noqa: NPY002 - the global generator is what is protected
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_available() else []):
             yield
     finally:
         random.setstate(drawn)
