@@ -20,7 +20,7 @@ from arena.training.memory import (
     recomputes,
     weights_dtype,
 )
-from arena.training.parallel import SOLO, Team
+from arena.training.team import SOLO, Team
 from arena_agents.language.presets import model_source
 from arena_agents.server.address import is_address
 from arena_games.base import UsageError

@@ -16,9 +16,9 @@ from arena.training.batch import Sequences, TokenBatch
 from arena.training.config import MsgrpoConfig
 from arena.training.loss import weighted_loss
 from arena.training.memory import recomputes
-from arena.training.parallel import SOLO, Team
 from arena.training.reader import Reader
 from arena.training.shards import shard
+from arena.training.team import SOLO, Team
 from arena.training.weights import TrainedWeights
 from arena_agents.engines.decoder import has_plain_head
 from arena_agents.engines.replies import in_passes, reply_rows

@@ -36,11 +36,12 @@ from arena.training.guard import Guard
 from arena.training.learner import STATS, Learner
 from arena.training.memory import weights_dtype
 from arena.training.opponents import LEARNER, held_out_seating, opponent_agents, training_seating
-from arena.training.parallel import SOLO, Team, collect_together
+from arena.training.parallel import collect_together
 from arena.training.progress import Reporter
 from arena.training.rollout import Rollout
 from arena.training.run import RunFolder
 from arena.training.sync import PolicySync, training_engine
+from arena.training.team import SOLO, Team
 from arena.training.weights import Snapshot
 from arena_agents.engines.base import Sampling
 from arena_agents.language.agent import LanguageAgent

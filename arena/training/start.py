@@ -13,9 +13,10 @@ from arena.training.config import MsgrpoConfig, parse_settings, read_config_file
 from arena.training.curve import draw_curve
 from arena.training.dqn_config import DqnConfig, dqn_preset
 from arena.training.loggers import open_loggers
-from arena.training.parallel import Team, join_team, open_run, said_once, settle
+from arena.training.parallel import open_run, settle
 from arena.training.progress import TrainingDisplay
 from arena.training.run import RunFolder
+from arena.training.team import Team, join_team, said_once
 from arena_agents.language.presets import PRESETS
 from arena_agents.server.address import is_address, parse_address
 from arena_games.base import UsageError

@@ -13,9 +13,9 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from arena.training.config import MsgrpoConfig
 from arena.training.learner import Learner
-from arena.training.parallel import join_team
 from arena.training.shards import own_part, whole
 from arena.training.start import train
+from arena.training.team import join_team
 from tests.training.test_learner import make_batch
 
 SHAPE = {

@@ -17,10 +17,11 @@ from safetensors.torch import load_file
 
 from arena.training.config import MsgrpoConfig
 from arena.training.dqn_config import DqnConfig
-from arena.training.parallel import SOLO, Onlooker, Team, join_team, open_run, said_once, settle
+from arena.training.parallel import Onlooker, open_run, settle
 from arena.training.run import RunFolder
 from arena.training.shards import as_shard, own_part, part_of, whole
 from arena.training.start import train
+from arena.training.team import SOLO, Team, join_team, said_once
 from arena_games.base import UsageError
 from tests.training.team_worker import KINDS, forget_the_last_step, work
 
