@@ -50,8 +50,8 @@ class Room:
         return needed.peak <= self.free and needed.ram_peak <= self.ram
 
 
-def check_memory(config: MsgrpoConfig, team: Team = SOLO) -> None:
-    """Look up the model's config and what is free on this machine, for one process of the team.
+def check_memory(config: MsgrpoConfig, team: Team = SOLO) -> Estimate:
+    """The estimate for one process of the team, by the model's config and what is free on this machine.
 
     Raises UsageError if the run cannot fit, or the model cannot be found.
     """
@@ -64,7 +64,7 @@ def check_memory(config: MsgrpoConfig, team: Team = SOLO) -> None:
     free, total = torch.cuda.mem_get_info() if device == "cuda" else (ram, ram)
     engine = _engine_share(config, shape, device, total)
     shards = team.size if team.shards else 1
-    refuse_unless_it_fits(config, shape, Room(device, free, ram, engine, shards, team.here))
+    return refuse_unless_it_fits(config, shape, Room(device, free, ram, engine, shards, team.here))
 
 
 def _engine_share(config: MsgrpoConfig, shape: ModelShape, device: str, total: int) -> int | None:

@@ -24,7 +24,7 @@ def training_seating(spec: GameSpec, opponents: str) -> Seating:
     if opponents == "self":
         return lambda start: (LEARNER,) * spec.seats
     if opponents == "house":
-        return lambda start: seated(spec, spec.open_seats, "")
+        return lambda start: around_learner(spec, spec.open_seats, "")
     return partial(_against, spec, opponents, opponents)
 
 
@@ -39,10 +39,10 @@ def held_out_seating(spec: GameSpec, opponents: str) -> Seating:
 
 def _against(spec: GameSpec, opponent: str, house: str | None, start: int) -> tuple[str, ...]:
     seat = spec.open_seats[start % len(spec.open_seats)]
-    return seated(spec, (seat,), opponent, house)
+    return around_learner(spec, (seat,), opponent, house)
 
 
-def seated(
+def around_learner(
     spec: GameSpec, learner: tuple[int, ...], opponent: str, house: str | None = None
 ) -> tuple[str, ...]:
     """The learner on its seats, `opponent` on other open seats, the house (or `house`) on its own."""

@@ -110,9 +110,11 @@ CURVES: dict[str, Callable[[], Iterator[Row]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.growth", description=__doc__)
-    parser.add_argument("curves", nargs="*", choices=[*CURVES, []], help="default: all")
+    parser.add_argument("curves", nargs="*", metavar="CURVE", help="all, or: " + ", ".join(CURVES))
     parser.add_argument("--json", type=Path, default=Path("runs/growth.json"), metavar="FILE")
     options = parser.parse_args()
+    if unknown := [name for name in options.curves if name not in CURVES]:
+        parser.error(f"unknown curve {unknown[0]!r}; known: {', '.join(CURVES)}")
     found = {}
     for name in options.curves or CURVES:
         found[name] = list(CURVES[name]())

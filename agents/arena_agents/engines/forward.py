@@ -29,12 +29,12 @@ NO_TREE = reply_tree([])
 class Prefilled:
     """Everything the model has read so far: one row a sequence, padded on the left.
 
-    `attention_NT` marks real tokens, `lengths_N` counts them, `logits_NLV` are the last L positions':
+    `real_NT` marks real tokens, `lengths_N` counts them, `logits_NLV` are the last L positions':
     after a tree of drafts, those of the prompt's last token and of the D nodes.
     """
 
     cache: DynamicCache
-    attention_NT: Tensor
+    real_NT: Tensor
     lengths_N: Tensor
     logits_NLV: Tensor
 

@@ -120,15 +120,15 @@ class TransformersEngine:
             read = self._extend(read, ids_N)
 
     def _extend(self, read: Prefilled, ids_N: Tensor) -> Prefilled:
-        attention_NT = torch.cat([read.attention_NT, torch.ones_like(read.attention_NT[:, :1])], dim=1)
+        real_NT = torch.cat([read.real_NT, torch.ones_like(read.real_NT[:, :1])], dim=1)
         out: Any = self.model(
             input_ids=ids_N[:, None],
-            attention_mask=attention_NT,
+            attention_mask=real_NT,
             position_ids=read.lengths_N[:, None],
             past_key_values=read.cache,
             use_cache=True,
         )
-        return Prefilled(read.cache, attention_NT, read.lengths_N + 1, out.logits)
+        return Prefilled(read.cache, real_NT, read.lengths_N + 1, out.logits)
 
     def _ended(self, tokens: list[int], sampling: Sampling) -> bool:
         if tokens[-1] in self._ends or len(tokens) == sampling.max_new_tokens:
@@ -233,7 +233,7 @@ def _select(read: Prefilled, rows_N: Tensor) -> Prefilled:
     device = read.logits_NLV.device
     rows_N = rows_N.to(device)
     read.cache.batch_select_indices(rows_N)
-    return Prefilled(read.cache, read.attention_NT[rows_N], read.lengths_N[rows_N], read.logits_NLV[rows_N])
+    return Prefilled(read.cache, read.real_NT[rows_N], read.lengths_N[rows_N], read.logits_NLV[rows_N])
 
 
 def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
