@@ -39,7 +39,7 @@ def _runs(folder: Path) -> Table:
 
 def games() -> Table:
     """Every game: its seats, its horizon, its actions, what success is."""
-    table = listing_table("game", "seats", "horizon", "actions", "success")
+    table = _table("game", "seats", "horizon", "actions", "success")
     for spec in game_specs():
         table.add_row(
             Text(spec.name),
@@ -58,7 +58,7 @@ def _seats(spec: GameSpec) -> Text:
 
 def agents() -> Table:
     """Every agent that has a name, and the ways to write others."""
-    table = listing_table("agent", "what it is")
+    table = _table("agent", "what it is")
     for name in agent_names():
         about = ABOUT.get(name) or (model_source(name) if name in PRESETS else "plug-in")
         table.add_row(Text(name), Text("tiny model in the package" if name == "nano" else about))
@@ -74,7 +74,7 @@ def agents() -> Table:
     return table
 
 
-def listing_table(*headings: str) -> Table:
+def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold", no_wrap=heading in ("game", "horizon"))

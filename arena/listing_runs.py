@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from arena.failures import one_line
-from arena.listing import listing_table
 from arena.store import FILE_NAME, Store
 from arena.training_status import TrainingStatus
 from arena_games.base import UsageError
@@ -20,7 +19,8 @@ def runs(folder: Path) -> Table:
     """Every training run and tournament at or below `folder`."""
     if not folder.is_dir():
         raise UsageError(f"no folder {folder}; runs appear there after arena train or arena tournament")
-    table = listing_table("run", "kind", "what", "state")
+    headings = (Column(name, overflow="fold") for name in ("run", "kind", "what", "state"))
+    table = Table(*headings, box=None, pad_edge=False)
     for path in _run_folders(folder):
         kind, what, state = _tournament(path) if (path / FILE_NAME).exists() else _training(path)
         table.add_row(Text(str(path)), kind, Text(one_line(what)), Text(one_line(state)))

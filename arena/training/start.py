@@ -11,7 +11,7 @@ from rich.console import Console
 
 from arena.training.config import MsgrpoConfig, parse_settings, read_config_file, resolve
 from arena.training.curve import draw_curve
-from arena.training.dqn_config import DqnConfig, dqn_preset
+from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.loggers import open_loggers
 from arena.training.parallel import open_run, settle
 from arena.training.progress import TrainingDisplay
@@ -136,7 +136,7 @@ def _run(config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None
     console = None if team.leads else Console(quiet=True)
     with TrainingDisplay(title, config.steps, start=done[0] if done else 0, console=console) as display:
         if isinstance(config, DqnConfig):
-            from arena.training.dqn import train_dqn
+            from arena.training.dqn.train import train_dqn
 
             train_dqn(config, run, display)
         else:

@@ -24,8 +24,8 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
-from arena.training.dqn import DqnTraining, policy_card
-from arena.training.dqn_config import DqnConfig, dqn_preset
+from arena.training.dqn.config import DqnConfig, dqn_preset
+from arena.training.dqn.train import DqnTraining, policy_card
 from arena.training.run import RunFolder
 from arena_agents.window import visible, windows
 from arena_games.base import GameSpec, Grid, Observation

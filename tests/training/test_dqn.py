@@ -11,12 +11,12 @@ import torch
 
 from arena.episode import Step
 from arena.seeds import Split, episode_seed
-from arena.training.dqn import train_dqn
-from arena.training.dqn_config import DqnConfig, dqn_preset
-from arena.training.experience import play_round, score
+from arena.training.dqn.config import DqnConfig, dqn_preset
+from arena.training.dqn.experience import play_round, score
+from arena.training.dqn.q_learning import Learner, double_dqn_targets
+from arena.training.dqn.replay import Batch, ReplayBuffer, n_step_returns
+from arena.training.dqn.train import train_dqn
 from arena.training.opponents import held_out_seating, opponent_agents
-from arena.training.q_learning import Learner, double_dqn_targets
-from arena.training.replay import Batch, ReplayBuffer, n_step_returns
 from arena.training.run import RunFolder
 from arena_agents.base import Observation, Reply
 from arena_agents.dqn import DqnAgent, DqnCard, DqnPolicy, greedy_actions
@@ -253,8 +253,8 @@ def test_the_same_seed_is_the_same_run(tmp_path: Path) -> None:
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from arena.training.dqn import train_dqn
-from arena.training.dqn_config import DqnConfig
+from arena.training.dqn.train import train_dqn
+from arena.training.dqn.config import DqnConfig
 from arena.training.run import RunFolder
 from arena_games.frozen_lake.env import frozen_lake_spec
 from arena_games.frozen_lake.rules import FrozenLakeConfig

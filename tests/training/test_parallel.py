@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from arena.training.config import MsgrpoConfig
-from arena.training.dqn_config import DqnConfig
+from arena.training.dqn.config import DqnConfig
 from arena.training.parallel import Onlooker, open_run, settle
 from arena.training.run import RunFolder
 from arena.training.shards import as_shard, own_part, part_of, whole

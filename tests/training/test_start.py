@@ -7,7 +7,7 @@ import pytest
 
 from arena.training.compare import comparison
 from arena.training.config import MsgrpoConfig, parse_settings, resolve
-from arena.training.dqn_config import DqnConfig
+from arena.training.dqn.config import DqnConfig
 from arena.training.run import RunFolder
 from arena.training.start import new_config, slug, stored_config, train
 from arena_games.base import UsageError

@@ -20,9 +20,9 @@ from safetensors.torch import load_file, save_file
 
 from arena.table import decision_seed
 from arena.training.clock import Clock
-from arena.training.dqn_checkpoint import checkpoint_tensors, restore
-from arena.training.dqn_config import DqnConfig
-from arena.training.experience import (
+from arena.training.dqn.checkpoint import checkpoint_tensors, restore
+from arena.training.dqn.config import DqnConfig
+from arena.training.dqn.experience import (
     Score,
     learner_steps,
     play_round,
@@ -30,10 +30,10 @@ from arena.training.experience import (
     training_seeds,
     validation_seeds,
 )
+from arena.training.dqn.q_learning import Learner
+from arena.training.dqn.replay import ReplayBuffer
 from arena.training.opponents import held_out_seating, opponent_agents, training_seating
 from arena.training.progress import Reporter
-from arena.training.q_learning import Learner
-from arena.training.replay import ReplayBuffer
 from arena.training.run import RunFolder, write_json
 from arena_agents.dqn import DqnCard, DqnPolicy
 from arena_games.base import GameSpec, UsageError

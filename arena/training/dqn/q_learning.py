@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from arena.training.dqn_config import DqnConfig
-from arena.training.replay import Batch
+from arena.training.dqn.config import DqnConfig
+from arena.training.dqn.replay import Batch
 from arena_agents.dqn import DqnPolicy, greedy_actions
 
 

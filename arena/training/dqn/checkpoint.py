@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from arena.training.q_learning import Learner
-from arena.training.replay import ReplayBuffer
+from arena.training.dqn.q_learning import Learner
+from arena.training.dqn.replay import ReplayBuffer
 
 
 def checkpoint_tensors(learner: Learner, buffer: ReplayBuffer) -> dict[str, Tensor]:
