@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,7 +20,9 @@ from rich.table import Column
 from rich.text import Text
 
 from arena.entrants import Training
+from arena.episode import Episode
 from arena.failures import one_line
+from arena.so_far import SoFar
 from arena.training_status import TrainingStatus
 
 LINE_EVERY_S = 15.0
@@ -66,9 +68,20 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
-def _bars(console: Console, *more: ProgressColumn) -> Progress:
+class _Bars(Progress):
+    """Bars, and below them a line that says how it stands."""
+
+    below: Text | None = None
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield from super().get_renderables()
+        if self.below is not None:
+            yield self.below
+
+
+def _bars(console: Console, *more: ProgressColumn) -> _Bars:
     wide = console.width >= 100
-    return Progress(
+    return _Bars(
         _Plain("name", 32 if wide else 24),
         _Bar(40 if wide else 12),
         MofNCompleteColumn(table_column=Column(justify="right", no_wrap=True)),
@@ -81,7 +94,7 @@ def _bars(console: Console, *more: ProgressColumn) -> Progress:
 
 
 class MatchProgress:
-    """A bar per game, and one for all of them. Listens to `tournament.play_missing`."""
+    """A bar per game, one for all of them, and who is ahead. Listens to `tournament.play_missing`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -99,19 +112,23 @@ class MatchProgress:
         self._line(f"{total - done} of {total} matches to play")
 
     def begin(self, game: str) -> None:
+        self._so_far = SoFar(game)
         self._bars.start_task(self._tasks[game])
 
-    def advance(self, game: str, matches: int) -> None:
+    def advance(self, game: str, episodes: Sequence[Episode]) -> None:
         done, total = self._counts[game]
-        self._counts[game] = (done + matches, total)
-        self._bars.advance(self._tasks[game], matches)
-        self._bars.advance(self._all, matches)
-        if done + matches == total or time.monotonic() - self._last_line > LINE_EVERY_S:
-            self._line(f"{game}: {done + matches} of {total} matches")
+        done += len(episodes)
+        self._counts[game] = (done, total)
+        self._so_far.add(episodes)
+        self._bars.below = self._so_far.line() if self._so_far.means() else None
+        self._bars.advance(self._tasks[game], len(episodes))
+        self._bars.advance(self._all, len(episodes))
+        if done == total or time.monotonic() - self._last_line > LINE_EVERY_S:
+            self._line(f"{game}: {done} of {total} matches; {self._so_far.line()}")
 
     def _line(self, text: str) -> None:
         if not self._console.is_terminal:
-            self._console.print(Text(text))
+            self._console.print(Text(text), soft_wrap=True)
             self._last_line = time.monotonic()
 
     @contextmanager
@@ -119,6 +136,7 @@ class MatchProgress:
         """Show the bars while the block runs."""
         with self._bars:
             yield self
+            self._bars.below = None  # the leaderboard comes next
 
 
 class TrainingProgress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -43,8 +43,8 @@ class Listener(Protocol):
     def begin(self, game: str) -> None:
         """Its first match is about to be played."""
 
-    def advance(self, game: str, matches: int) -> None:
-        """So many more have been stored."""
+    def advance(self, game: str, episodes: Sequence[Episode]) -> None:
+        """These have been stored; attempts that came to nothing are not among them."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _play(
     for batch in batches(play(matches, agents, config)):
         store.add(batch, spec.open_seats)
         attempts = [episode for episode in batch if episode.failure and episode.failure.passing]
-        listener.advance(spec.name, len(batch) - len(attempts))
+        listener.advance(spec.name, [episode for episode in batch if episode not in attempts])
         yield from attempts
 
 

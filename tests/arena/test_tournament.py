@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from rich.console import Console
 from arena import prepare
 from arena.choices import TrainMode
 from arena.entrants import Training, parse_entrants
+from arena.episode import Episode
 from arena.store import FILE_NAME, Store
 from arena.tournament import Agents, Report, Tournament, batches, play_missing, run
 from arena_games.base import UsageError
@@ -64,8 +65,8 @@ class Listens:
 
     def begin(self, game: str) -> None: ...
 
-    def advance(self, game: str, matches: int) -> None:
-        self.played += matches
+    def advance(self, game: str, episodes: Sequence[Episode]) -> None:
+        self.played += len(episodes)
 
 
 def test_every_scheduled_match_is_stored(tmp_path: Path) -> None:
