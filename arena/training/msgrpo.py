@@ -75,6 +75,7 @@ def train_msgrpo(
                 training.save()
     finally:
         training.engine.close()
+        training.sync.close()
     reporter.note(f"best held-out return {training.guard.best:.3f} at step {training.guard.best_step}")
 
 
@@ -103,7 +104,7 @@ class MsgrpoTraining:
         self.engine = training_engine(self.learner, tokenizer, reporter.note)
         sampling = Sampling(temperature=config.temperature, max_new_tokens=config.max_new_tokens)
         self.agent = LanguageAgent(self.engine, tokenizer, load_template(template), sampling)
-        self.sync = PolicySync(self.agent, self.learner, self.spec, team.own_folder(run.path))
+        self.sync = PolicySync(self.agent, self.learner, self.spec, run.path)
         self.agents = {LEARNER: self.agent, **opponent_agents(self.spec, config.opponents)}
         self.step = self.episodes = 0
         self.seconds = 0.0

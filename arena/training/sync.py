@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -146,8 +147,12 @@ class PolicySync:
         worst = max(probes, key=lambda probe: probe.error)
         return {"probe_error": worst.error, "probe_slope": worst.slope}
 
+    def _handed_over(self) -> Path:
+        """A folder for this process alone: engines of others read their own."""
+        return self.run / "engine" / f"process-{self.learner.team.rank}"
+
     def _hand_over(self, version: int) -> None:
-        adapter = self.run / "engine" / f"adapter-{version:06d}"
+        adapter = self._handed_over() / f"adapter-{version:06d}"
         shutil.rmtree(adapter, ignore_errors=True)
         adapter.mkdir(parents=True)
         self.learner.model.save_pretrained(adapter, state_dict=self.learner.trained.whole())
@@ -155,6 +160,12 @@ class PolicySync:
         for old in adapter.parent.glob("adapter-*"):
             if old != adapter:
                 shutil.rmtree(old)
+
+    def close(self) -> None:
+        """Delete what was handed over: the run's policies are elsewhere."""
+        shutil.rmtree(self._handed_over(), ignore_errors=True)
+        with suppress(OSError):  # another process's may still be there, or there is none
+            self._handed_over().parent.rmdir()
 
     def _probes(self, version: int) -> list[Probe]:
         """One for each process of the team, as each has an engine of its own. All see the same."""

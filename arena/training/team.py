@@ -33,10 +33,6 @@ class Team:
     def leads(self) -> bool:
         return self.rank == 0
 
-    def own_folder(self, run: Path) -> Path:
-        """Where this process may write in the run's folder."""
-        return run if self.leads else run / f"process-{self.rank}"
-
     def share(self, items: Sequence[T]) -> Sequence[T]:
         """This process's part: consecutive, so that the parts in the order of ranks are the whole."""
         return _part(items, self.rank, self.size)

@@ -38,17 +38,22 @@ OFFLINE_CPU = {
 # Prompts are not cut in chunks: vLLM's sampling with seeds fails there on a CPU.
 OPTIONS = (
     "--host 127.0.0.1 --dtype float32 --enforce-eager --block-size 32 --no-enable-chunked-prefill "
-    "--enable-lora --max-lora-rank 8 --logprobs-mode processed_logprobs"
+    "--enable-lora --max-lora-rank 8 --max-loras 2 --logprobs-mode processed_logprobs"
 )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class VllmServer:
     """Started, killed and started again at one address."""
 
     def __init__(self, log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self.log = log
 
@@ -170,6 +175,27 @@ def test_the_engine_draws_what_transformers_draws_for_each_policy(server: VllmSe
         seen.append([sample.logprobs for sample in served])
     assert seen[0] != seen[1] != seen[2]
     engine.close()
+
+
+def test_two_processes_with_parts_of_the_model_have_one_server_play(
+    server: VllmServer, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    settings = ["lora_rank=8", "learning_rate=0.0005", "groups=3", "group_size=8", "eval_episodes=4"]
+    train = ["train", "frozen-lake", "--agent", f"nano@{server.url}", "--steps", "3", "--out", str(run)]
+    train += [word for setting in settings for word in ("--set", setting)]
+    launch = ["-m", "accelerate.commands.launch", "--use_fsdp", "--fsdp_version", "2", "--num_processes", "2"]
+    launched = command(*train)
+    launched["args"][1:1] = [*launch, "--main_process_port", str(free_port())]
+    done = subprocess.run(**launched, capture_output=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    learned = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()[1:]]
+    assert [row["step"] for row in learned] == [1, 2, 3]
+    assert any(row["kl"] for row in learned)
+    for row in learned:
+        assert row["probe_error"] < 1e-4
+        assert row["probe_slope"] is None or row["probe_slope"] == pytest.approx(1.0, abs=0.05)
+    assert not (run / "engine").exists()
 
 
 def test_runs_survive_the_death_of_their_server(server: VllmServer, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def train(folder, launcher, tensor_parallel):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("The trained agent is in") == 1
+    assert not (folder / "engine").exists()
     return folder
 
 
