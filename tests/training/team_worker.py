@@ -31,6 +31,7 @@ KINDS = {
     "all": {"lora_rank": 0, "tied": False},
     "tied": {"lora_rank": 0, "tied": True, "gradient_checkpointing": "on"},
     "lora": {"lora_rank": 3, "tied": True},  # no multiple of two: the processes' parts are unequal
+    "bfloat16": {"lora_rank": 4, "tied": False, "dtype": "bfloat16"},  # the adapter is in float32
 }
 
 
@@ -39,7 +40,7 @@ def tiny_learner(team, tied, **settings):
     config = MsgrpoConfig(game="snake", agent="tiny", micro_tokens=60, beta=0.1, **settings)
     model = Qwen2ForCausalLM(Qwen2Config(**SHAPE, tie_word_embeddings=tied))
     batch, _ = make_batch(model)
-    return Learner(model, config, 0, team), batch
+    return Learner(model.to(getattr(torch, settings.get("dtype", "float32"))), config, 0, team), batch
 
 
 def gradients_and_weights(team, kind):
