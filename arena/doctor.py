@@ -62,7 +62,7 @@ def examine() -> list[Finding]:
     asking = Thread(target=lambda: hub.append(_hub()), daemon=True)  # a resolver may hang for long
     asking.start()
     found = gpus()
-    here = [*_packages(), *_devices(found), *_models(), _engine(found), _fits_3b(found)]
+    here = [*_packages(), *_devices(found), *_models(), _engine(found), _fits_3b(found), *_together(found)]
     asking.join(HUB_PATIENCE_S)
     return [*here, *(hub or [Finding("hub", "model hub", "does not answer", False, OFFLINE)])]
 
@@ -161,6 +161,19 @@ def _fits_3b(found: list[Gpu]) -> Finding:
     except UsageError as error:
         return Finding("training", name, "does not fit", False, str(error))
     return Finding("training", name, f"fits: {gigabytes(needed.peak)} of {gigabytes(free)} free", True)
+
+
+def _together(found: list[Gpu]) -> Iterator[Finding]:
+    """How to train on all GPUs, where there are several."""
+    if cuda_is_usable(found) and len(found) > 1:
+        launch = f"accelerate launch --num_processes {len(found)}"
+        yield Finding(
+            "training",
+            f"on {len(found)} GPUs",
+            "the model whole on each, or with --use_fsdp --fsdp_version 2 a part of it",
+            None,
+            f"{launch} -m arena train …",
+        )
 
 
 def _hub() -> Finding:

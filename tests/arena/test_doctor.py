@@ -82,6 +82,14 @@ def test_with_a_gpu_vllm_draws_replies_where_it_is_installed(offline, nvidia, mo
     assert of("training", found)["3 B with LoRA"].ok
 
 
+def test_several_gpus_are_used_by_a_launcher(offline, nvidia, monkeypatch):
+    monkeypatch.setattr(doctor, "_version", lambda name: "2.13.0")
+    nvidia("NVIDIA H200, 143771, 143000\\nNVIDIA H200, 143771, 143000\\n")
+    assert "--num_processes 2 -m arena train" in of("training")["on 2 GPUs"].advice
+    nvidia("NVIDIA H200, 143771, 143000\\n")
+    assert list(of("training")) == ["3 B with LoRA"]
+
+
 def test_the_engine_is_the_one_that_would_be_chosen(offline):
     assert choose_engine("auto") in of("engine")
 
