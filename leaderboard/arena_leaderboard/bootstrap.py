@@ -8,14 +8,17 @@ Arrays: C cells (a game's seed each), P weighted choices, U different sets, A ag
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arena_leaderboard.choices import CellChoices, Ints, choices_of
 from arena_leaderboard.plackett_luce import Choices, Floats
 from arena_leaderboard.results import Race
+
+BLOCK = 2**20  # draws that are held at a time before they are made small
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,11 +40,21 @@ class Evidence:
 
     def resampled(self, bootstraps: int, generator: np.random.Generator) -> Choices:
         """Row 0: all choices; each further row: those of a tournament resampled seed by seed."""
-        weights_RC = np.ones((bootstraps + 1, len(self.game)))
+        return self.cells.summed(self._weights(bootstraps, generator))
+
+    def _weights(self, bootstraps: int, generator: np.random.Generator) -> Iterator[Floats]:
+        """The weights (C,) of the cells in each row. All rows at once would be most of the memory taken.
+
+        Of S seeds S − 1 are drawn, weighing S/(S − 1) each (Rao and Wu 1988): S understate the variance.
+        """
+        drawn_RC = np.ones((bootstraps, len(self.game)), dtype=np.uint16)
         for game, seeds in enumerate(self.seeds.tolist()):
             if seeds > 1:
-                weights_RC[1:, self.game == game] = _seeds_drawn(seeds, bootstraps, generator)
-        return self.cells.summed(weights_RC * self.scale)
+                drawn_RC[:, self.game == game] = _seeds_drawn(seeds, bootstraps, generator)
+        seeds_C = self.seeds[self.game]
+        yield self.scale
+        for drawn_C in drawn_RC:
+            yield drawn_C * seeds_C / np.maximum(seeds_C - 1, 1) * self.scale
 
     def of_single_seeds(self) -> Choices:
         """One row: the choices in games with one seed, which resampling leaves as they are.
@@ -49,7 +62,7 @@ class Evidence:
         It serves as a variance and is scaled as one: by the square.
         """
         alone_C = (self.seeds == 1)[self.game]
-        return self.cells.summed((alone_C * self.scale**2)[None])
+        return self.cells.summed([alone_C * self.scale**2])
 
 
 def gather(found: Sequence[Race], agents: Sequence[str]) -> Evidence:
@@ -74,10 +87,9 @@ def _scale(in_cells: CellChoices, game_C: Ints) -> Floats:
     return scale_C
 
 
-def _seeds_drawn(seeds: int, bootstraps: int, generator: np.random.Generator) -> Floats:
-    """The weights of a game's seeds in each replicate.
-
-    S − 1 draws weighing S/(S − 1) each (Rao and Wu 1988), because S draws understate the variance.
-    """
-    drawn_RS = generator.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size=bootstraps)
-    return drawn_RS.astype(np.float64) * seeds / (seeds - 1)
+def _seeds_drawn(seeds: int, bootstraps: int, generator: np.random.Generator) -> NDArray[np.uint16]:
+    """How often each of S seeds is among S − 1 draws, in each replicate (R, S)."""
+    drawn_RS = np.empty((bootstraps, seeds), dtype=np.uint16)
+    for block_BS in np.array_split(drawn_RS, -(-drawn_RS.size // BLOCK)):
+        block_BS[:] = generator.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size=len(block_BS))
+    return drawn_RS

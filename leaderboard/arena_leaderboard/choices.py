@@ -53,13 +53,14 @@ class CellChoices:
             surprise_CA[:, a] -= np.bincount(self.cell, expected_P, minlength=len(surprise_CA))
         return surprise_CA
 
-    def summed(self, weights_RC: Floats) -> Choices:
-        """The choices of all cells together, for each row of weights of the cells."""
-        drawn_RU = [
-            np.bincount(self.drawn_from, self.weight * weights_C[self.cell], minlength=len(self.sets))
-            for weights_C in weights_RC
-        ]
-        return Choices(self.sets, np.stack(drawn_RU), weights_RC @ self.chosen)
+    def summed(self, weights: Iterable[Floats]) -> Choices:
+        """The choices of all cells together, for each row of weights (C,) of the cells."""
+        drawn_RU, chosen_RA = [], []
+        for weights_C in weights:
+            weight_P = self.weight * weights_C[self.cell]
+            drawn_RU.append(np.bincount(self.drawn_from, weight_P, minlength=len(self.sets)))
+            chosen_RA.append(weights_C @ self.chosen)
+        return Choices(self.sets, np.stack(drawn_RU), np.stack(chosen_RA))
 
 
 def choices_of(found: Sequence[Race], cells: Sequence[int], agents: Sequence[str], count: int) -> CellChoices:
