@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from arena_agents.engines.base import EngineName
+from arena_agents.server.address import is_address
 from arena_games.base import UsageError
 
 CONFIG_VERSION = 1
@@ -86,6 +87,11 @@ class MsgrpoConfig(TrainConfig):
     )
     max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
     collapse_drop: float = Field(0.5, gt=0, le=1, description="share of the gain whose loss is a collapse")
+
+    @property
+    def served(self) -> bool:
+        """Whether a server draws the replies: the one at the agent's address."""
+        return is_address(self.agent) and self.engine in ("auto", "server")
 
 
 def resolve(kind: type[Config], *layers: Mapping[str, Any]) -> Config:

@@ -22,7 +22,6 @@ from arena.training.memory import (
 )
 from arena.training.team import SOLO, Team
 from arena_agents.language.presets import model_source
-from arena_agents.server.address import is_address
 from arena_games.base import UsageError
 
 
@@ -71,7 +70,7 @@ def _engine_share(config: MsgrpoConfig, shape: ModelShape, device: str, total: i
     """Bytes that the engine which draws the replies takes beside the trainer's model."""
     from arena_agents.engines.choose import choose_engine
 
-    if is_address(config.agent) and config.engine in ("auto", "server"):
+    if config.served:
         return 0
     if choose_engine(config.engine, adapter=config.lora_rank > 0) == "transformers":
         return None

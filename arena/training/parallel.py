@@ -38,7 +38,7 @@ def settle(config: Config, team: Team) -> tuple[Config, Team]:
         return config, team
     if not isinstance(config, MsgrpoConfig):
         raise UsageError(f"{config.agent} is trained by one process; leave accelerate launch out")
-    if is_address(config.agent) and config.engine in ("auto", "server"):
+    if config.served:
         return config, team
     engine = choose_engine(config.engine, adapter=config.lora_rank > 0)
     together = config.tensor_parallel if engine == "vllm" else 1
@@ -72,7 +72,7 @@ class Onlooker(RunFolder):
 def open_run(team: Team, path: Path, make: Callable[[], RunFolder]) -> RunFolder:
     """The run at `path`, which the first process makes and the others look at.
 
-    Raises what `make` raises, a UsageError in every process, though only the first one says why.
+    Raises what `make` raises, a UsageError in every process.
     """
     if team.size == 1:
         return make()
@@ -84,7 +84,7 @@ def open_run(team: Team, path: Path, make: Callable[[], RunFolder]) -> RunFolder
             problem = str(error)
     problem = team.gather(problem)[0]
     if problem is not None:
-        raise UsageError(problem) if team.leads else SystemExit(2)
+        raise UsageError(problem)
     return run or Onlooker(path)
 
 

@@ -68,18 +68,17 @@ def train(
     """
     team = join_team()
     drawn_by = {} if engine is None else {"engine": engine}
-    if resume is not None:
-        run = open_run(team, resume, lambda: RunFolder.open(resume))
-        with said_once(team):
+    with said_once(team):
+        if resume is not None:
+            run = open_run(team, resume, lambda: RunFolder.open(resume))
             config = stored_config(run)
             config, team = settle(resolve(type(config), config.model_dump(), drawn_by), team)
-    else:
-        given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
-        named = {k: v for k, v in given.items() if v is not None} | drawn_by
-        with said_once(team):
+        else:
+            given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
+            named = {k: v for k, v in given.items() if v is not None} | drawn_by
             config, team = settle(new_config(named, settings, config_file), team)
-        path = out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
-        run = open_run(team, path, lambda: _new_run(path, config, template))
+            path = out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
+            run = open_run(team, path, lambda: _new_run(path, config, template))
     stored = run.path / "template.txt"
     try:
         _run(config, run, stored if stored.exists() else None, team)

@@ -41,7 +41,6 @@ from arena_agents.language.agent import LanguageAgent
 from arena_agents.language.model import default_device
 from arena_agents.language.presets import model_source
 from arena_agents.random import RandomAgent
-from arena_agents.server.address import is_address
 from arena_games.base import GameSpec, UsageError
 
 PROMPTS = 64
@@ -92,7 +91,7 @@ def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None
     Raises UsageError if it cannot be had.
     """
     config = learner.config
-    if is_address(config.agent) and config.engine in ("auto", "server"):
+    if config.served:
         from arena_agents.engines.server import load_server_engine
 
         return load_server_engine(config.agent, lora_rank=config.lora_rank)

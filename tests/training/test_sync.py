@@ -1,11 +1,10 @@
-"""The engine that samples is proven to sample the newest policy, and its mismatch is weighed.
+"""The engine that samples is proven to sample the newest policy.
 
 The engines here are real ones with weights of their own: a second copy of nano that reads each
 adapter from the files that the trainer wrote. The planted ones fail as engines do, silently.
 """
 
 import json
-import math
 import random
 import re
 
@@ -14,14 +13,13 @@ import torch
 from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
 
-from arena.training.batch import Sequences, TokenBatch, with_trainer_logprobs
+from arena.training.batch import Sequences
 from arena.training.guard import Guard
 from arena.training.learner import Learner, with_lora
-from arena.training.loss import token_mean_weights
 from arena.training.msgrpo import MsgrpoTraining
 from arena.training.run import RunFolder
 from arena.training.start import new_config, train
-from arena.training.sync import PROMPTS, PolicySync, compare
+from arena.training.sync import PROMPTS, PolicySync
 from arena_agents.base import TokenSample
 from arena_agents.engines.base import Sampling
 from arena_agents.engines.replies import read_replies
@@ -269,102 +267,3 @@ def test_undecided_policies_are_compared_with_the_last_proven_one(in_step):
     move(0.01)
     with pytest.raises(UsageError, match="still samples policy 0, not 2"):
         sync.push(2)
-
-
-def measured(shift, *, sampled, noise=0.02, tokens=1500, seed=0):
-    """The probe of an engine that samples the `new` or the `old` policy, `shift` nats apart."""
-    draw = torch.Generator().manual_seed(seed)
-
-    def rounding():
-        return noise * torch.randn(tokens, generator=draw)
-
-    old = -torch.rand(tokens, generator=draw)
-    new = old + shift * torch.randn(tokens, generator=draw)
-    return compare((new if sampled == "new" else old) + rounding(), new + rounding(), old + rounding())
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_shift_as_large_as_the_rounding_is_decided(seed):
-    new, old = (measured(0.02, sampled=which, seed=seed) for which in ("new", "old"))
-    assert (new.proves_new, new.proves_old) == (True, False)
-    assert (old.proves_new, old.proves_old) == (False, True)
-    assert abs(new.error - old.error) < 0.02  # an error alone would need a tolerance between the two
-
-
-def test_what_rounding_hides_is_never_called_old():
-    probes = [measured(shift, sampled="new", seed=seed) for shift in (0.0, 1e-4, 2e-3) for seed in range(300)]
-    assert not any(probe.proves_old for probe in probes)
-    assert not any(measured(0.0, sampled="old", seed=seed).proves_new for seed in range(300))
-
-
-def test_slope_and_its_error_against_the_textbook():
-    engine, new, proven = (torch.randn(40, generator=torch.Generator().manual_seed(n)) for n in range(3))
-    x = [float(a - b) for a, b in zip(new, proven, strict=True)]
-    y = [float(a - b) for a, b in zip(engine, proven, strict=True)]
-    slope = sum(a * b for a, b in zip(x, y, strict=True)) / sum(a * a for a in x)
-    rest = [b - slope * a for a, b in zip(x, y, strict=True)]
-    found = compare(engine, new, proven)
-    assert found.slope == pytest.approx(slope, rel=1e-4)
-    spread = math.sqrt(sum(r * r for r in rest) / 39 / sum(a * a for a in x))
-    assert found.slope_error == pytest.approx(spread, rel=1e-4)
-    assert found.error == pytest.approx(float((engine - new).abs().mean()), rel=1e-4)
-    assert compare(engine, new, new).slope is None
-
-
-def token_batch(draw):
-    """Eight steps over five sequences, replies of one to four tokens, what the engine said of them."""
-    lengths = [draw.randint(1, 4) for _ in range(5)]
-    sequence = [draw.randrange(5) for _ in range(8)]
-    longest = max(lengths)
-    mask = torch.tensor([[float(k < lengths[s]) for k in range(longest)] for s in sequence])
-    return TokenBatch(
-        prompts=tuple(tuple(draw.randrange(2, 64) for _ in range(6)) for _ in range(5)),
-        replies=tuple(tuple(draw.randrange(2, 64) for _ in range(length)) for length in lengths),
-        sequence_N=torch.tensor(sequence),
-        old_logprobs_NK=torch.tensor([[-draw.random() * 3 for _ in range(longest)] for _ in sequence]) * mask,
-        weights_NK=token_mean_weights(mask),
-        advantages_N=torch.tensor([draw.gauss(0, 1) for _ in sequence]),
-        episodes=3,
-    ), lengths
-
-
-def test_mismatch_weights_against_a_naive_loop():
-    draw = random.Random(1)
-    batch, lengths = token_batch(draw)
-    trainer_UK = torch.tensor([[-draw.random() * 3 for _ in range(4)] for _ in range(5)])
-    weighed, mismatch = with_trainer_logprobs(batch, trainer_UK, cap=2.0)
-    apart, capped = [], 0
-    for n, sequence in enumerate(batch.sequence_N.tolist()):
-        for k in range(lengths[sequence]):
-            trainer, engine = float(trainer_UK[sequence, k]), float(batch.old_logprobs_NK[n, k])
-            weight = math.exp(trainer - engine)
-            capped += weight > 2.0
-            assert weighed.importance_NK[n, k].item() == pytest.approx(min(weight, 2.0), rel=1e-5)
-            assert weighed.loss_weights_NK[n, k].item() == pytest.approx(
-                float(batch.weights_NK[n, k]) * min(weight, 2.0), rel=1e-5
-            )
-            assert weighed.old_logprobs_NK[n, k].item() == pytest.approx(trainer)
-            apart.append(abs(trainer - engine))
-    assert capped > 0
-    assert mismatch == pytest.approx(sum(apart) / len(apart), rel=1e-5)
-    assert (weighed.loss_weights_NK[batch.weights_NK == 0] == 0).all()
-
-
-def test_the_gradient_is_weighed_and_the_ratio_is_the_trainers(tiny_model, msgrpo_config):
-    """At π_θ = π_trainer,old it is Σ w · min(π_trainer/π_engine, C) · A · ∇log π, token by token."""
-    batch, lengths = token_batch(random.Random(2))
-    learner = Learner(tiny_model, msgrpo_config(max_grad_norm=1e9), 0)
-    trainer_UK = learner.logprobs(batch)
-    weighed, _ = with_trainer_logprobs(batch, trainer_UK, cap=2.0)
-    loss = torch.zeros(())
-    for n, sequence in enumerate(batch.sequence_N.tolist()):
-        prompt, reply = batch.prompts[sequence], batch.replies[sequence]
-        logits = tiny_model(input_ids=torch.tensor([[*prompt, *reply]])).logits[0, len(prompt) - 1 : -1]
-        logprobs = torch.log_softmax(logits, -1)[range(len(reply)), list(reply)]
-        for k in range(lengths[sequence]):
-            weight = min(math.exp(logprobs[k].item() - float(batch.old_logprobs_NK[n, k])), 2.0)
-            loss = loss - batch.weights_NK[n, k] * weight * batch.advantages_N[n] * logprobs[k]
-    expected = torch.autograd.grad(loss, list(learner.trained.parameters.values()))
-    learner._step(weighed, list(range(5)))
-    for (name, parameter), wanted in zip(learner.trained.parameters.items(), expected, strict=True):
-        assert torch.allclose(parameter.grad, wanted, atol=1e-6), name
