@@ -120,11 +120,12 @@ class MatchProgress:
         done += len(episodes)
         self._counts[game] = (done, total)
         self._so_far.add(episodes)
-        self._bars.below = self._so_far.line() if self._so_far.means() else None
+        standing = self._so_far.line() if self._so_far.means() else None
+        self._bars.below = standing
         self._bars.advance(self._tasks[game], len(episodes))
         self._bars.advance(self._all, len(episodes))
         if done == total or time.monotonic() - self._last_line > LINE_EVERY_S:
-            self._line(f"{game}: {done} of {total} matches; {self._so_far.line()}")
+            self._line(f"{game}: {done} of {total} matches" + (f"; {standing}" if standing else ""))
 
     def _line(self, text: str) -> None:
         if not self._console.is_terminal:
