@@ -3,7 +3,7 @@
     python tests/benchmarks/shaped_model.py --shape 3b /tmp/shaped-3b
     arena train snake --agent hf:/tmp/shaped-3b --set steps=5
 
-The shapes `3b` and `0.5b` are Qwen2.5's, `50m` is one for a CPU. The tokenizer is learned from our
+The shapes `3b` and `0.5b` are Qwen2.5's, `50m` is one for a CPU, `1m` one for a test. The tokenizer is learned from our
 own game texts and has Qwen's chat marks; the model's vocabulary is larger, as Qwen's is padded too.
 Replies of such a model are noise, so every move is a random one and costs the format penalty; episodes
 still differ in length and apples, so there is something to update on.
@@ -38,8 +38,9 @@ SHAPES = {
         "intermediate_size": 4864,
     },
     "50m": {"hidden_size": 512, "num_hidden_layers": 11, "num_attention_heads": 8, "intermediate_size": 1536},
+    "1m": {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 192},
 }
-VOCABULARY = {"3b": 151_936, "0.5b": 151_936, "50m": 32_000}
+VOCABULARY = {"3b": 151_936, "0.5b": 151_936, "50m": 32_000, "1m": 8192}
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 CHATML = (
     "{%- for message in messages -%}"
@@ -51,6 +52,16 @@ CHATML = (
 
 def make(shape: str, folder: Path, seed: int = 0) -> None:
     """Write the model and its tokenizer."""
+    model, tokenizer = shaped(shape, folder, torch.device("cpu"), seed)
+    model.save_pretrained(folder)
+    count = sum(p.numel() for p in model.parameters())
+    print(f"{folder}: {count:,} parameters, {len(tokenizer):,} tokens known")
+
+
+def shaped(
+    shape: str, folder: Path, device: torch.device, seed: int = 0
+) -> tuple[Qwen2ForCausalLM, Qwen2Tokenizer]:
+    """The model, in bfloat16 and drawn on the device, and its tokenizer, which is written to the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = learn_tokenizer(folder)
     ends = {
@@ -68,11 +79,10 @@ def make(shape: str, folder: Path, seed: int = 0) -> None:
         dtype="bfloat16",
     )
     torch.manual_seed(seed)
-    model = Qwen2ForCausalLM(config).to(torch.bfloat16)
+    with device:
+        model = Qwen2ForCausalLM(config).to(torch.bfloat16)
     model.generation_config = GenerationConfig(**ends)
-    model.save_pretrained(folder)
-    count = sum(p.numel() for p in model.parameters())
-    print(f"{folder}: {count:,} parameters, {len(tokenizer):,} tokens known")
+    return model.eval(), tokenizer
 
 
 def learn_tokenizer(folder: Path) -> Qwen2Tokenizer:

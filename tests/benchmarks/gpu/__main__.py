@@ -1,0 +1,192 @@
+"""What only a GPU shows, in eight minutes on one card: a table, and JSON.
+
+    python -m tests.benchmarks.gpu [--parts parity rollout …] [--smollm2 FOLDER] [--out FILE]
+    python -m tests.benchmarks.gpu --device cpu --small      every line of it, on little, on a CPU
+
+Each part runs in a process of its own within its own limit: one that fails or takes too long costs only
+itself, and what it had found stays. `make smollm2` makes the model that most parts need.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.gpu.part import SKIPPED
+
+# Part → module and function, and how many seconds it may take.
+PARTS = {
+    "matmul": ("matmul:run", 30),
+    "parity": ("parity:run", 80),
+    "probe": ("probe:run", 80),
+    "update": ("update:run", 100),
+    "rollout": ("rollout:run", 110),
+    "decode": ("decode:run", 120),
+    "learn-nano": ("learn:nano", 90),
+    "learn-smollm2": ("learn:smollm2", 120),
+    "sleep": ("sleep:run", 40),
+    "sft": ("learn:sft", 90),
+}
+LIMIT_S = 480
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "numpy", "triton")
+LAST_LINES = 30
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+@dataclass
+class Result:
+    """What came of a part: its rows, and where it failed the end of what it said."""
+
+    part: str
+    status: str = "not run"
+    seconds: float = 0.0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+class Running:
+    """A part's process, loaded but not begun."""
+
+    def __init__(self, part: str, options: argparse.Namespace, scratch: Path) -> None:
+        self.part, self.log = part, scratch / f"{part}.log"
+        self.rows = scratch / f"{part}.jsonl"
+        work, self.limit = PARTS[part]
+        words = [work, "--device", options.device, "--scratch", str(scratch / part), "--file", str(self.rows)]
+        words += ["--small"] if options.small else []
+        words += ["--smollm2", str(options.smollm2)] if options.smollm2 else []
+        hidden = {"CUDA_VISIBLE_DEVICES": ""} if options.device == "cpu" else {}
+        self._log: IO[bytes] = self.log.open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.gpu.part", *words],
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **hidden, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,  # so that what it starts itself ends with it
+        )
+
+    def result(self, left: float) -> Result:
+        """Let it begin, and wait for its end or for its limit."""
+        began = time.monotonic()
+        limit = min(self.limit, left)
+        try:
+            self.process.communicate(b"begin\n", timeout=limit)
+            code = self.process.returncode
+            status = {0: "ok", SKIPPED: "skipped"}.get(code, f"failed (exit {code})")
+        except subprocess.TimeoutExpired:
+            self.stop()
+            status = f"stopped after {limit:.0f} s"
+        took = round(time.monotonic() - began, 1)
+        self._log.close()
+        said = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
+        return Result(self.part, status, took, self._rows(), [] if status == "ok" else said)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        if not self.rows.exists():
+            return []
+        lines = self.rows.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, 9)
+            self.process.wait()
+
+
+def main() -> None:
+    options = _options()
+    ends = time.monotonic() + options.limit
+    results: list[Result] = []
+    with TemporaryDirectory(prefix="arena-gpu-") as folder:
+        scratch = options.scratch or Path(folder)
+        scratch.mkdir(parents=True, exist_ok=True)
+        waiting = [Running(options.parts[0], options, scratch)]
+        for part, following in zip(options.parts, [*options.parts[1:], None], strict=True):
+            running = waiting.pop()
+            if following:
+                waiting.append(Running(following, options, scratch))
+            left = ends - time.monotonic()
+            if left > 5:
+                results.append(running.result(left))
+            else:
+                running.stop()
+                results.append(Result(part, said=["the time for all parts was up"]))
+            print(f"{part}: {results[-1].status}, {results[-1].seconds} s", flush=True)
+            _write(options.out, results)
+    Console(width=200).print(_table(results))
+    print(f"written to {options.out}")
+    sys.exit(any(result.status.startswith(("failed", "stopped")) for result in results))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gpu", description=__doc__)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--small", action="store_true", help="every line, on little")
+    parser.add_argument("--smollm2", type=Path, default=Path("models/smollm2-135m"), metavar="FOLDER")
+    parser.add_argument("--limit", type=float, default=LIMIT_S, help=f"seconds for all ({LIMIT_S})")
+    parser.add_argument("--out", type=Path, default=RESULTS / "gpu.json", metavar="FILE")
+    parser.add_argument("--scratch", type=Path, help="keep logs and runs in this folder")
+    return parser.parse_args()
+
+
+def _write(path: Path, results: list[Result]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = {"machine": _machine(), "parts": [vars(result) for result in results]}
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _machine() -> dict[str, Any]:
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        cards = subprocess.run(query, capture_output=True, text=True, timeout=10).stdout.split("\n")
+    except OSError:
+        cards = []
+    return {
+        "gpus": [card for card in cards if card],
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _table(results: list[Result]) -> Table:
+    table = Table(show_lines=False)
+    for column in ("part", "what", "found"):
+        table.add_column(column, overflow="fold")
+    for result in results:
+        about = f"{result.part} [dim]{result.status}, {result.seconds:.0f} s[/]"
+        table.add_section()
+        table.add_row(about, "", " ".join(result.said[-1:]))
+        for row in result.rows:
+            values = {name: value for name, value in row.items() if name != "what"}
+            table.add_row("", row["what"], "  ".join(f"{n} {_short(v)}" for n, v in values.items()))
+    return table
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)[:120]
+
+
+if __name__ == "__main__":
+    main()
