@@ -3,8 +3,9 @@
     python tests/benchmarks/shaped_model.py --shape 3b /tmp/shaped-3b
     arena train snake --agent hf:/tmp/shaped-3b --set steps=5
 
-The shapes `3b` and `0.5b` are Qwen2.5's, `50m` is one for a CPU, `1m` one for a test. The tokenizer is learned from our
-own game texts and has Qwen's chat marks; the model's vocabulary is larger, as Qwen's is padded too.
+The shapes `3b` and `0.5b` are Qwen2.5's, `50m` is one for a CPU, `1m` one for a test. The tokenizer is
+learned from our own game texts and has Qwen's chat marks; the model's vocabulary is larger, as Qwen's is
+padded too.
 Replies of such a model are noise, so every move is a random one and costs the format penalty; episodes
 still differ in length and apples, so there is something to update on.
 """

@@ -154,6 +154,5 @@ class Pair:
             episodes=len(samples),
         )
         stats = self.learner.update(batch, rate, step)
-        self.bench.row(
-            f"update, rate {rate:g}", kl=stats and stats["kl"], grad_norm=stats and stats["grad_norm"]
-        )
+        found = stats or {"kl": None, "grad_norm": None}
+        self.bench.row(f"update, rate {rate:g}", kl=found["kl"], grad_norm=found["grad_norm"])
