@@ -41,7 +41,7 @@ def matmul_peak(bench: Bench, precision: str = "bfloat16", size: int = 8192) -> 
 
 def copy_rate(bench: Bench) -> float:
     """Bytes a second, read and written, of a copy on the device."""
-    size = bench.few(2**32, 2**20)
+    size = bench.few(2**30, 2**20)
     source = torch.randint(0, 255, (size,), dtype=torch.uint8, device=bench.device)
     target = torch.empty_like(source)
     return 2 * size / bench.seconds(lambda: target.copy_(source))
