@@ -97,7 +97,9 @@ def _devices(found: list[Gpu]) -> Iterator[Finding]:
         unused = "" if usable else ", not used: this torch was built for CPUs"
         yield Finding("devices", f"cuda:{number}", about + unused, usable, "" if usable else CUDA_TORCH)
     if not found:
-        yield Finding("devices", "cuda", "no NVIDIA GPU that the driver reports")
+        shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+        hidden = "" if shown is None else f" and CUDA_VISIBLE_DEVICES={shown!r} shows"
+        yield Finding("devices", "cuda", f"no NVIDIA GPU that the driver reports{hidden}")
     threads = os.environ.get("OMP_NUM_THREADS")
     said = f"OMP_NUM_THREADS={threads}" if threads else "as many threads as cores"
     yield Finding("devices", "cpu", f"{cores()} cores, {said}")

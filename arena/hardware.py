@@ -6,10 +6,12 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 GPU_QUERY = ("nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
+UUID_QUERY = ("nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader")
 PATIENCE_S = 2.0
 MIB = 2**20
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # of getrusage
@@ -26,12 +28,41 @@ class Gpu:
 
 
 def gpus() -> list[Gpu]:
-    """The GPUs that the driver reports; none where there is no driver, or it does not answer."""
+    """The GPUs that this process may use, as CUDA numbers them.
+
+    Those that the driver reports, as far as CUDA_VISIBLE_DEVICES shows them; none where there is no
+    driver, or it does not answer.
+    """
+    found = _asked(GPU_QUERY)
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    places = range(len(found)) if shown is None else _visible(shown, len(found))
+    return [gpu for place in places if (gpu := _gpu(found[place])) is not None]
+
+
+def _asked(query: Sequence[str]) -> list[str]:
+    """The lines of the driver's answer."""
     try:
-        asked = subprocess.run(GPU_QUERY, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+        asked = subprocess.run(query, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     except (OSError, subprocess.SubprocessError):
         return []
-    return [gpu for line in asked.stdout.splitlines() if (gpu := _gpu(line)) is not None]
+    return asked.stdout.splitlines()
+
+
+def _visible(shown: str, count: int) -> list[int]:
+    """Places of the GPUs that the variable names, by number or by the beginning of their UUID.
+
+    As CUDA reads it: what follows a name that fits none, or one twice, does not count.
+    """
+    names = [name.strip() for name in shown.split(",")]
+    uuids = _asked(UUID_QUERY) if any(name.startswith("GPU-") for name in names) else []
+    places: list[int] = []
+    for name in names:
+        fits = [place for place, uuid in enumerate(uuids) if name and uuid.strip().startswith(name)]
+        place = int(name) if name.isdecimal() else fits[0] if len(fits) == 1 else count
+        if place >= count or place in places:
+            break
+        places.append(place)
+    return places
 
 
 def _gpu(line: str) -> Gpu | None:

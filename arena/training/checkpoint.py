@@ -75,7 +75,7 @@ def _snapshot(tensors: dict[str, Tensor], trained: TrainedWeights) -> Snapshot:
 
 def save_policy(folder: Path, agent: LanguageAgent, learner: Learner, weights: Weights) -> None:
     """A policy that plays as an agent: an adapter, or whole weights with their tokenizer."""
-    learner.model.save_pretrained(folder, state_dict=weights)
+    learner.save(folder, weights)
     if not learner.adapter:
         agent.tokenizer.save_pretrained(folder)
     card = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from arena.training.memory import recomputes
 from arena.training.reader import Reader
 from arena.training.shards import shard
 from arena.training.team import SOLO, Team
-from arena.training.weights import TrainedWeights
+from arena.training.weights import TrainedWeights, Weights
 from arena_agents.engines.decoder import has_plain_head
 from arena_agents.engines.replies import in_passes, reply_rows
 from arena_agents.engines.trees import takes_trees
@@ -32,6 +33,9 @@ STATS = ("kl", "entropy", "clip_fraction", "grad_norm", "ref_kl")
 
 class Learner:
     """Holds `model` and trains those of its parameters that require gradients.
+
+    `reads_alike` tells that an engine which draws from this very model computes what the trainer does, up to
+    rounding errors that do not matter: in bfloat16 they are some hundredths of a nat a token.
 
     In a team that shards, the model is to be given in CPU memory: its parts are moved to the device. Only
     the first process's weights count.
@@ -47,6 +51,8 @@ class Learner:
         apart = config.beta > 0 and not self.adapter
         self.reference = self._reader(copy.deepcopy(model).requires_grad_(False)) if apart else None
         self.reader = self._reader(self.model)
+        # In half precision a token's log-probability depends on what it was computed together with.
+        self.reads_alike = next(self.model.parameters()).dtype == torch.float32
         self.trained = TrainedWeights(self.model, rate=config.learning_rate, weight_decay=config.weight_decay)
 
     def _reader(self, model: Any) -> Reader:
@@ -191,6 +197,12 @@ class Learner:
             if counts:
                 found_UK[chunk, : logprobs_UK.shape[1]] = logprobs_UK.cpu()
         return sum(self.team.gather(found_UK), torch.zeros(()))
+
+    def save(self, folder: Path, weights: Weights) -> None:
+        """Write the whole weights given: the adapter as peft does, else the model as transformers does."""
+        # By itself peft asks the hub whether the base model's vocabulary has grown.
+        options = {"save_embedding_layers": False} if self.adapter else {}
+        self.model.save_pretrained(folder, state_dict=weights, **options)
 
 
 def read(reader: Reader, batch: Sequences, sequences: list[int]) -> tuple[Tensor, Tensor]:

@@ -12,8 +12,8 @@ Source: 'Reinforced Language Models for Sequential Decision Making', arXiv 2508.
 differs, or the paper is silent: groups whose returns are all equal are not trained on; steps with
 equal tokens are read once (the same gradient); an update that is not finite or moves too far is
 undone; the game's own randomness is shared within a group; the default is one optimiser step an
-update, so that every sample is on-policy; where the engine has weights of its own, tokens are
-weighed by how the trainer's probabilities differ from the engine's.
+update, so that every sample is on-policy; where the engine has weights of its own, or the
+model is in bfloat16, tokens are weighed by how the trainer's probabilities differ from the engine's.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class MsgrpoTraining:
         if not chosen:
             return nothing
         batch = token_batch(chosen, self.config)
-        if not self.engine.shares_model:
+        if not (self.engine.shares_model and self.learner.reads_alike):
             trainer_UK = self.learner.logprobs(batch)
             batch, nothing["engine_mismatch"] = with_trainer_logprobs(
                 batch, trainer_UK, self.config.mismatch_cap

@@ -154,7 +154,7 @@ class PolicySync:
         adapter = self._handed_over() / f"adapter-{version:06d}"
         shutil.rmtree(adapter, ignore_errors=True)
         adapter.mkdir(parents=True)
-        self.learner.model.save_pretrained(adapter, state_dict=self.learner.trained.whole())
+        self.learner.save(adapter, self.learner.trained.whole())
         self.engine.load_policy(adapter, version)
         for old in adapter.parent.glob("adapter-*"):
             if old != adapter:

@@ -31,6 +31,7 @@ def nvidia(tmp_path, monkeypatch):
         tool.write_text(f"#!/bin/sh\nprintf '%b' '{text}'\nexit {status}\n")
         tool.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
     return answer
 
@@ -59,6 +60,31 @@ def test_gpus_are_those_that_the_driver_reports(nvidia):
     ]
     nvidia("no devices", status=9)
     assert gpus() == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "names"),
+    [
+        ("1", ["B"]),
+        ("2,0", ["C", "A"]),
+        ("", []),
+        ("-1", []),
+        ("0,7,1", ["A"]),
+        ("1,1", ["B"]),
+        ("GPU-c", ["C"]),
+        ("GPU-", []),
+        ("GPU-b, 0", ["B", "A"]),
+    ],
+)
+def test_gpus_that_are_hidden_do_not_count(tmp_path, monkeypatch, shown, names):
+    cards = "".join(f"{name}, 1000, 900\\n" for name in "ABC")
+    uuids = "".join(f"GPU-{name}1\\n" for name in "abc")
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\ncase $1 in *uuid*) printf '{uuids}';; *) printf '{cards}';; esac\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+    assert [gpu.name for gpu in gpus()] == names
 
 
 def test_a_gpu_that_torch_cannot_use_is_ill(offline, nvidia, monkeypatch):

@@ -124,3 +124,18 @@ def test_minibatches_cover_the_batch_and_repeat_under_a_seed(tiny_model, msgrpo_
     again = learner.update(batch, 1e-3, step=4)
     assert first == again
     assert all(torch.equal(p, weights[name]) for name, p in learner.trained.parameters.items())
+
+
+def test_an_adapter_is_saved_without_asking_the_hub(tmp_path, monkeypatch, tiny_model, msgrpo_config):
+    """A model from the hub's cache has a name that is no folder here."""
+    from peft.utils import save_and_load
+
+    def asked(*_, **__):
+        raise AssertionError("the hub was asked")
+
+    monkeypatch.setattr(save_and_load, "check_file_exists_on_hf_hub", asked)
+    tiny_model.name_or_path = "some-house/some-model"
+    learner = Learner(tiny_model, msgrpo_config(lora_rank=2), 0)
+    learner.model.peft_config["default"].base_model_name_or_path = "some-house/some-model"
+    learner.save(tmp_path, learner.trained.whole())
+    assert (tmp_path / "adapter_model.safetensors").is_file()

@@ -1,5 +1,6 @@
 """An engine draws from a little another policy: its tokens are weighed by how much they differ."""
 
+import json
 import math
 import random
 
@@ -9,6 +10,7 @@ import torch
 from arena.training.batch import TokenBatch, with_trainer_logprobs
 from arena.training.learner import Learner
 from arena.training.loss import token_mean_weights
+from arena.training.start import train
 
 
 def token_batch(draw):
@@ -68,3 +70,15 @@ def test_the_gradient_is_weighed_and_the_ratio_is_the_trainers(tiny_model, msgrp
     learner._step(weighed, list(range(5)))
     for (name, parameter), wanted in zip(learner.trained.parameters.items(), expected, strict=True):
         assert torch.allclose(parameter.grad, wanted, atol=1e-6), name
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_in_half_precision_the_trainers_own_engine_is_weighed_too(tmp_path, dtype):
+    settings = [f"dtype={dtype}", "lora_rank=4", "groups=1", "eval_episodes=2"]
+    run = train(game="snake", agent="nano", out=tmp_path, steps=1, settings=settings)
+    row = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    assert row["grad_norm"] is not None
+    if dtype == "float32":
+        assert row["engine_mismatch"] is None
+    else:
+        assert 0 < row["engine_mismatch"] < 0.05
