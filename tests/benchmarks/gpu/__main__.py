@@ -18,10 +18,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from signal import SIGKILL, SIGTERM, signal
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
@@ -89,6 +90,11 @@ class Running:
             self.process.stdin.write(b"begin\n")
             self.process.stdin.close()
 
+    def over(self, ends: float) -> bool:
+        """Whether it has ended, or is to be."""
+        now = time.monotonic()
+        return self.process.poll() is not None or now > min(ends, self.began + self.limit)
+
     def result(self, left: float) -> Result:
         """Wait for its end, for its own limit, or until no time is `left`."""
         passed = time.monotonic() - self.began
@@ -111,17 +117,19 @@ class Running:
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def stop(self) -> None:
+        """End it, and what it started itself."""
         if self.process.poll() is None:
-            os.killpg(self.process.pid, 9)
+            os.killpg(self.process.pid, SIGKILL)
             self.process.wait()
 
 
 def main() -> None:
     options = _options()
+    signal(SIGTERM, lambda *_: sys.exit(143))  # so that the parts end too
+    results: list[Result] = []
     with TemporaryDirectory(prefix="arena-gpu-") as folder:
         scratch = options.scratch or Path(folder)
         scratch.mkdir(parents=True, exist_ok=True)
-        results: list[Result] = []
         for result in _results(options, scratch):
             results.append(result)
             print(f"{result.part}: {result.status}, {result.seconds} s", flush=True)
@@ -132,20 +140,34 @@ def main() -> None:
 
 
 def _results(options: argparse.Namespace, scratch: Path) -> Iterator[Result]:
+    """The results as they come. No process outlives this."""
+    with ExitStack() as stack:
+        yield from _in_turn(options, scratch, stack)
+
+
+def _in_turn(options: argparse.Namespace, scratch: Path, stack: ExitStack) -> Iterator[Result]:
+    def load(part: str) -> Running:
+        running = Running(part, options, scratch)
+        stack.callback(running.stop)
+        return running
+
     ends = time.monotonic() + options.limit
     waiting = [part for part in PARTS if part in options.parts]
     together = [part for part in waiting if not PARTS[part][2]] if options.device == "cuda" else []
-    beside = [Running(part, options, scratch) for part in together]
+    beside = [load(part) for part in together]
     for running in beside:
         running.begin()
-    for running in beside:
-        yield running.result(ends - time.monotonic())
+    while beside:
+        for running in [running for running in beside if running.over(ends)]:
+            beside.remove(running)
+            yield running.result(ends - time.monotonic())
+        time.sleep(0.1)
     alone = [part for part in waiting if part not in together]
-    loaded = [Running(part, options, scratch) for part in alone[:1]]
+    loaded = [load(part) for part in alone[:1]]
     for part, following in zip(alone, [*alone[1:], None], strict=True):
         running = loaded.pop()
         if following:
-            loaded.append(Running(following, options, scratch))
+            loaded.append(load(following))
         left = ends - time.monotonic()
         if left > 5:
             running.begin()
