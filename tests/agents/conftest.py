@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from arena_agents.engines.base import Sampling
+from arena_agents.address import Address
+from arena_agents.api.client import ServerClient
+from arena_agents.api.models import Served
+from arena_agents.api.prices import Price
+from arena_agents.api.settings import Settings
+from arena_agents.base import Sampling
+from arena_agents.language.api_agent import ServerAgent
 from arena_agents.language.template import load_template
-from arena_agents.server.address import Address
-from arena_agents.server.agent import ServerAgent
-from arena_agents.server.client import ServerClient
-from arena_agents.server.models import Served
-from arena_agents.server.prices import Price
-from arena_agents.server.settings import Settings
 from tests.agents.openai_server import FakeServer
 from tests.agents.served import AgentAt
 
@@ -31,7 +31,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits between attempts begin small."""
-    monkeypatch.setattr("arena_agents.server.errors.FIRST_WAIT_S", 0.02)
+    monkeypatch.setattr("arena_agents.api.errors.FIRST_WAIT_S", 0.02)
 
 
 @pytest.fixture

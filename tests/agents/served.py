@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from arena_agents import Observation, Reply, Usage
-from arena_agents.server.agent import ServerAgent
+from arena_agents.language.api_agent import ServerAgent
 
 RIGHT = "<action>right</action>"
 AgentAt = Callable[..., ServerAgent]

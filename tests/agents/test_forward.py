@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from arena_agents.engines.forward import MIN_SHARED, prefill, reply_logits, shared_prefix, token_logprobs
+from arena_agents.causal_lm.forward import MIN_SHARED, prefill, reply_logits, shared_prefix, token_logprobs
 
 
 @pytest.fixture(scope="module")

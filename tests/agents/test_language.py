@@ -6,12 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.match import Match, MatchConfig, play
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
 from arena_agents import Observation
-from arena_agents.engines.base import Sampling
+from arena_agents.base import Sampling
+from arena_agents.causal_lm.load import load_model
 from arena_agents.engines.transformers import TransformersEngine, draw
 from arena_agents.language.agent import load_language_agent
-from arena_agents.language.model import load_model
 from arena_agents.language.template import PromptTemplate, load_template
 from arena_agents.nano import MODEL_DIR
 from arena_agents.random import RandomAgent

@@ -15,9 +15,9 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from arena_agents.engines.decoder import has_plain_head
-from arena_agents.engines.forward import reply_logits, token_logprobs
-from arena_agents.engines.replies import read_replies
+from arena.training.msgrpo.logprobs import read_replies
+from arena_agents.causal_lm.decoder import has_plain_head
+from arena_agents.causal_lm.forward import reply_logits, token_logprobs
 
 SMALL = {
     "vocab_size": 50,

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from arena_agents import Reply
-from arena_agents.engines.base import Sampling
+from arena_agents.api.models import served_model
+from arena_agents.base import Sampling
+from arena_agents.language.api_agent import folded
 from arena_agents.language.template import load_template
-from arena_agents.server.agent import folded
-from arena_agents.server.models import served_model
 from tests.agents.openai_server import (
     Behaviour,
     completion,

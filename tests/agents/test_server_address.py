@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from arena.entrants import Entrant, parse_entrants
+from arena.tournament.entrants import Entrant, parse_entrants
+from arena_agents.address import Address, is_address, parse_address
 from arena_agents.registry import make_agent
-from arena_agents.server.address import Address, is_address, parse_address
 from arena_games.base import UsageError
 
 KEYS = {"ARENA_API_KEY": "arena-key", "OPENAI_API_KEY": "openai-key"}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena_agents.server.completion import Completion, cut, read_completion
-from arena_agents.server.errors import MalformedError
+from arena_agents.api.completion import Completion, cut, read_completion
+from arena_agents.api.errors import MalformedError
 from tests.agents.openai_server import completion
 
 STOP = ("</action>",)

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from arena.training.opponents import LEARNER, opponent_agents, training_seating
-from arena.training.rollout import collect
+from arena.match.seating import LEARNER, opponent_agents, training_seating
+from arena.training.msgrpo.rollout import collect
 from arena_agents import Agent, Observation, TokenSample
-from arena_agents.engines.base import Sampling
-from arena_agents.engines.server import ServerEngine, load_server_engine
-from arena_agents.server.address import Address
-from arena_agents.server.client import ServerClient
-from arena_agents.server.settings import Settings
+from arena_agents.address import Address
+from arena_agents.api.client import ServerClient
+from arena_agents.api.settings import Settings
+from arena_agents.base import Sampling
+from arena_agents.engines.vllm_server import ServerEngine, load_server_engine
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 from tests.agents.openai_server import Behaviour, Call, FakeServer, hangs, lists, raw, serving, status
@@ -33,8 +33,8 @@ def draws(call: Call) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena_agents.server.errors.FIRST_WAIT_S", 0.01)
-    monkeypatch.setattr("arena_agents.server.client.MOST_ATTEMPTS", 2)
+    monkeypatch.setattr("arena_agents.api.errors.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("arena_agents.api.client.MOST_ATTEMPTS", 2)
 
 
 @pytest.fixture

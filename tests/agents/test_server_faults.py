@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from arena.caller import Caller
+from arena.match.caller import Caller
 from arena_agents import Reply, Usage
-from arena_agents.server.address import Address
-from arena_agents.server.client import ServerClient
+from arena_agents.address import Address
+from arena_agents.api.client import ServerClient
 from tests.agents.openai_server import (
     Behaviour,
     drips,
@@ -140,7 +140,7 @@ def test_a_success_in_between_starts_the_count_anew(make: AgentAt) -> None:
 
 
 def test_nobody_there_is_a_passing_error(make: AgentAt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena_agents.server.client.MOST_ATTEMPTS", 4)
+    monkeypatch.setattr("arena_agents.api.client.MOST_ATTEMPTS", 4)
     with serving(says()) as server:
         agent = make(server, deadline_s=60)
     (reply,), seconds = timed(agent)

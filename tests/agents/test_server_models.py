@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from arena_agents.server.agent import load_server_agent
-from arena_agents.server.models import Served, choose
-from arena_agents.server.settings import Settings
+from arena_agents.api.models import Served, choose
+from arena_agents.api.settings import Settings
+from arena_agents.language.api_agent import load_server_agent
 from arena_games.base import UsageError
 from tests.agents.openai_server import (
     Behaviour,
@@ -67,7 +67,7 @@ def test_a_server_that_wants_a_key_is_one_line() -> None:
 
 
 def test_a_server_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena_agents.server.models.PATIENCE_S", 1.0)
+    monkeypatch.setattr("arena_agents.api.models.PATIENCE_S", 1.0)
     with serving(says()) as server:
         pass
     with pytest.raises(

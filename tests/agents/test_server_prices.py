@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from arena_agents.server.prices import Price, load_prices
+from arena_agents.api.prices import Price, load_prices
 from arena_games.base import UsageError
 
 

@@ -17,25 +17,26 @@ import pytest
 from rich.console import Console
 
 from arena.choices import Format
-from arena.entrants import parse_entrants
-from arena.episode import EndReason
-from arena.plan import Tournament
-from arena.reports import show_leaderboard
-from arena.seating import house_agents
-from arena.spending import sentence, show_spending
-from arena.store import FILE_NAME, Store
-from arena.table import MatchConfig
-from arena.tournament import Agents, play_missing
-from arena.usages import Spending
+from arena.match.episode import EndReason
+from arena.match.match import MatchConfig
+from arena.match.seating import house_agents
+from arena.record.store import FILE_NAME, Store
+from arena.record.usages import Spending
+from arena.tournament.agents import Agents
+from arena.tournament.entrants import parse_entrants
+from arena.tournament.plan import Tournament
+from arena.tournament.run import play_missing
+from arena.views.results import show_leaderboard
+from arena.views.spending import sentence, show_spending
 from arena_agents import Agent
+from arena_agents.address import Address
+from arena_agents.api.client import ServerClient
+from arena_agents.api.models import Served
+from arena_agents.api.prices import Price
+from arena_agents.api.settings import Settings
+from arena_agents.language.api_agent import ServerAgent
 from arena_agents.language.template import load_template
 from arena_agents.registry import make_agent
-from arena_agents.server.address import Address
-from arena_agents.server.agent import ServerAgent
-from arena_agents.server.client import ServerClient
-from arena_agents.server.models import Served
-from arena_agents.server.prices import Price
-from arena_agents.server.settings import Settings
 from arena_games.base import GameSpec
 from arena_games.registry import select_games
 from tests.agents.openai_server import (
@@ -56,7 +57,7 @@ DOWN = "<action>down</action>"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena_agents.server.errors.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("arena_agents.api.errors.FIRST_WAIT_S", 0.01)
 
 
 class Silent:
@@ -215,18 +216,16 @@ def test_others_play_on_when_a_server_is_gone(tmp_path: Path, agent: ServerAgent
 
 
 def test_a_run_with_attempts_passes_verification(tmp_path: Path) -> None:
-    from arena.verify import verify
+    from arena.record.verify import verify
 
     with serving(says(DOWN), says("?"), status(401)) as server:
         played(server, planned(tmp_path))
     with serving(*MIXED, says(DOWN)) as server:
         played(server, planned(tmp_path))
-    with (tmp_path / "log").open("w") as log:
-        assert verify(tmp_path, Console(file=log)).faults == []
+    assert verify(tmp_path).faults == []
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
         connection.execute("UPDATE usages SET cost = 0 WHERE episode = 8")
-    with (tmp_path / "log").open("w") as log:
-        assert any("its seal is broken" in fault for fault in verify(tmp_path, Console(file=log)).faults)
+    assert any("its seal is broken" in fault for fault in verify(tmp_path).faults)
 
 
 def test_what_was_spent_is_told_in_a_sentence_as_far_as_it_is_known() -> None:

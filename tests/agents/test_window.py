@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from arena_agents.window import visible, windows
+from arena_agents.dqn.window import visible, windows
 
 
 def naive_window(board_HWC: np.ndarray, radius: int) -> list[float]:

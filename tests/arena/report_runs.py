@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from arena.match import play
-from arena.schedule import schedule
-from arena.seating import house_agents
-from arena.store import Store
-from arena.table import MatchConfig
-from arena.training.run import environment
+from arena.machine.environment import environment
+from arena.match.match import MatchConfig
+from arena.match.play import play
+from arena.match.seating import house_agents
+from arena.record.store import Store
+from arena.tournament.schedule import schedule
 from arena_agents import Agent
 from arena_agents.random import RandomAgent
 from arena_games.registry import find_game

@@ -16,7 +16,7 @@ import traceback
 from types import TracebackType
 from typing import Any, NoReturn
 
-from arena import cli
+from arena.cli import app as cli
 
 PATIENCE_S = 30.0
 HIDDEN, SHOWN = b"\x1b[?25l", b"\x1b[?25h"

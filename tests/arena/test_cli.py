@@ -15,8 +15,9 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from arena import cli
-from arena.failures import explain, one_line
+from arena.cli import app as cli
+from arena.cli.errors import explain
+from arena.untrusted import one_line
 from arena_games.base import UsageError
 
 HERE = Path(__file__).parent
@@ -219,8 +220,8 @@ def test_an_interruption_is_status_130(command: str, hint: str, monkeypatch: pyt
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("arena.reports.hold_tournament", interrupt)
-    monkeypatch.setattr("arena.person.play_person", interrupt)
+    monkeypatch.setattr("arena.views.results.hold_tournament", interrupt)
+    monkeypatch.setattr("arena.views.terminal.play.play_person", interrupt)
     done = arena(command, *(["snake"] if command == "play" else []))
     assert done.exit_code == 130
     assert hint in done.stderr

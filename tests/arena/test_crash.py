@@ -15,12 +15,15 @@ import pytest
 from rich.console import Console
 
 from arena.choices import TrainMode
-from arena.episode import Episode
-from arena.plan import Tournament
-from arena.store import FILE_NAME, Store
-from arena.tournament import UntilSeparated, run
-from arena.verify import verify
+from arena.match.episode import Episode
+from arena.record.store import FILE_NAME, Store
+from arena.record.verify import verify
+from arena.tournament.plan import Tournament
+from arena.tournament.run import UntilSeparated, run
+from arena.views.tournament_progress import TournamentDisplay
 from arena_leaderboard import standings
+
+SILENT = TournamentDisplay(Console(file=io.StringIO()))
 
 PLAYERS = Path(__file__).parent / "players.py"
 AGENTS = f"random,slow={PLAYERS}:Slow,bad={PLAYERS}:Raises"
@@ -31,15 +34,14 @@ FORK = multiprocessing.get_context("fork")  # a child that need not import anyth
 @pytest.fixture(autouse=True)
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few matches at once, and stored almost one by one: many moments that differ."""
-    monkeypatch.setattr("arena.tournament.CONCURRENCY", 2)
-    monkeypatch.setattr("arena.tournament.BATCH_SECONDS", 0.0)
+    monkeypatch.setattr("arena.tournament.run.CONCURRENCY", 2)
+    monkeypatch.setattr("arena.tournament.run.BATCH_SECONDS", 0.0)
 
 
 def hold(out: Path, matches: int) -> None:
     planned = Tournament.of("frozen-lake,snake-duel", AGENTS, out, seed=0, matches=matches)
     until = UntilSeparated(len(planned.schedule()) + 30)
-    silent = Console(file=io.StringIO())
-    run(planned, train=TrainMode.AUTO, deadline_s=60.0, console=silent, until=until)
+    run(planned, train=TrainMode.AUTO, deadline_s=60.0, display=SILENT, until=until)
 
 
 def kill_at_random(out: Path, matches: int, kills: int, seed: int) -> int:
@@ -106,7 +108,7 @@ def check_killed(tmp_path: Path, matches: int, kills: int) -> None:
     assert kills // 2 <= left < stored(whole)
     assert contents(killed) == contents(whole)
     assert board(killed) == board(whole)
-    assert verify(killed, Console(file=io.StringIO()), processes=1).faults == []
+    assert verify(killed, processes=1).faults == []
     assert sorted(p.name for p in killed.iterdir()) == sorted(p.name for p in whole.iterdir())
 
 
@@ -138,4 +140,4 @@ def test_a_second_process_on_the_same_run_is_refused_and_harms_nothing(tmp_path:
         first.join()
     assert second.returncode == 2
     assert second.stderr == f"arena: another process is playing {out}; wait for it, or choose another --out\n"
-    assert verify(out, Console(file=io.StringIO()), processes=1).faults == []
+    assert verify(out, processes=1).faults == []

@@ -8,10 +8,11 @@ from importlib.metadata import version
 import pytest
 from typer.testing import CliRunner
 
-from arena import doctor, hardware
-from arena.cli import app
-from arena.doctor import examine
-from arena.hardware import MIB, Gpu, free_ram, gpus, total_ram
+from arena.cli.app import app
+from arena.machine import hardware
+from arena.machine.hardware import MIB, Gpu, free_ram, gpus, total_ram
+from arena.views import doctor
+from arena.views.doctor import examine
 from arena_agents.engines.choose import choose_engine
 
 GIB = 2**30

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from arena.evaluate import evaluate
+from arena.match.evaluate import evaluate
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
 from arena_games.base import UsageError

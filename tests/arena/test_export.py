@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from safetensors.torch import load_file
 
-from arena.exporting import export_policy
-from arena.model_card import Card, write_card
+from arena.training.export.export import export_policy
+from arena.training.export.model_card import Card, write_card
 from arena.training.start import train
 from arena_agents import Observation
 from arena_agents.language.agent import load_language_agent
@@ -165,7 +165,9 @@ def test_what_cannot_be_exported_is_one_line(adapter_run, tmp_path):
 
 
 def test_a_failed_export_leaves_nothing(adapter_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("arena.exporting.write_card", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    monkeypatch.setattr(
+        "arena.training.export.export.write_card", lambda *_: (_ for _ in ()).throw(OSError("full"))
+    )
     with pytest.raises(OSError, match="full"):
         export_policy(adapter_run, out=tmp_path / "deep" / "out")
     assert not list((tmp_path / "deep").iterdir())

@@ -14,18 +14,21 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from arena import cli
 from arena.choices import TrainMode
-from arena.entrants import parse_entrants
-from arena.forecast import Estimate, Forecast, forecast
-from arena.forecast_sample import REMOTE_SAMPLE, SAMPLE, announcements, sample_of
-from arena.forecast_view import print_forecast
-from arena.plan import Tournament
-from arena.store import Store
-from arena.tournament import run
+from arena.cli import app as cli
+from arena.record.store import Store
+from arena.tournament.entrants import parse_entrants
+from arena.tournament.forecast import Estimate, Forecast, forecast
+from arena.tournament.forecast_sample import REMOTE_SAMPLE, SAMPLE, announcements, sample_of
+from arena.tournament.plan import Tournament
+from arena.tournament.run import run
+from arena.views.forecast import print_forecast
+from arena.views.tournament_progress import TournamentDisplay
 from arena_agents import Agent, Observation, Reply, TokenSample, Usage
 from arena_agents.random import RandomAgent
 from arena_games.base import UsageError
+
+SILENT = TournamentDisplay(Console(file=io.StringIO()))
 
 HERE = Path(__file__).parent
 REMOTE = "gpt=m@http://127.0.0.1:9/v1"
@@ -83,7 +86,7 @@ def test_the_forecast_is_near_what_is_then_played(tmp_path: Path) -> None:
     planned = tournament(tmp_path, agents, "frozen-lake,snake-duel")
     found = forecast_of(planned)
     assert list(tmp_path.iterdir()) == [], "nothing is stored"
-    run(planned, train=TrainMode.AUTO, deadline_s=60.0, console=Console(file=io.StringIO()))
+    run(planned, train=TrainMode.AUTO, deadline_s=60.0, display=SILENT)
     with Store.read(tmp_path) as store:
         played = list(store.episodes())
     decisions = Counter((e.game, e.players[step.seat]) for e in played for step in e.steps)
@@ -115,7 +118,7 @@ def test_costs_are_what_agents_say_they_are(tmp_path: Path) -> None:
 
 def test_what_is_stored_is_not_forecast_again(tmp_path: Path) -> None:
     planned = tournament(tmp_path, games="frozen-lake", matches=5)
-    run(planned, train=TrainMode.AUTO, deadline_s=60.0, console=Console(file=io.StringIO()))
+    run(planned, train=TrainMode.AUTO, deadline_s=60.0, display=SILENT)
     found = forecast_of(planned)
     assert found.matches == 0
     assert {row.matches for row in found.rows} == {0}

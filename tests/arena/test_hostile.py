@@ -12,17 +12,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 from typer.testing import CliRunner
 
-from arena import cli
-from arena.caller import ask_guarded
-from arena.episode import EndReason
-from arena.match import play
-from arena.seating import house_agents, seated
-from arena.store import FILE_NAME, Store
-from arena.table import Match
-from arena.verify import verify
+from arena.cli import app as cli
+from arena.match.caller import ask_guarded
+from arena.match.episode import EndReason
+from arena.match.match import Match
+from arena.match.play import play
+from arena.match.seating import house_agents, seated
+from arena.record.store import FILE_NAME, Store
+from arena.record.verify import verify
 from arena_agents import Agent, Observation, Reply, TokenSample, Usage
 from arena_games.registry import find_game
 from tests.arena.players import HOSTILE
@@ -74,7 +73,7 @@ def test_any_text_goes_through_a_real_file_and_comes_back(texts: list[str], thou
         for step in episode.steps_of(0):
             assert step.reply.text == texts[step.observation.turn % len(texts)]
             assert step.reply.reasoning == thought
-        assert verify(Path(folder), Console(quiet=True)).faults == []
+        assert verify(Path(folder)).faults == []
 
 
 @settings(max_examples=10)
@@ -85,7 +84,7 @@ def test_any_error_goes_through_a_real_file_and_comes_back(detail: str) -> None:
         with Store.read(Path(folder)) as store:
             (episode,) = store.episodes()
         assert (episode.end, episode.detail, episode.culprit) == (EndReason.AGENT_ERROR, detail, "a")
-        assert verify(Path(folder), Console(quiet=True)).faults == []
+        assert verify(Path(folder)).faults == []
 
 
 BROKEN = {

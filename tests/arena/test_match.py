@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from arena.episode import EndReason, Episode
-from arena.match import play
-from arena.seating import house_agents, seated
-from arena.table import Match, MatchConfig
+from arena.match.episode import EndReason, Episode
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.match.seating import house_agents, seated
 from arena_agents import Agent
 from arena_games.base import GameSpec, Invalid, Observation
 from arena_games.registry import find_game, game_specs

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.episode import EndReason
-from arena.notable import MatchSummary, Why, notable
+from arena.match.episode import EndReason
+from arena.record.notable import MatchSummary, Why, notable
 
 PLAIN = MatchSummary(
     number=1,

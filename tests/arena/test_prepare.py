@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from arena import prepare
 from arena.choices import TrainMode
-from arena.entrants import Training, parse_entrants, trainings
-from arena.prepare import command, due, train_all
+from arena.tournament import prepare
+from arena.tournament.entrants import Training, parse_entrants, trainings
+from arena.tournament.prepare import command, due, train_all
 from arena_games.base import UsageError
 from arena_games.registry import game_specs, select_games
 
@@ -131,7 +131,7 @@ def test_an_interruption_stops_the_trainings(tmp_path: Path, monkeypatch: pytest
 
 def test_a_worker_ends_with_its_parent() -> None:
     child = (
-        "from arena.worker import end_with_parent; import time; end_with_parent(); "
+        "from arena.cli.worker import end_with_parent; import time; end_with_parent(); "
         "print('ready', flush=True); time.sleep(60)"
     )
     parent = (

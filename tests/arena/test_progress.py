@@ -10,10 +10,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from arena.entrants import Training
-from arena.episode import EndReason, Episode
-from arena.progress import MatchProgress, TrainingProgress
-from arena.so_far import SoFar
+from arena.match.episode import EndReason, Episode
+from arena.tournament.entrants import Training
+from arena.views.tournament_progress import MatchProgress, SoFar, TrainingProgress
 
 LONG = "a-very-long-name-of-a-game-that-somebody-has-written"
 ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")

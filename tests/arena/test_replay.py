@@ -16,14 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from arena import cli
-from arena.match import play
-from arena.seating import house_agents, seated
-from arena.store import Store
-from arena.table import Match
-from arena.watching.film import Film
-from arena.watching.keys import first_key
-from arena.watching.playhead import FASTEST, SLOWEST, Playhead
+from arena.cli import app as cli
+from arena.match.match import Match
+from arena.match.play import play
+from arena.match.seating import house_agents, seated
+from arena.record.store import Store
+from arena.views.terminal.controls import FASTEST, SLOWEST, Playhead
+from arena.views.terminal.frames import Film
+from arena.views.terminal.keys import first_key
 from arena_agents import Agent
 from arena_agents.search import SearchAgent
 from arena_games.registry import find_game

@@ -15,18 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from arena import cli
-from arena.report import write_report
-from arena.report.choice import LINE_UPS, chosen
-from arena.report.curves import learning_curves
-from arena.report.data import RunData, read_run
-from arena.report.facts import summary
-from arena.report.matrix import duel_matrix, transfer_matrix
-from arena.report.page import embedded, render
-from arena.report.plots import curve_plot, interval_plot
-from arena.report.replays import LONGEST, archive
-from arena.report.text import shown, spelled_out
-from arena.store import Store
+from arena.cli import app as cli
+from arena.record.store import Store
+from arena.untrusted import shown, spelled_out
+from arena.views.curves import learning_curves
+from arena.views.page.choice import LINE_UPS, chosen
+from arena.views.page.data import RunData, read_run
+from arena.views.page.facts import summary
+from arena.views.page.matrix import duel_matrix, transfer_matrix
+from arena.views.page.page import embedded, render, write_report
+from arena.views.page.plots import curve_plot, interval_plot
+from arena.views.page.replays import LONGEST, archive
 from arena_agents.random import RandomAgent
 from arena_leaderboard import Duels, standings
 from tests.arena import players, report_runs

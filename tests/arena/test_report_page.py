@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from arena.report import write_report
-from arena.report.text import shown
+from arena.untrusted import shown
+from arena.views.page.page import write_report
 from tests.arena import chromium, report_runs
 
 pytestmark = pytest.mark.skipif(not (chromium.BROWSER and chromium.DRIVER), reason=chromium.MISSING)
@@ -211,7 +211,7 @@ def test_it_plays_to_the_last_frame_by_itself(driver: Any, page: Path) -> None:
 
 
 def test_what_is_shown_of_a_match_is_what_was_stored(driver: Any, page: Path) -> None:
-    from arena.store import Store
+    from arena.record.store import Store
 
     chromium.show(driver, page)
     number = driver.execute_script("return JSON.parse(data.textContent).matches[0].number")

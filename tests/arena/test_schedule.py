@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.schedule import balanced_line_ups, line_ups, rotations, schedule
-from arena.seeds import Split
-from arena.table import Match
+from arena.match.match import Match
+from arena.match.seeds import Split
+from arena.tournament.schedule import balanced_line_ups, line_ups, rotations, schedule
 from arena_games.base import GameSpec
 from arena_games.registry import find_game, game_specs
 

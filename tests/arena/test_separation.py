@@ -13,14 +13,15 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from arena import cli
 from arena.choices import TrainMode
-from arena.plan import Tournament
-from arena.schedule import rotations
-from arena.separation import ALPHA, Verdict, groups, level, next_round, play_on, separated
-from arena.store import Store
-from arena.table import Match
-from arena.tournament import UntilSeparated, run
+from arena.cli import app as cli
+from arena.match.match import Match
+from arena.record.store import Store
+from arena.tournament.plan import Tournament
+from arena.tournament.run import UntilSeparated, run
+from arena.tournament.schedule import rotations
+from arena.tournament.separation import ALPHA, Verdict, groups, level, next_round, play_on, separated
+from arena.views.tournament_progress import TournamentDisplay
 from arena_leaderboard import Difference, MatchResult
 
 SCRIPTED = Path(__file__).parent / "scripted.py"
@@ -213,7 +214,9 @@ def test_a_real_run_that_is_stopped_goes_on_to_the_same_matches(
         planned = tournament(agents, "frozen-lake,snake-duel", 8, out=out)
         console = Console(file=io.StringIO())
         until = UntilSeparated(120)
-        return run(planned, train=TrainMode.AUTO, deadline_s=60.0, console=console, until=until).verdict
+        return run(
+            planned, train=TrainMode.AUTO, deadline_s=60.0, display=TournamentDisplay(console), until=until
+        ).verdict
 
     whole = play(tmp_path / "whole")
     assert whole is not None
@@ -227,7 +230,7 @@ def test_a_real_run_that_is_stopped_goes_on_to_the_same_matches(
             raise KeyboardInterrupt
         add(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("arena.tournament.BATCH_EPISODES", 10)
+    monkeypatch.setattr("arena.tournament.run.BATCH_EPISODES", 10)
     monkeypatch.setattr(Store, "add", failing)
     for batches in (3, 4, 5):
         left[0] = batches

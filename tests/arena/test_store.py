@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.episode import EndReason, Episode, Step
-from arena.match import play
-from arena.seating import house_agents, seated
-from arena.store import FILE_NAME, Store
-from arena.table import Match
+from arena.match.episode import EndReason, Episode, Step
+from arena.match.match import Match
+from arena.match.play import play
+from arena.match.seating import house_agents, seated
+from arena.record.store import FILE_NAME, Store
 from arena_agents import Agent, Observation, Reply, TokenSample
 from arena_games.base import UsageError
 from arena_games.registry import find_game
@@ -80,7 +80,7 @@ def test_any_text_is_stored_exactly(text: str) -> None:
 
 
 def _in_memory() -> sqlite3.Connection:
-    from arena.rows import SCHEMA
+    from arena.record.rows import SCHEMA
 
     connection = sqlite3.connect(":memory:")
     connection.executescript(SCHEMA)
@@ -209,7 +209,7 @@ def test_another_format_is_refused(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_run_that_cannot_be_created_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena.rows.SCHEMA", "CREATE TABLE broken")
+    monkeypatch.setattr("arena.record.rows.SCHEMA", "CREATE TABLE broken")
     with pytest.raises(UsageError):
         Store.open(tmp_path, CONFIG, {})
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]

@@ -15,15 +15,20 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from arena import prepare
 from arena.choices import TrainMode
-from arena.entrants import Training, parse_entrants
-from arena.episode import Episode
-from arena.store import FILE_NAME, Store
-from arena.tournament import Agents, Report, Tournament, batches, play_missing, run
+from arena.match.episode import Episode
+from arena.record.store import FILE_NAME, Store
+from arena.tournament import prepare
+from arena.tournament.agents import Agents
+from arena.tournament.entrants import Training, parse_entrants
+from arena.tournament.plan import Tournament
+from arena.tournament.run import Report, batches, play_missing, run
+from arena.views.tournament_progress import TournamentDisplay
 from arena_games.base import UsageError
 from arena_games.registry import select_games
 from arena_leaderboard import standings
+
+SILENT = TournamentDisplay(Console(file=io.StringIO()))
 
 HERE = Path(__file__).parent
 PLAYERS = HERE / "players.py"
@@ -36,7 +41,7 @@ def tournament(
 
 
 def held(planned: Tournament, train: TrainMode = TrainMode.AUTO, deadline_s: float = 60.0) -> Report:
-    return run(planned, train=train, deadline_s=deadline_s, console=Console(file=io.StringIO()))
+    return run(planned, train=train, deadline_s=deadline_s, display=SILENT)
 
 
 def board(out: Path) -> dict[str, Any]:
@@ -137,7 +142,7 @@ def test_who_cannot_be_trained_is_left_out_and_the_rest_is_played(
 def test_training_anew_under_stored_matches_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("arena.tournament.train_all", _train_nothing)
+    monkeypatch.setattr("arena.tournament.run.train_all", _train_nothing)
     planned = tournament(tmp_path, agents="random,dqn")
     held(planned)
     with pytest.raises(UsageError, match="go on with --train auto, or choose another --out"):
@@ -149,7 +154,7 @@ def _train_nothing(trainings: list[Training], **_: object) -> dict[Training, str
 
 
 def test_batches_keep_every_episode_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena.tournament.BATCH_EPISODES", 3)
+    monkeypatch.setattr("arena.tournament.run.BATCH_EPISODES", 3)
     assert list(batches(iter(range(8)))) == [[0, 1, 2], [3, 4, 5], [6, 7]]  # type: ignore[arg-type, comparison-overlap]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import random
 import re
 import shutil
@@ -13,15 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
-from arena import cli, rows, seals
-from arena.match import play
-from arena.seating import house_agents, seated
-from arena.store import FILE_NAME, Store
-from arena.table import Match, MatchConfig
-from arena.verify import verify
+from arena.cli import app as cli
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.match.seating import house_agents, seated
+from arena.record import rows, seals
+from arena.record.store import FILE_NAME, Store
+from arena.record.verify import verify
 from arena_agents import Agent
 from arena_games.base import UsageError
 from arena_games.registry import find_game
@@ -45,7 +44,7 @@ def record(
 
 
 def faults(folder: Path, processes: int = 1) -> list[str]:
-    return verify(folder, Console(file=io.StringIO()), processes=processes).faults
+    return verify(folder, processes=processes).faults
 
 
 def reseal(connection: sqlite3.Connection) -> None:
@@ -78,7 +77,7 @@ def change(run: Path) -> Iterator[sqlite3.Connection]:
 @pytest.mark.parametrize("agent", [Seeded(), Hostile(), Raises(), Exits()], ids=lambda a: type(a).__name__)
 def test_what_was_played_verifies(agent: Agent, tmp_path: Path) -> None:
     record(tmp_path, agent, "frozen-lake,snake,snake-royale")
-    checked = verify(tmp_path, Console(file=io.StringIO()))
+    checked = verify(tmp_path)
     assert checked.faults == []
     assert checked.games == {"frozen-lake": 2, "snake": 2, "snake-royale": 2}
 

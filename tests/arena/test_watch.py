@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from arena.entrants import parse_entrants
-from arena.episode import EndReason
-from arena.match import play
-from arena.seating import house_agents, seated
-from arena.table import Match, MatchConfig
-from arena.watching.film import Film
-from arena.watching.live import LiveMatch
-from arena.watching.seat import PersonsSeat
-from arena.watching.watch import line_up
+from arena.match.episode import EndReason
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.match.seating import house_agents, seated
+from arena.tournament.entrants import parse_entrants
+from arena.views.terminal.frames import Film
+from arena.views.terminal.human_seat import PersonsSeat
+from arena.views.terminal.live import LiveMatch
+from arena.views.terminal.watch import line_up
 from arena_agents import Agent
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game

@@ -14,16 +14,16 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from arena.episode import EndReason, Episode
-from arena.harmless import cut_to, harmless, one_line
-from arena.match import play
-from arena.seating import house_agents, seated
-from arena.table import Match, MatchConfig
-from arena.watching.drawing import draw
-from arena.watching.film import Film, ending, frame, running_returns
-from arena.watching.plain import PlainPrinter
-from arena.watching.recorded import stored_film
-from arena.watching.view import Caption, screen
+from arena.match.episode import EndReason, Episode
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.match.seating import house_agents, seated
+from arena.untrusted import cut_to, harmless, spelled_line
+from arena.views.terminal.drawing import draw
+from arena.views.terminal.frames import Film, ending, frame, running_returns
+from arena.views.terminal.layout import Caption, screen
+from arena.views.terminal.plain import PlainPrinter
+from arena.views.terminal.recorded import stored_film
 from arena_agents import Agent
 from arena_agents.search import SearchAgent
 from arena_games.base import GameSpec
@@ -149,7 +149,7 @@ def test_a_game_that_is_not_installed_is_shown_from_its_texts() -> None:
 
 @given(ANY_TEXT, st.integers(0, 50))
 def test_nothing_is_obeyed(text: str, limit: int) -> None:
-    for shown in (harmless(text, limit).plain.replace("\n", ""), one_line(text, limit)):
+    for shown in (harmless(text, limit).plain.replace("\n", ""), spelled_line(text, limit)):
         assert all(char.isprintable() for char in shown)
 
 
@@ -162,7 +162,7 @@ def test_what_is_printable_stays(text: str) -> None:
 def test_escapes_are_spelled_out_and_length_is_told() -> None:
     assert harmless("\x1b[31m[bold]\x00\ud800\r\n", 99).plain == "\\x1b[31m[bold]\\x00\\ud800\\r\n"
     assert harmless("x" * 1_000_000, 10).plain == "xxxxxxxxxx\n… 1,000,000 characters, the first 10 are shown"
-    assert one_line("x" * 11, 10) == "x" * 9 + "…"
+    assert spelled_line("x" * 11, 10) == "x" * 9 + "…"
     assert [line.plain for line in cut_to([Text("a"), Text("b"), Text("c")], 2)] == ["a", "… 2 more lines"]
 
 
@@ -251,7 +251,7 @@ def test_a_game_whose_picture_fails_is_shown_in_words(monkeypatch: pytest.Monkey
         raise ZeroDivisionError
 
     spec = replace(find_game("frozen-lake"), board=fails)
-    monkeypatch.setattr("arena.watching.film.find_game", lambda name: spec)
+    monkeypatch.setattr("arena.views.terminal.frames.find_game", lambda name: spec)
     assert frame(Film(LAKE), 0).board is None
     assert "Frozen lake, 4x4" in "\n".join(picture(Film(LAKE), 0))
 

@@ -6,10 +6,10 @@ import sys
 import torch
 
 from arena.training.config import MsgrpoConfig
-from arena.training.learner import Learner
-from arena_agents.engines.base import Sampling
+from arena.training.msgrpo.learner import Learner
+from arena_agents.base import Sampling
+from arena_agents.causal_lm.load import load_model
 from arena_agents.engines.transformers import TransformersEngine
-from arena_agents.language.model import load_model
 from arena_agents.nano import MODEL_DIR
 from tests.training.test_learner import make_batch
 

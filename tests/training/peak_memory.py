@@ -10,11 +10,11 @@ import sys
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from arena.hardware import peak_memory
-from arena.training.batch import TokenBatch
+from arena.machine.hardware import peak_memory
 from arena.training.config import MsgrpoConfig
-from arena.training.learner import Learner
-from arena.training.loss import token_mean_weights
+from arena.training.msgrpo.batch import TokenBatch
+from arena.training.msgrpo.learner import Learner
+from arena.training.msgrpo.loss import token_mean_weights
 
 SHAPE = {
     "vocab_size": 16_384,

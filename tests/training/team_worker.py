@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from arena.training.config import MsgrpoConfig
-from arena.training.learner import Learner
-from arena.training.shards import own_part, whole
+from arena.training.distributed.shards import own_part, whole
+from arena.training.distributed.team import join_team
+from arena.training.msgrpo.learner import Learner
 from arena.training.start import train
-from arena.training.team import join_team
 from tests.training.test_learner import make_batch
 
 SHAPE = {

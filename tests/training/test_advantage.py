@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.training.advantage import (
+from arena.training.msgrpo.advantage import (
     aaw_probabilities,
     aaw_sample,
     group_advantages,

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from arena.episode import Step
-from arena.training.advantage import group_advantages
-from arena.training.batch import choose_episodes, token_batch
+from arena.match.episode import Step
 from arena.training.config import MsgrpoConfig
-from arena.training.rollout import Rollout, Trajectory
+from arena.training.msgrpo.advantage import group_advantages
+from arena.training.msgrpo.batch import choose_episodes, token_batch
+from arena.training.msgrpo.rollout import Rollout, Trajectory
 from arena_agents import Observation, Reply, TokenSample
 
 

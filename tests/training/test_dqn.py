@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from arena.episode import Step
-from arena.seeds import Split, episode_seed
+from arena.match.episode import Step
+from arena.match.seating import held_out_seating, opponent_agents
+from arena.match.seeds import Split, episode_seed
 from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.dqn.experience import play_round, score
 from arena.training.dqn.q_learning import Learner, double_dqn_targets
 from arena.training.dqn.replay import Batch, ReplayBuffer, n_step_returns
 from arena.training.dqn.train import train_dqn
-from arena.training.opponents import held_out_seating, opponent_agents
-from arena.training.run import RunFolder
-from arena_agents.base import Observation, Reply
-from arena_agents.dqn import DqnAgent, DqnCard, DqnPolicy, greedy_actions
+from arena.training.run_folder import RunFolder
+from arena_agents.base import Reply
+from arena_agents.dqn.agent import DqnAgent, DqnCard, DqnPolicy, greedy_actions
+from arena_agents.dqn.window import visible, windows
 from arena_agents.policy import load_policy
-from arena_agents.window import visible, windows
-from arena_games.base import UsageError
+from arena_games.base import Observation, UsageError
 from arena_games.frozen_lake.env import frozen_lake_spec
 from arena_games.frozen_lake.rules import FrozenLakeConfig
 from arena_games.registry import find_game

@@ -5,10 +5,10 @@ import random
 import pytest
 import torch
 
-from arena.training.batch import TokenBatch
-from arena.training.learner import Learner
-from arena.training.loss import episode_mean_weights, msgrpo_loss
-from arena_agents.engines.forward import reply_logits, token_logprobs
+from arena.training.msgrpo.batch import TokenBatch
+from arena.training.msgrpo.learner import Learner
+from arena.training.msgrpo.loss import episode_mean_weights, msgrpo_loss
+from arena_agents.causal_lm.forward import reply_logits, token_logprobs
 
 
 def make_batch(model, *, steps=12, noise=0.3):

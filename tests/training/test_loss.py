@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.training.loss import msgrpo_loss, token_mean_weights
+from arena.training.msgrpo.loss import msgrpo_loss, token_mean_weights
 
 
 def naive_loss(logprobs, old, reference, mask, advantages, episodes, low, high, beta):

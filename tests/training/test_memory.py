@@ -12,19 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoConfig, GemmaConfig, LlamaConfig, Qwen2Config
 
-from arena.training import memory
 from arena.training.config import MsgrpoConfig
-from arena.training.fit import Room, cheaper, refuse_unless_it_fits
-from arena.training.memory import (
-    GIB,
-    QWEN_3B,
-    estimate,
-    model_shape,
-    recomputes,
-    weights_dtype,
-)
-from arena_agents.engines import replies
-from arena_agents.language.model import load_model
+from arena.training.memory import estimate as memory
+from arena.training.memory.estimate import GIB, QWEN_3B, estimate, model_shape, recomputes, weights_dtype
+from arena.training.memory.fit import Room, cheaper, refuse_unless_it_fits
+from arena.training.msgrpo import logprobs as replies
+from arena_agents.causal_lm.load import load_model
 from arena_agents.nano import MODEL_DIR
 from arena_games.base import UsageError
 from tests.training import peak_memory
@@ -50,7 +43,7 @@ def test_the_built_in_shape_is_that_of_the_3b_model():
 
 
 def test_a_shape_counts_what_the_model_and_its_adapter_hold():
-    from arena.training.learner import Learner
+    from arena.training.msgrpo.learner import Learner
 
     shape = model_shape(AutoConfig.from_pretrained(MODEL_DIR))
     model, _ = load_model(str(MODEL_DIR))

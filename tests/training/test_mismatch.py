@@ -6,9 +6,9 @@ import random
 import pytest
 import torch
 
-from arena.training.batch import TokenBatch, with_trainer_logprobs
-from arena.training.learner import Learner
-from arena.training.loss import token_mean_weights
+from arena.training.msgrpo.batch import TokenBatch, with_trainer_logprobs
+from arena.training.msgrpo.learner import Learner
+from arena.training.msgrpo.loss import token_mean_weights
 
 
 def token_batch(draw):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from arena.training.guard import Guard
-from arena.training.msgrpo import MsgrpoTraining
-from arena.training.run import RunFolder
+from arena.training.msgrpo.guard import Guard
+from arena.training.msgrpo.train import MsgrpoTraining
+from arena.training.run_folder import RunFolder
 from arena.training.start import new_config, train
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError
@@ -71,7 +71,8 @@ def test_a_run_holds_all_that_is_promised(undisturbed):
 
 
 def test_the_trained_policy_plays(undisturbed):
-    from arena.match import Match, play
+    from arena.match.match import Match
+    from arena.match.play import play
     from arena_games.registry import find_game
 
     for folder in (undisturbed, undisturbed / "last"):
@@ -159,7 +160,7 @@ def test_guard_tells_chance_from_collapse():
 @pytest.mark.slow
 def test_nano_learns_frozen_lake(tmp_path):
     """Done means, item 2, for one seed: from under 35 % to at least 90 % on 500 held-out episodes."""
-    from arena.evaluate import evaluate
+    from arena.match.evaluate import evaluate
     from arena_games.registry import find_game
 
     run = train(game="frozen-lake", agent="nano", out=tmp_path / "run", seed=0)

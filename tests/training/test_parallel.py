@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from arena.training.config import MsgrpoConfig
+from arena.training.distributed.shards import as_shard, own_part, part_of, whole
+from arena.training.distributed.team import SOLO, Team, join_team, said_once
 from arena.training.dqn.config import DqnConfig
-from arena.training.parallel import Onlooker, open_run, settle
-from arena.training.run import RunFolder
-from arena.training.shards import as_shard, own_part, part_of, whole
-from arena.training.start import train
-from arena.training.team import SOLO, Team, join_team, said_once
+from arena.training.run_folder import Onlooker, RunFolder, open_run
+from arena.training.start import settle, train
 from arena_games.base import UsageError
 from tests.training.team_worker import KINDS, forget_the_last_step, work
 

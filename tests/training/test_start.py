@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from arena.training.compare import comparison
 from arena.training.config import MsgrpoConfig, parse_settings, resolve
 from arena.training.dqn.config import DqnConfig
-from arena.training.run import RunFolder
+from arena.training.run_folder import RunFolder
 from arena.training.start import new_config, slug, stored_config, train
+from arena.views.curves import comparison
 from arena_games.base import UsageError
 
 NANO = {"game": "frozen-lake", "agent": "nano"}

@@ -13,21 +13,21 @@ import torch
 from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
 
-from arena.training.batch import Sequences
-from arena.training.guard import Guard
-from arena.training.learner import Learner, with_lora
-from arena.training.msgrpo import MsgrpoTraining
-from arena.training.run import RunFolder
+from arena.training.msgrpo.batch import Sequences
+from arena.training.msgrpo.guard import Guard
+from arena.training.msgrpo.learner import Learner, with_lora
+from arena.training.msgrpo.logprobs import read_replies
+from arena.training.msgrpo.probe import PROMPTS
+from arena.training.msgrpo.sync import PolicySync
+from arena.training.msgrpo.train import MsgrpoTraining
+from arena.training.run_folder import RunFolder
 from arena.training.start import new_config, train
-from arena.training.sync import PROMPTS, PolicySync
-from arena_agents.base import TokenSample
-from arena_agents.engines.base import Sampling
-from arena_agents.engines.replies import read_replies
+from arena_agents.base import Sampling, TokenSample
+from arena_agents.causal_lm.load import load_model
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import LanguageAgent
-from arena_agents.language.model import load_model
-from arena_agents.language.presets import model_source
 from arena_agents.language.template import load_template
+from arena_agents.presets import model_source
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
@@ -128,7 +128,7 @@ def train_with(monkeypatch, tmp_path):
             made.append(kind(learner.config))
             return made[-1]
 
-        monkeypatch.setattr("arena.training.msgrpo.training_engine", engine)
+        monkeypatch.setattr("arena.training.msgrpo.train.training_engine", engine)
         folder, said = tmp_path / kind.__name__, None
         try:
             train(game="frozen-lake", agent="nano", out=folder, steps=3, settings=SMALL)
@@ -226,7 +226,7 @@ def test_stepping_back_is_proven_as_well(in_step):
 
 def test_the_trainer_hands_over_what_it_stepped_back_to(monkeypatch, tmp_path):
     monkeypatch.setattr(
-        "arena.training.msgrpo.training_engine", lambda learner, *_: CopyEngine(learner.config)
+        "arena.training.msgrpo.train.training_engine", lambda learner, *_: CopyEngine(learner.config)
     )
     given = {"game": "frozen-lake", "agent": "nano", "steps": 1}
     config = new_config(given, [*SMALL, "eval_every=1"], None)
