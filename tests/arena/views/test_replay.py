@@ -28,8 +28,8 @@ from arena_agents import Agent
 from arena_agents.search import SearchAgent
 from arena_games.registry import find_game
 from tests.arena.players import Hostile, Raises
-from tests.arena.terminal import Terminal
-from tests.arena.test_watch_film import DUEL
+from tests.arena.views.terminal import Terminal
+from tests.arena.views.test_frames import DUEL
 
 FILM = Film(DUEL)
 LAST = FILM.last

@@ -11,7 +11,7 @@ from arena_agents.base import Sampling
 from arena_agents.causal_lm.load import load_model
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.nano import MODEL_DIR
-from tests.training.test_learner import make_batch
+from tests.arena.training.test_learner import make_batch
 
 PROMPTS = [(5, 6, 7), (5, 6, 7), (8, 9, 10, 11)]
 DRAFTS = [(5, 6, 7), (5, 6, 8)]
@@ -50,7 +50,7 @@ if __name__ == "__main__":
         device = cpu
     else:
         # Only now: transformers takes a device that is there for one to load on.
-        from tests.training import pretended_device
+        from tests.arena.training import pretended_device
 
         device = pretended_device.DEVICE
     print(json.dumps([computed(loaded, device, rank) for rank, loaded in ranks.items()]))

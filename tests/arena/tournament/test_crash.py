@@ -25,7 +25,7 @@ from arena_leaderboard import standings
 
 SILENT = TournamentDisplay(Console(file=io.StringIO()))
 
-PLAYERS = Path(__file__).parent / "players.py"
+PLAYERS = Path(__file__).parents[1] / "players.py"
 AGENTS = f"random,slow={PLAYERS}:Slow,bad={PLAYERS}:Raises"
 LONGEST_LIFE_S = 0.12
 FORK = multiprocessing.get_context("fork")  # a child that need not import anything dies young enough

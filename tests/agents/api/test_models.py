@@ -8,7 +8,7 @@ from arena_agents.api.models import Served, choose
 from arena_agents.api.settings import Settings
 from arena_agents.language.api_agent import load_server_agent
 from arena_games.base import UsageError
-from tests.agents.openai_server import (
+from tests.agents.api.openai_server import (
     Behaviour,
     lists,
     raw,
@@ -16,7 +16,7 @@ from tests.agents.openai_server import (
     serving,
     status,
 )
-from tests.agents.served import seen
+from tests.agents.api.served import seen
 
 
 def test_a_model_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:

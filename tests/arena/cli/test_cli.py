@@ -20,7 +20,7 @@ from arena.cli.errors import explain
 from arena.untrusted import one_line
 from arena_games.base import UsageError
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 MINE = f"{HERE / 'my_agent.py'}:Mine"
 ROW_KEYS = {
     "agent", "rating", "low", "high", "matches", "mean_return", "return_ci95", "success_rate", "invalid_rate",

@@ -13,7 +13,7 @@ from arena_agents.causal_lm.trees import depths, reply_tree, takes_trees, tree_m
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import load_language_agent
 from arena_games.registry import find_game
-from tests.agents.test_language import start
+from tests.agents.language.test_language import start
 
 REPLIES = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=6), min_size=1, max_size=8)
 GAMES = ("snake", "frozen-lake")

@@ -18,7 +18,7 @@ from arena_agents.base import Sampling
 from arena_agents.engines.vllm_server import ServerEngine, load_server_engine
 from arena_games.base import UsageError
 from arena_games.registry import find_game
-from tests.agents.openai_server import Behaviour, Call, FakeServer, hangs, lists, raw, serving, status
+from tests.agents.api.openai_server import Behaviour, Call, FakeServer, hangs, lists, raw, serving, status
 
 
 def draws(call: Call) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from arena.untrusted import shown
 from arena.views.page.page import write_report
-from tests.arena import chromium, report_runs
+from tests.arena.views import chromium, report_runs
 
 pytestmark = pytest.mark.skipif(not (chromium.BROWSER and chromium.DRIVER), reason=chromium.MISSING)
 KEYS = {

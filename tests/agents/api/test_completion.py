@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from arena_agents.api.completion import Completion, cut, read_completion
 from arena_agents.api.errors import MalformedError
-from tests.agents.openai_server import completion
+from tests.agents.api.openai_server import completion
 
 STOP = ("</action>",)
 UP, LEFT = "<action>up</action>", "<action>left</action>"

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from torch.utils import backend_registration
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def computed(device):
     done = subprocess.run(
-        [sys.executable, "-m", "tests.training.device_worker", device],
+        [sys.executable, "-m", "tests.arena.training.device_worker", device],
         capture_output=True,
         text=True,
         cwd=ROOT,

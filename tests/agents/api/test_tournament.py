@@ -39,7 +39,7 @@ from arena_agents.language.template import load_template
 from arena_agents.registry import make_agent
 from arena_games.base import GameSpec
 from arena_games.registry import select_games
-from tests.agents.openai_server import (
+from tests.agents.api.openai_server import (
     Behaviour,
     FakeServer,
     half,

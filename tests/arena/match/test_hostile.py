@@ -134,7 +134,7 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run whose agents are called, and say, what no terminal should obey; and its `--agents`."""
     folder = tmp_path_factory.mktemp("hostile")
     name = "\x1b[31m[bold red]x <script>\u202e.py"
-    shutil.copy(Path(__file__).parent / "players.py", folder / name)
+    shutil.copy(Path(__file__).parents[1] / "players.py", folder / name)
     shutil.copy(__file__, folder / f"more {name}")
     agents = f"random,{folder / name}:Hostile,{folder / name}:Raises,{folder / f'more {name}'}:Screams"
     options = ["--games", "snake-duel", "--agents", agents, "--matches", "4", "--out", folder / "run"]

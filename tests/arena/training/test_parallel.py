@@ -22,9 +22,9 @@ from arena.training.dqn.config import DqnConfig
 from arena.training.run_folder import Onlooker, RunFolder, open_run
 from arena.training.start import settle, train
 from arena_games.base import UsageError
-from tests.training.team_worker import KINDS, forget_the_last_step, work
+from tests.arena.training.team_worker import KINDS, forget_the_last_step, work
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 LAUNCHES = {"copies": ["--multi_gpu"], "shards": ["--use_fsdp", "--fsdp_version", "2"]}
@@ -36,7 +36,7 @@ def launch(folder, options):
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     options = [*options, "--num_processes", "2", "--main_process_port", str(port)]
-    command = ["accelerate.commands.launch", *options, "-m", "tests.training.team_worker", str(folder)]
+    command = ["accelerate.commands.launch", *options, "-m", "tests.arena.training.team_worker", str(folder)]
     return subprocess.run(
         [sys.executable, "-m", *command],
         capture_output=True,

@@ -28,8 +28,9 @@ from arena.views.page.plots import curve_plot, interval_plot
 from arena.views.page.replays import LONGEST, archive
 from arena_agents.random import RandomAgent
 from arena_leaderboard import Duels, standings
-from tests.arena import players, report_runs
-from tests.arena.test_notable import PLAIN
+from tests.arena import players
+from tests.arena.record.test_notable import PLAIN
+from tests.arena.views import report_runs
 
 ANY_TEXT = st.text(st.characters(codec=None))  # lone surrogates too
 

@@ -30,7 +30,7 @@ from arena_games.base import UsageError
 
 SILENT = TournamentDisplay(Console(file=io.StringIO()))
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 REMOTE = "gpt=m@http://127.0.0.1:9/v1"
 
 
@@ -50,7 +50,7 @@ class Sampled(RandomAgent):
         return [Reply(reply.text, sample) for reply in super().act(observations)]
 
 
-MINE = f"{HERE / 'test_forecast.py'}:"
+MINE = f"{Path(__file__)}:"
 
 
 def tournament(out: Path, agents: str = "random,search", games: str = "all", matches: int = 60) -> Tournament:

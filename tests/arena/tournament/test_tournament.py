@@ -30,7 +30,7 @@ from arena_leaderboard import standings
 
 SILENT = TournamentDisplay(Console(file=io.StringIO()))
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 PLAYERS = HERE / "players.py"
 
 

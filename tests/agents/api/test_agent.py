@@ -11,7 +11,7 @@ from arena_agents.api.models import served_model
 from arena_agents.base import Sampling
 from arena_agents.language.api_agent import folded
 from arena_agents.language.template import load_template
-from tests.agents.openai_server import (
+from tests.agents.api.openai_server import (
     Behaviour,
     completion,
     raw,
@@ -21,7 +21,7 @@ from tests.agents.openai_server import (
     slowly,
     status,
 )
-from tests.agents.served import RIGHT, AgentAt, seen, timed, usage
+from tests.agents.api.served import RIGHT, AgentAt, seen, timed, usage
 
 KEY = "sk-planted-0123456789"
 pytestmark = pytest.mark.usefixtures("quick")

@@ -20,7 +20,7 @@ from arena.training.msgrpo import logprobs as replies
 from arena_agents.causal_lm.load import load_model
 from arena_agents.nano import MODEL_DIR
 from arena_games.base import UsageError
-from tests.training import peak_memory
+from tests.arena.training import peak_memory
 
 DEVICES = ("cuda", "cpu")
 

@@ -21,10 +21,10 @@ from arena_agents import Agent
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 from tests.arena.players import Hangs, Raises, Seeded
-from tests.arena.terminal import Terminal
-from tests.arena.test_replay import piped
+from tests.arena.views.terminal import Terminal
+from tests.arena.views.test_replay import piped
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 SNAKE, DUEL, LAKE = find_game("snake"), find_game("snake-duel"), find_game("frozen-lake")
 
 

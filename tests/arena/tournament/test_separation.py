@@ -24,7 +24,7 @@ from arena.tournament.separation import ALPHA, Verdict, groups, level, next_roun
 from arena.views.tournament_progress import TournamentDisplay
 from arena_leaderboard import Difference, MatchResult
 
-SCRIPTED = Path(__file__).parent / "scripted.py"
+SCRIPTED = Path(__file__).parents[1] / "scripted.py"
 Play = Callable[[list[Match]], bool]
 
 

@@ -15,8 +15,8 @@ from arena_agents.api.settings import Settings
 from arena_agents.base import Sampling
 from arena_agents.language.api_agent import ServerAgent
 from arena_agents.language.template import load_template
-from tests.agents.openai_server import FakeServer
-from tests.agents.served import AgentAt
+from tests.agents.api.openai_server import FakeServer
+from tests.agents.api.served import AgentAt
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The README's pictures of a report: `python -m tests.arena.pictures PAGE FOLDER`."""
+"""The README's pictures of a report: `python -m tests.arena.views.pictures PAGE FOLDER`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.arena.chromium import chromium, show
+from tests.arena.views.chromium import chromium, show
 
 WIDTH = 1200
 MARGIN = 24  # CSS pixels around what is pictured

@@ -14,7 +14,7 @@ from arena.match.caller import Caller
 from arena_agents import Reply, Usage
 from arena_agents.address import Address
 from arena_agents.api.client import ServerClient
-from tests.agents.openai_server import (
+from tests.agents.api.openai_server import (
     Behaviour,
     drips,
     half,
@@ -25,7 +25,7 @@ from tests.agents.openai_server import (
     slowly,
     status,
 )
-from tests.agents.served import RIGHT, AgentAt, seen, timed, usage
+from tests.agents.api.served import RIGHT, AgentAt, seen, timed, usage
 
 SLACK_S = 10.0  # for a machine that is busy with other things; what hangs here hangs for much longer
 pytestmark = pytest.mark.usefixtures("quick")

@@ -16,7 +16,7 @@ from arena.training.distributed.shards import own_part, whole
 from arena.training.distributed.team import join_team
 from arena.training.msgrpo.learner import Learner
 from arena.training.start import train
-from tests.training.test_learner import make_batch
+from tests.arena.training.test_learner import make_batch
 
 SHAPE = {
     "vocab_size": 64,
