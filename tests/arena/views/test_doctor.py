@@ -137,7 +137,7 @@ def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch):
 
 def test_nothing_heavy_is_imported():
     code = (
-        "import sys; from arena.doctor import examine; examine(); "
+        "import sys; from arena.views.doctor import examine; examine(); "
         "assert not {'torch', 'transformers', 'peft', 'vllm', 'openai'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"HF_HUB_OFFLINE": "1", "PATH": ""})
@@ -173,6 +173,6 @@ def test_the_peak_of_memory_is_this_process_own():
     """A small process that a large one started is small."""
     held = bytearray(300 * MIB)
     held[::4096] = b"x" * len(held[::4096])
-    code = "from arena.hardware import peak_memory; print(peak_memory())"
+    code = "from arena.machine.hardware import peak_memory; print(peak_memory())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert MIB < int(done.stdout) < 200 * MIB < hardware.peak_memory()
