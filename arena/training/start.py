@@ -66,15 +66,15 @@ def train(
     A run that is resumed keeps its config, but for the engine if one is named.
     """
     team = join_team()
-    drawn_by = {} if engine is None else {"engine": engine}
+    chosen_engine = {} if engine is None else {"engine": engine}
     with said_once(team):
         if resume is not None:
             run = open_run(team, resume, lambda: RunFolder.open(resume))
             config = stored_config(run)
-            config, team = settle(resolve(type(config), config.model_dump(), drawn_by), team)
+            config, team = settle(resolve(type(config), config.model_dump(), chosen_engine), team)
         else:
             given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
-            named = {k: v for k, v in given.items() if v is not None} | drawn_by
+            named = {k: v for k, v in given.items() if v is not None} | chosen_engine
             config, team = settle(new_config(named, settings, config_file), team)
             path = out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
             run = open_run(team, path, lambda: _new_run(path, config, template))
@@ -130,10 +130,10 @@ def stored_config(run: RunFolder) -> MsgrpoConfig | DqnConfig:
 def _run(
     config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None, team: Team, show: Show
 ) -> None:
-    run.loggers = open_loggers(config, run) if team.leads else []
+    run.loggers = open_loggers(config, run) if team.is_main else []
     done = run.latest_checkpoint()
     title = f"{config.agent} on {config.game}"
-    with (show if team.leads else silently)(title, done[0] if done else 0, config.steps) as display:
+    with (show if team.is_main else silently)(title, done[0] if done else 0, config.steps) as display:
         if isinstance(config, DqnConfig):
             from arena.training.dqn.train import train_dqn
 
