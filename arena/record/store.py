@@ -11,7 +11,9 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+
+from filelock import BaseFileLock
 
 from arena.match.episode import Episode
 from arena.record import integrity, rows, seals, usages
@@ -30,7 +32,7 @@ class Store:
     file cannot be read.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: TextIO | None = None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: BaseFileLock | None = None) -> None:
         self.path = path
         self._connection = connection
         self._lock = lock
@@ -50,7 +52,7 @@ class Store:
             store = cls(path, connect(path), lock)
             store.continue_with(config)
         except BaseException:
-            lock.close()
+            lock.release()
             raise
         return store
 
@@ -66,9 +68,9 @@ class Store:
         """Let go of the file, which is sealed if it was written to, and of the lock."""
         self._connection.close()
         if self._lock is not None:
-            if not self._lock.closed:
+            if self._lock.is_locked:
                 seals.seal_file(self.path)
-            self._lock.close()
+            self._lock.release()
 
     def __enter__(self) -> Store:
         return self
