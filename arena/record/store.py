@@ -22,6 +22,8 @@ from arena.record.run_file import connect, create_file, legible, lock_folder, on
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
 
+__all__ = ["FILE_NAME", "Store"]
+
 FILE_NAME = "run.sqlite"
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+__all__ = ["episode_mean_weights", "msgrpo_loss", "token_mean_weights", "weighted_loss"]
+
 
 def msgrpo_loss(
     logprobs_NK: Tensor,
