@@ -31,7 +31,7 @@ class EnvPool:
         self._free.setdefault(spec.name, []).append(env)
 
 
-class Table:
+class Referee:
     """Plays one match by being told replies; `observation` is None once it has ended."""
 
     def __init__(self, match: Match, env: Any, config: MatchConfig) -> None:

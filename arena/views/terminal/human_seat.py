@@ -1,4 +1,4 @@
-"""A person at the table, on the whole screen: keys are moves, and the match waits for them."""
+"""A person in a seat, on the whole screen: keys are moves, and the match waits for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stored match as a film. Texts are those of the record; what came after the last move is played again."""
+"""A stored match as a film. Texts are those of the record; what came after the last move is resimulated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from arena.match.episode import Episode
 from arena.match.match import Match
 from arena.match.play import play
-from arena.match.referee import EnvPool, Table
+from arena.match.referee import EnvPool, Referee
 from arena.match.resimulate import differences, stored_match
 from arena.views.terminal.frames import Film
 from arena.views.terminal.live import filmed
@@ -30,7 +30,7 @@ class Recorded:
 
 
 def stored_film(episode: Episode) -> Film:
-    """The record's frames and the last position; where it cannot be had by playing again, a notice."""
+    """The record's frames and the last position; where it cannot be resimulated, a notice."""
     try:
         spec = find_game(episode.game)
         problem = next(map(str, differences(episode, spec, EnvPool())), None)
@@ -46,9 +46,9 @@ def _closing(match: Match, episode: Episode) -> Observation | None:
     """What was on the board after the last move."""
     films: list[Film] = []
 
-    def see(table: Table) -> None:
-        if table.observation is None:
-            films.append(filmed(table))
+    def see(referee: Referee) -> None:
+        if referee.observation is None:
+            films.append(filmed(referee))
 
     for _ in play([match], dict.fromkeys(match.players, _Speaker(episode)), watch=see):
         pass
