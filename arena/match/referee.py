@@ -18,17 +18,22 @@ Outcome = tuple[tuple[int, ...], tuple[bool, ...]]  # placements and successes, 
 
 
 class EnvPool:
-    """Environments that are free to be reset, by game."""
+    """Environments that are free to be reset, by what made them: two games may have one name."""
 
     def __init__(self) -> None:
-        self._free: dict[str, list[Any]] = {}
+        self._free: dict[int, tuple[Callable[[], Any], list[Any]]] = {}  # the maker is held, so is its id
 
     def take(self, spec: GameSpec) -> Any:
-        free = self._free.setdefault(spec.name, [])
+        """A free environment of the game, or a new one. Raises what the game's `make_env` raises."""
+        free = self._free_of(spec)
         return free.pop() if free else spec.make_env()
 
     def put(self, spec: GameSpec, env: Any) -> None:
-        self._free.setdefault(spec.name, []).append(env)
+        """Give back an environment that may be reset."""
+        self._free_of(spec).append(env)
+
+    def _free_of(self, spec: GameSpec) -> list[Any]:
+        return self._free.setdefault(id(spec.make_env), (spec.make_env, []))[1]
 
 
 class Referee:

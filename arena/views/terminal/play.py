@@ -10,7 +10,7 @@ from rich.text import Text
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
-from arena.match.seating import HOUSE, house_agents, seated
+from arena.match.seating import beside, house_agents, seated
 from arena.match.seeds import Split, episode_seed
 from arena.untrusted import spelled_line
 from arena.views.terminal.keys import can_read_keys
@@ -33,7 +33,7 @@ def play_person(
     against in this game.
     """
     spec = find_game(game)
-    match, agents = _table_for_one(spec, against, seed)
+    match, agents = _match_for_one(spec, against, seed)
     if human is None and can_read_keys():
         from arena.views.terminal.human_seat import play_on_screen
 
@@ -44,14 +44,13 @@ def play_person(
     return episode
 
 
-def _table_for_one(spec: GameSpec, against: str | None, seed: int) -> tuple[Match, Mapping[str, Agent]]:
+def _match_for_one(spec: GameSpec, against: str | None, seed: int) -> tuple[Match, Mapping[str, Agent]]:
     """The match, and everyone in it but the person."""
     if against is not None and spec.seats == 1:
         raise UsageError(f"{spec.name} is played alone; leave --against out")
-    players = seated(spec, [PERSON] + [OPPONENT] * (len(spec.open_seats) - 1))
+    house = None if against is None else OPPONENT
+    players = seated(spec, beside(spec, [PERSON], OPPONENT), house)
     agents: dict[str, Agent] = {OPPONENT: make_agent(against or "random"), **house_agents([spec])}
-    if against is not None:
-        players = tuple(OPPONENT if name.startswith(HOUSE) else name for name in players)
     return Match(spec, episode_seed(Split.TEST, seed, 0), players), agents
 
 
