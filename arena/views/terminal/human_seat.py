@@ -1,4 +1,4 @@
-"""A person in a seat, on the whole screen: keys are moves, and the match waits for them."""
+"""A human's seat, on the whole screen: keys are moves, and the match waits for them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
-from arena.views.terminal.frames import Film
+from arena.views.terminal.frames import Replay
 from arena.views.terminal.keys import END_OF_INPUT
 from arena.views.terminal.live import LiveMatch
 from arena.views.terminal.screen import show
@@ -18,19 +18,19 @@ from arena_games.base import GameSpec, action_reply
 FEW = 9  # actions that one digit can name
 
 
-def play_on_screen(match: Match, agents: Mapping[str, Agent], config: MatchConfig, person: str) -> Episode:
-    """Play the match with a person as the player `person`; what came of it, a resignation too."""
-    seat = PersonsSeat(match.spec, match.players.index(person))
-    with LiveMatch(match, {**agents, person: seat.agent}, config) as live:
+def play_on_screen(match: Match, agents: Mapping[str, Agent], config: MatchConfig, human: str) -> Episode:
+    """Play the match with a human as the player `human`; what came of it, a resignation too."""
+    seat = HumanSeat(match.spec, match.players.index(human))
+    with LiveMatch(match, {**agents, human: seat.agent}, config) as live:
         show(live, seat, f"{match.spec.name}: {match.spec.task}")
         seat.agent.say(Reply("", error=RESIGNED))  # who leaves resigns; after the end nobody listens
-        while not (film := live.wait_for(live.film().last)).over:
+        while not (replay := live.wait_for(live.replay().last)).over:
             pass
-        return film.episode
+        return replay.episode
 
 
-class Mouth(Agent):
-    """Waits until somebody says something for it."""
+class SeatAgent(Agent):
+    """The human as the match sees one: waits until a reply is said for it."""
 
     name = "human"
 
@@ -44,7 +44,7 @@ class Mouth(Agent):
         return [self._said.get() for _ in observations]
 
 
-class PersonsSeat:
+class HumanSeat:
     """Turns keys into moves. q resigns, and leaves after the end.
 
     Arrows, W A S D and digits act at once where they name a move; names and longer numbers are typed
@@ -52,7 +52,7 @@ class PersonsSeat:
     """
 
     def __init__(self, spec: GameSpec, seat: int) -> None:
-        self.agent = Mouth()
+        self.agent = SeatAgent()
         self.position = self.wanted = 0
         self.done = False
         self._spec, self._seat = spec, seat
@@ -75,21 +75,23 @@ class PersonsSeat:
         arrows = "arrows or WASD, " if "up" in self._spec.action_names else ""
         return f"{moves}   ({arrows}q resigns)"
 
-    def tick(self, now: float, film: Film) -> None:
+    def tick(self, now: float, replay: Replay) -> None:
         """Look at what is newest, but not through the eyes of others while they think."""
-        self.wanted, self._over = film.last, film.over
-        asked = film.waiting is not None and film.waiting.seat == self._seat
-        self._legal = film.waiting.legal if film.waiting and asked and self._answered < film.last else ()
-        own = [position for position, step in enumerate(film.episode.steps) if step.seat == self._seat]
-        self.position = film.last if asked or film.over or not own else own[-1]
+        self.wanted, self._over = replay.last, replay.over
+        asked = replay.waiting is not None and replay.waiting.seat == self._seat
+        self._legal = (
+            replay.waiting.legal if replay.waiting and asked and self._answered < replay.last else ()
+        )
+        own = [position for position, step in enumerate(replay.episode.steps) if step.seat == self._seat]
+        self.position = replay.last if asked or replay.over or not own else own[-1]
 
-    def press(self, key: str, film: Film) -> None:
+    def press(self, key: str, replay: Replay) -> None:
         """Make a move, type on, or leave. Keys that come before it is one's turn are lost."""
         leaves = key in ("q", "Q") and not self._names_begin_with(self._typed + key)
-        if key == END_OF_INPUT or leaves or (film.over and key == "enter"):
+        if key == END_OF_INPUT or leaves or (replay.over and key == "enter"):
             self.done = True
-        elif self._legal and film.waiting is not None:
-            self._type(key, film.waiting, film.last)
+        elif self._legal and replay.waiting is not None:
+            self._type(key, replay.waiting, replay.last)
 
     def _type(self, key: str, observation: Observation, position: int) -> None:
         at_once = not self._typed and (len(key) > 1 or len(self._spec.actions) <= FEW or not key.isdecimal())

@@ -1,4 +1,4 @@
-"""A person plays one match: on the whole screen in a terminal, line by line elsewhere."""
+"""A human plays one match: on the whole screen in a terminal, line by line elsewhere."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from arena_agents.registry import make_agent
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
-PERSON, OPPONENT = "you", "opponent"
-CONFIG = MatchConfig(deadline_s=None)  # people think as long as they like
+HUMAN, OPPONENT = "you", "opponent"
+CONFIG = MatchConfig(deadline_s=None)  # humans think as long as they like
 
 
-def play_person(
+def play_human(
     game: str, *, against: str | None = None, seed: int = 0, human: HumanAgent | None = None
 ) -> Episode:
-    """Seat a person on the first open seat, `against` on all others (default: `random` and the house).
+    """Seat a human on the first open seat, `against` on all others (default: `random` and the house).
 
     `human` replaces the screen. Raises UsageError if there is no such game or agent, or nobody to play
     against in this game.
@@ -37,26 +37,26 @@ def play_person(
     if human is None and can_read_keys():
         from arena.views.terminal.human_seat import play_on_screen
 
-        episode = play_on_screen(match, agents, CONFIG, PERSON)
+        episode = play_on_screen(match, agents, CONFIG, HUMAN)
     else:
-        (episode,) = play([match], {PERSON: human or HumanAgent(), **agents}, CONFIG)
+        (episode,) = play([match], {HUMAN: human or HumanAgent(), **agents}, CONFIG)
     Console().print(Text(summary(episode)), soft_wrap=True)
     return episode
 
 
 def _match_for_one(spec: GameSpec, against: str | None, seed: int) -> tuple[Match, Mapping[str, Agent]]:
-    """The match, and everyone in it but the person."""
+    """The match, and everyone in it but the human."""
     if against is not None and spec.seats == 1:
         raise UsageError(f"{spec.name} is played alone; leave --against out")
     house = None if against is None else OPPONENT
-    players = seated(spec, beside(spec, [PERSON], OPPONENT), house)
+    players = seated(spec, beside(spec, [HUMAN], OPPONENT), house)
     agents: dict[str, Agent] = {OPPONENT: make_agent(against or "random"), **house_agents([spec])}
     return Match(spec, episode_seed(Split.TEST, seed, 0), players), agents
 
 
 def summary(episode: Episode) -> str:
-    """How it went for the person, in one line."""
-    seat = episode.players.index(PERSON)
+    """How it went for the human, in one line."""
+    seat = episode.players.index(HUMAN)
     if episode.detail == RESIGNED:
         return f"You resigned with {episode.returns[seat]:g} points."
     if not episode.end.rated:
