@@ -42,7 +42,7 @@ class Referee:
     def __init__(self, match: Match, env: Any, config: MatchConfig) -> None:
         self.match, self.env, self.config = match, env, config
         self.observation: Observation | None = None
-        seats = match.spec.seats
+        seats, self._action_names = match.spec.seats, match.spec.action_names
         self._turns, self._invalid = [0] * seats, [0] * seats
         self._returns = [0.0] * seats
         self._decisions: list[tuple[int, Observation, Reply, int, str | None, float]] = []
@@ -175,7 +175,7 @@ class Referee:
             raise RuntimeError(f"the game went past its horizon of {self.match.spec.horizon} turns")
         self._turns[seat] += 1
         mask = view.get("action_mask")
-        may = (True,) * len(self.match.spec.actions) if mask is None else np.asarray(mask).tolist()
+        may = (True,) * len(self._action_names) if mask is None else np.asarray(mask).tolist()
         return Observation(
             game=self.match.spec.name,
             seat=seat,
@@ -185,6 +185,8 @@ class Referee:
             grid=view.get("grid"),
             history=tuple(view.get("history", ())),
             seed=decision_seed(self.match.seed, self.match.repeat, seat, turn),
+            action_names=self._action_names,
+            spec=self.match.spec,
         )
 
     def _reported(self, info: Mapping[str, Any]) -> Outcome:

@@ -1,4 +1,4 @@
-"""The replay of a stored match. Texts are those of the record; what came after the last move is resimulated."""
+"""A stored match as a `Replay`: the texts of the record, and what came after the last move, resimulated."""
 
 from __future__ import annotations
 
