@@ -10,7 +10,7 @@ from arena.match.episode import Episode
 from arena.untrusted import shown, spelled_out
 from arena.views.page.choice import Chosen
 from arena.views.terminal.frames import Frame, ending, frame
-from arena.views.terminal.recorded import stored_film
+from arena.views.terminal.recorded import stored_replay
 from arena_games.board import Board, Cell
 
 LONGEST = 4_000  # characters of a text that the page carries
@@ -58,7 +58,7 @@ class Archive:
         }
 
     def _match(self, found: Chosen, episode: Episode) -> dict[str, Any]:
-        film = stored_film(episode)
+        replay = stored_replay(episode)
         return {
             "number": found.match.number,
             "game": shown(episode.game),
@@ -68,9 +68,9 @@ class Archive:
             "players": [shown(player) for player in episode.players],
             "placements": episode.placements,
             "ending": shown(ending(episode), 400),
-            "notice": shown(film.notice, 400) if film.notice else "",
+            "notice": shown(replay.notice, 400) if replay.notice else "",
             "frames": [
-                self._frame(frame(film, position), None if step is None else step.reply.reasoning)
+                self._frame(frame(replay, position), None if step is None else step.reply.reasoning)
                 for position, step in enumerate((*episode.steps, None))
             ],
         }

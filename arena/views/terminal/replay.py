@@ -12,15 +12,15 @@ from arena.match.episode import Episode
 from arena.record.notable import MatchSummary, Notable, notable
 from arena.record.store import Store
 from arena.untrusted import spelled_line
-from arena.views.terminal.controls import Playhead
+from arena.views.terminal.controls import ReplayControls
 from arena.views.terminal.keys import can_read_keys
 from arena.views.terminal.plain import PlainPrinter, survive_any_character
-from arena.views.terminal.recorded import Recorded, stored_film
+from arena.views.terminal.recorded import Recorded, stored_replay
 from arena.views.terminal.screen import show
 from arena_games.base import UsageError, points
 
 
-def replay(folder: Path, match: str | None, *, speed: float | None = None, plain: bool = False) -> None:
+def show_replay(folder: Path, match: str | None, *, speed: float | None = None, plain: bool = False) -> None:
     """Show the match of that number or id; without one, list the notable ones.
 
     In a terminal with keys, elsewhere line by line. Raises UsageError if there is no such run or match.
@@ -34,14 +34,14 @@ def replay(folder: Path, match: str | None, *, speed: float | None = None, plain
             return
         episode, total = find(store, folder, match), len(store.numbers())
     title = f"{episode.game}  match {match} of {total}" if match.isdecimal() else episode.id
-    film = stored_film(episode)
+    replay = stored_replay(episode)
     if plain or not can_read_keys():
         printer = PlainPrinter(Console(), speed)
         printer.title(f"{episode.id}")
-        for position in range(film.last + 1):
-            printer.print(film, position)
+        for position in range(replay.last + 1):
+            printer.print(replay, position)
         return
-    show(Recorded(film), Playhead(speed=speed or 2.0), title)
+    show(Recorded(replay), ReplayControls(speed=speed or 2.0), title)
 
 
 def _asked() -> str | None:
