@@ -55,7 +55,7 @@ class Display(Protocol):
 
 
 @dataclass(frozen=True)
-class Report:
+class TournamentResult:
     """What a tournament has come to: all results so far, and the policies that could not be trained.
 
     `cut_short` holds, by agent, the passing failures that ended its matches: those remain to be played.
@@ -83,7 +83,7 @@ def run(
     display: Display,
     until: UntilSeparated | None = None,
     engine: EngineName = "transformers",
-) -> Report:
+) -> TournamentResult:
     """Train what has to be trained, play what has not been played, and show both on `display`.
 
     An agent whose training fails plays nothing that needs it. Raises UsageError, before anything is
@@ -112,7 +112,7 @@ def run(
         verdict = None
         if played(tournament.schedule(left_out)) and until is not None:
             verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
-        return Report(store.results(), failed, store.spending(), cut_short, verdict)
+        return TournamentResult(store.results(), failed, store.spending(), cut_short, verdict)
 
 
 def _train(

@@ -16,7 +16,6 @@ from markupsafe import Markup
 
 from arena.machine.files import write_text
 from arena.untrusted import shown, spelled_out
-from arena.views.page.choice import SAME_START
 from arena.views.page.data import RunData, read_run
 from arena.views.page.facts import (
     about,
@@ -29,6 +28,7 @@ from arena.views.page.facts import (
 )
 from arena.views.page.numbers import dollars, fixed, percent, speed, thousands
 from arena.views.page.plots import NARROW, WIDE, curve_plot, interval_plot
+from arena.views.page.selection import SAME_START
 from arena_leaderboard import Standing
 
 CARD = 340  # CSS pixels of the plot in a game's card

@@ -8,7 +8,7 @@ from typing import Any
 
 from arena.match.episode import Episode
 from arena.untrusted import shown, spelled_out
-from arena.views.page.choice import Chosen
+from arena.views.page.selection import Selected
 from arena.views.terminal.frames import Frame, ending, frame
 from arena.views.terminal.recorded import stored_replay
 from arena_games.board import Board, Cell
@@ -39,7 +39,7 @@ class Archive:
         self._lines, self._cells, self._boards = Pool(), Pool(), Pool()
         self._matches: list[dict[str, Any]] = []
 
-    def add(self, found: Chosen, episode: Episode) -> bool:
+    def add(self, found: Selected, episode: Episode) -> bool:
         """Take the match in if there is still room for it; whether there was."""
         cost = _cost(episode)
         if cost > self._left:
@@ -57,7 +57,7 @@ class Archive:
             "matches": sorted(self._matches, key=lambda match: str(match["game"])),
         }
 
-    def _match(self, found: Chosen, episode: Episode) -> dict[str, Any]:
+    def _match(self, found: Selected, episode: Episode) -> dict[str, Any]:
         replay = stored_replay(episode)
         return {
             "number": found.match.number,
@@ -118,7 +118,7 @@ def _cost(episode: Episode) -> int:
 
 
 def archive(
-    wanted: Iterable[Chosen], load: Callable[[int], Episode | None], budget: int = BUDGET
+    wanted: Iterable[Selected], load: Callable[[int], Episode | None], budget: int = BUDGET
 ) -> dict[str, Any]:
     """As many of the wanted matches as fit into `budget` bytes; `load` reads one by its number."""
     collected = Archive(budget)

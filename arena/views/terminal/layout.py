@@ -126,7 +126,7 @@ def _move(shown: Frame) -> Layout:
 def verdict(shown: Frame) -> list[Text]:
     """What was made of a reply and what it earned, or what came of the match."""
     if shown.action is None:
-        return [Text(spelled_line(shown.outcome, 400), style="bold")]
+        return [Text(spelled_line(shown.state, 400), style="bold")]
     action = spelled_line(shown.action, LONGEST_NAME)
     if shown.invalid is None:
         lines = [Text.assemble("plays ", (action, "bold"))]

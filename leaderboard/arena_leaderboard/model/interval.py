@@ -1,6 +1,6 @@
 """How sure a strength or a difference is: how far resampled tournaments stray, and what those miss.
 
-Arrays: R replicates (row 0 is the data as it is), A agents, C cells (a game's seed each), G games.
+Arrays: R replicates (row 0 is the data as it is), A agents, B blocks (a game's seed each), G games.
 Strengths are natural log-odds.
 """
 
@@ -20,8 +20,8 @@ from arena_leaderboard.model.plackett_luce import Floats, fit, information, prio
 class Strengths:
     """Strengths in the data and in its replicates, `theta` (R, A), and what the replicates do not say.
 
-    `unseen` (A, A) is the covariance that no resample shows. `influence` (C, A) is how far each cell
-    moved the strengths, `game` (C,) the number of its game.
+    `unseen` (A, A) is the covariance that no resample shows. `influence` (B, A) is how far each block
+    moved the strengths, `game` (B,) the number of its game.
     """
 
     agents: tuple[str, ...]
@@ -44,8 +44,8 @@ class Strengths:
         prior_AA = prior_information(best_1A)[0]
         inverse_AA = np.linalg.inv(information(choices[:1], best_1A)[0] + prior_AA)
         missed_AA = prior_AA + information(evidence.of_single_seeds(), best_1A)[0]
-        pull_CA = evidence.scale[:, None] * evidence.cells.surprise(best_1A[0])
-        return cls(agents, theta_RA, inverse_AA @ missed_AA @ inverse_AA, pull_CA @ inverse_AA, evidence.game)
+        pull_BA = evidence.scale[:, None] * evidence.blocks.surprise(best_1A[0])
+        return cls(agents, theta_RA, inverse_AA @ missed_AA @ inverse_AA, pull_BA @ inverse_AA, evidence.game)
 
     def interval(self, weights_A: Floats, level: float) -> tuple[float, float, float]:
         """The contrast Σ w_a θ_a and the ends of its interval at `level`.
@@ -79,11 +79,11 @@ class Strengths:
 
     def _freedom(self, weights_A: Floats) -> float:
         """Degrees of freedom of the contrast's variance, which is a sum over games (Satterthwaite 1946)."""
-        moved_C = self.influence @ weights_A
+        moved_B = self.influence @ weights_A
         seeds_G = np.bincount(self.game)
-        off_C = moved_C - (np.bincount(self.game, moved_C) / seeds_G)[self.game]
+        off_B = moved_B - (np.bincount(self.game, moved_B) / seeds_G)[self.game]
         freedom_G = np.maximum(seeds_G - 1, 1)  # one seed shows no variance
-        variance_G = np.bincount(self.game, off_C**2) * seeds_G / freedom_G
+        variance_G = np.bincount(self.game, off_B**2) * seeds_G / freedom_G
         total = float((variance_G**2 / freedom_G).sum())
         return float(variance_G.sum()) ** 2 / total if total > 0 else 1.0
 

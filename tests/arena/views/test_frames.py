@@ -113,7 +113,7 @@ def test_a_reward_is_unknown_until_the_seat_is_asked_again() -> None:
     assert frame(early, 0).reward is None
     assert frame(later, 0).reward == steps[0].reward
     assert frame(later, 1).reward is None
-    assert "Waiting for a0" in frame(later, 2).outcome
+    assert "Waiting for a0" in frame(later, 2).state
 
 
 def test_how_matches_end_in_words() -> None:
