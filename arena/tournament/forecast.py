@@ -29,9 +29,7 @@ from arena.tournament.forecast_sample import (
 from arena.tournament.plan import Tournament
 from arena.tournament.run import CONCURRENCY
 from arena_games.base import GameSpec
-
-# Two-sided 95 % points of Student's t, by degrees of freedom; samples are that small.
-STUDENT = (math.inf, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+from arena_leaderboard.model.quantiles import student_reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,8 @@ class Estimate:
         if size < 2:
             return cls(mean * times, None)
         variance = math.fsum((value - mean) ** 2 for value in sample) / (size - 1)
-        reach = STUDENT[min(size - 1, len(STUDENT) - 1)] * math.sqrt(variance * (times**2 / size + times))
-        return cls(mean * times, reach)
+        deviation = math.sqrt(variance * (times**2 / size + times))
+        return cls(mean * times, student_reach(0.95, size - 1) * deviation)
 
     def __add__(self, other: Estimate) -> Estimate:
         halves = (self.half, other.half)

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from arena_leaderboard.model.bootstrap import gather
-from arena_leaderboard.model.interval import Strengths, student_quantile
+from arena_leaderboard.model.interval import Strengths
 from arena_leaderboard.results import races
 from tests.leaderboard.simulate import versus
 
@@ -20,13 +20,6 @@ def strengths(
     influence_B2 = np.stack([influence_B, -influence_B], axis=1) / 2
     theta = np.concatenate([np.zeros((1, 2)), halves_R2])
     return Strengths(("a", "b"), theta, np.eye(2) * unseen / 2, influence_B2, np.array(game_B))
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 3.5, 10, 200, 10_000])
-@pytest.mark.parametrize("probability", [0.75, 0.975, 0.9995])
-def test_student_quantile(probability: float, freedom: float) -> None:
-    expected = stats.t.ppf(probability, freedom)
-    assert student_quantile(probability, freedom) == pytest.approx(expected, rel=2e-3)
 
 
 def test_even_spread_is_the_textbook_t_interval() -> None:

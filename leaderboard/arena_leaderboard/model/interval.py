@@ -6,7 +6,6 @@ Strengths are natural log-odds.
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from arena_leaderboard.model.bootstrap import Evidence
 from arena_leaderboard.model.choices import Ints
 from arena_leaderboard.model.plackett_luce import Floats, fit, information, prior_information
+from arena_leaderboard.model.quantiles import normal_reach, normal_share_below, student_reach
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +57,8 @@ class Strengths:
             raise ValueError(f"a level lies between 0 and 1, got {level}")
         value, *resampled = (self.theta @ weights_A).tolist()
         off = np.array(resampled) - value
-        student = student_quantile((1 + level) / 2, self._freedom(weights_A))
-        unseen = NormalDist().inv_cdf((1 + level) / 2) * self._unseen_deviation(weights_A)
+        student = student_reach(level, self._freedom(weights_A))
+        unseen = normal_reach(level) * self._unseen_deviation(weights_A)
         below = np.hypot(student * _strayed(off, off < 0), unseen)
         above = np.hypot(student * _strayed(off, off > 0), unseen)
         return value, value - float(below), value + float(above)
@@ -71,7 +71,7 @@ class Strengths:
         values_R = np.round(self.theta[1:] @ weights_A, 9)
         deviation = self._unseen_deviation(weights_A)
         if deviation > 0:
-            return float(np.mean([NormalDist(0, deviation).cdf(value) for value in values_R.tolist()]))
+            return float(normal_share_below(values_R / deviation).mean())
         return float(np.mean((np.sign(values_R) + 1) / 2))
 
     def _unseen_deviation(self, weights_A: Floats) -> float:
@@ -95,14 +95,3 @@ def _strayed(off_R: Floats, this_side_R: NDArray[np.bool_]) -> float:
     """
     side_R = off_R[this_side_R] if this_side_R.any() else off_R
     return float(np.sqrt(((side_R**2).mean() + (off_R**2).mean()) / 2))
-
-
-def student_quantile(probability: float, freedom: float) -> float:
-    """The quantile of Student's t, right to 1e-3 of itself for freedom ≥ 1 and probabilities to 0.9999.
-
-    With t = √ν tan φ the distribution's density in φ is cos^(ν−1) φ.
-    """
-    ends = np.linspace(-np.pi / 2, np.pi / 2, 8001)
-    middles = (ends[1:] + ends[:-1]) / 2
-    mass = np.concatenate([[0.0], np.cumsum(np.cos(middles) ** (freedom - 1))])
-    return float(np.sqrt(freedom) * np.tan(np.interp(probability * mass[-1], mass, ends)))
