@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arena.tournament.entrants import SPECIALIST, Entrant, parse_entrants
-from arena.untrusted import shown
+from arena.untrusted import escaped_name
 from arena.views.page.numbers import fixed
 from arena_leaderboard import Duels, Leaderboard
 
@@ -36,7 +36,7 @@ class Matrix:
 
 def duel_matrix(agents: Sequence[str], duels: Duels) -> Matrix:
     """How often the row's agent finished ahead of the column's, in percent."""
-    names = tuple(shown(agent) for agent in agents)
+    names = tuple(escaped_name(agent) for agent in agents)
     entries = tuple(
         tuple(
             _duel(names[i], names[j], duels.shares[i][j], duels.meetings[i][j]) if i != j else Entry("")
@@ -73,7 +73,7 @@ def transfer_matrix(board: Leaderboard, agents: Mapping[str, str]) -> Matrix | N
     entries = tuple(
         tuple(_transferred(label, entrants[label], game, returns[game]) for game in returns) for label in rows
     )
-    return Matrix(tuple(map(shown, rows)), tuple(map(shown, returns)), entries)
+    return Matrix(tuple(map(escaped_name, rows)), tuple(map(escaped_name, returns)), entries)
 
 
 def _entrant(spec: Any) -> Entrant | None:
@@ -89,8 +89,9 @@ def _transferred(
     own, known = returns.get(label), [value for value in returns.values() if value is not None]
     learned = bool(entrant and (entrant.trained_on == game or entrant.spec == SPECIALIST))
     if own is None:
-        return Entry("–", words=f"{shown(label)} has not played {shown(game)}", marked=learned)
+        return Entry("–", words=f"{escaped_name(label)} has not played {escaped_name(game)}", marked=learned)
     low, high = min(known), max(known)
     share = (own - low) / (high - low) if high > low and math.isfinite(high - low) else 0.5
-    words = f"{shown(label)} on {shown(game)}: mean return {fixed(own, 2)}{', trained on it' * learned}"
+    learned_here = ", trained on it" * learned
+    words = f"{escaped_name(label)} on {escaped_name(game)}: mean return {fixed(own, 2)}{learned_here}"
     return Entry(fixed(own, 2), round((2 * share - 1) * TINTS), words, learned)

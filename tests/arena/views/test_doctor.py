@@ -137,7 +137,7 @@ def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch):
 
 def test_nothing_heavy_is_imported():
     code = (
-        "import sys; from arena.doctor import examine; examine(); "
+        "import sys; from arena.views.doctor import examine; examine(); "
         "assert not {'torch', 'transformers', 'peft', 'vllm', 'openai'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"HF_HUB_OFFLINE": "1", "PATH": ""})

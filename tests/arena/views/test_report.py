@@ -17,12 +17,12 @@ from typer.testing import CliRunner
 
 from arena.cli import app as cli
 from arena.record.store import Store
-from arena.untrusted import shown, spelled_out
+from arena.untrusted import escaped_name, escaped_text, json_in_html
 from arena.views.curves import learning_curves
 from arena.views.page.data import RunData, read_run
 from arena.views.page.facts import summary
 from arena.views.page.matrix import duel_matrix, transfer_matrix
-from arena.views.page.page import embedded, render, write_report
+from arena.views.page.page import render, write_report
 from arena.views.page.plots import curve_plot, interval_plot
 from arena.views.page.replays import LONGEST, archive
 from arena.views.page.selection import LINE_UPS, selected
@@ -112,7 +112,7 @@ def test_a_hostile_page_is_ascii_armoured_where_it_must_be(hostile: Path, tmp_pa
 
 @given(st.dictionaries(ANY_TEXT, st.lists(ANY_TEXT) | st.floats(allow_nan=False, allow_infinity=False)))
 def test_embedded_json_cannot_be_left_and_reads_back(value: dict[str, object]) -> None:
-    text = embedded(value)
+    text = json_in_html(value)
     assert text.isascii()
     assert not set("<>&") & set(text)
     assert json.loads(text) == value
@@ -120,7 +120,7 @@ def test_embedded_json_cannot_be_left_and_reads_back(value: dict[str, object]) -
 
 @given(ANY_TEXT)
 def test_spelled_out_text_prints_and_can_be_written(text: str) -> None:
-    spelled = spelled_out(text)
+    spelled = escaped_text(text)
     spelled.encode("utf-8")
     assert all(char.isprintable() or char in "\n\t" for char in spelled)
     assert (spelled == text) == all(char.isprintable() or char in "\n\t" for char in text)
@@ -144,7 +144,7 @@ def test_plots_are_inert_and_follow_the_page(hostile: Path) -> None:
         assert "<script>" in written
         assert "$x^2$" in written, "not read as a formula"
         assert root.attrib["role"] == "img"
-        assert shown(report_runs.HOSTILE_NAMES[0]) in root.attrib["aria-label"]
+        assert escaped_name(report_runs.HOSTILE_NAMES[0]) in root.attrib["aria-label"]
 
 
 def test_plots_keep_every_agent_and_its_numbers_in_words(data: RunData) -> None:
@@ -195,7 +195,7 @@ def test_long_texts_are_cut_and_the_budget_holds(tmp_path: Path) -> None:
     assert max(map(len, archived["lines"])) == LONGEST
     assert "… 50,000 characters, the first 4,000 are shown" in archived["lines"]
     assert 1 < len(archived["matches"]) < 20 * len(wanted)
-    assert len(embedded(archived)) < 300_000
+    assert len(json_in_html(archived)) < 300_000
 
 
 def test_the_notable_come_first_and_all_agents_from_the_same_start() -> None:
