@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.loggers import open_loggers
 from arena.training.reporter import Show, silently
 from arena.training.run_folder import Config, RunFolder, open_run
+from arena.untrusted import slug
 from arena_agents.address import is_address, parse_address
 from arena_agents.engines.choose import choose_engine
 from arena_agents.presets import PRESETS
@@ -159,11 +159,6 @@ def _run(
 
             train_msgrpo(config, run, display, template=template, team=team)
         display.ended(run)
-
-
-def slug(spec: str) -> str:
-    """An agent's spec as part of a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", spec.removeprefix("hf:")).strip("-.")
 
 
 def settle(config: Config, team: Team) -> tuple[Config, Team]:
