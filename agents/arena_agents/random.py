@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from arena_agents.base import Agent, Observation
-from arena_games.registry import find_game
+from arena_agents.base import Agent
+from arena_games.base import Observation, action_reply
 
 
 class RandomAgent(Agent):
@@ -15,11 +15,5 @@ class RandomAgent(Agent):
     name = "random"
 
     def choose(self, observation: Observation) -> str:
-        spec = find_game(observation.game)
-        moves = spec.prudent(observation)
-        return action_reply(spec.action_names[moves[observation.rng().integers(len(moves))]])
-
-
-def action_reply(name: str) -> str:
-    """The shortest valid reply that names an action."""
-    return f"<action>{name}</action>"
+        moves = observation.known_spec().prudent(observation)
+        return action_reply(observation.action_names[moves[observation.rng().integers(len(moves))]])

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from arena.training.config import MsgrpoConfig, parse_settings, read_config_file, resolve
-from arena.training.curve import draw_curve
+from arena.training.distributed.team import Team, join_team, said_once
 from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.loggers import open_loggers
-from arena.training.parallel import open_run, settle
-from arena.training.progress import TrainingDisplay
-from arena.training.run import RunFolder
-from arena.training.team import Team, join_team, said_once
-from arena_agents.language.presets import PRESETS
-from arena_agents.server.address import is_address, parse_address
+from arena.training.reporter import Show, silently
+from arena.training.run_folder import Config, RunFolder, open_run
+from arena.untrusted import slug
+from arena_agents.address import is_address, parse_address
+from arena_agents.engines.choose import choose_engine
+from arena_agents.presets import PRESETS
 from arena_games.base import UsageError
 from arena_games.registry import find_game
+
+__all__ = ["OnStep", "train"]
+
+# Told each row of metrics.
+OnStep = Callable[[dict[str, Any]], None]
 
 # What was measured to learn with the built-in model, on validation episodes: all weights rather
 # than an adapter, larger steps, no KL penalty. Long games: a mean over episodes lets each step of
@@ -49,39 +52,44 @@ def agent_settings(agent: str, game: str) -> Mapping[str, Any]:
 
 
 def train(
+    game: str | None = None,
+    agent: str | None = None,
     *,
-    game: str | None,
-    agent: str | None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     seed: int | None = None,
     steps: int | None = None,
     opponents: str | None = None,
     engine: str | None = None,
-    settings: Sequence[str] = (),
+    settings: Sequence[str] | Mapping[str, Any] = (),
     config_file: Path | None = None,
-    resume: Path | None = None,
+    resume: Path | str | None = None,
     template: Path | None = None,
+    show: Show = silently,
+    on_step: OnStep | None = None,
 ) -> Path:
     """Train and return the run's folder. Raises UsageError for anything the user can put right.
 
-    A run that is resumed keeps its config, but for the engine if one is named.
+    `settings` are those of `--set`, as `KEY=VALUE` or as a mapping. `on_step` is called with each row of
+    metrics as it is logged; an exception of its own ends the run, which can be resumed. A run that is
+    resumed keeps its config, but for the engine if one is named.
     """
     team = join_team()
-    drawn_by = {} if engine is None else {"engine": engine}
+    chosen_engine = {} if engine is None else {"engine": engine}
     with said_once(team):
         if resume is not None:
-            run = open_run(team, resume, lambda: RunFolder.open(resume))
+            folder = Path(resume)
+            run = open_run(team, folder, lambda: RunFolder.open(folder))
             config = stored_config(run)
-            config, team = settle(resolve(type(config), config.model_dump(), drawn_by), team)
+            config, team = settle(resolve(type(config), config.model_dump(), chosen_engine), team)
         else:
             given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
-            named = {k: v for k, v in given.items() if v is not None} | drawn_by
+            named = {k: v for k, v in given.items() if v is not None} | chosen_engine
             config, team = settle(new_config(named, settings, config_file), team)
-            path = out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
+            path = Path(out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}")
             run = open_run(team, path, lambda: _new_run(path, config, template))
     stored = run.path / "template.txt"
     try:
-        _run(config, run, stored if stored.exists() else None, team)
+        _run(config, run, stored if stored.exists() else None, team, show, on_step)
     except UsageError:
         run.discard_unstarted()
         raise
@@ -96,12 +104,13 @@ def _new_run(path: Path, config: MsgrpoConfig | DqnConfig, template: Path | None
 
 
 def new_config(
-    given: Mapping[str, Any], settings: Sequence[str], config_file: Path | None
+    given: Mapping[str, Any], settings: Sequence[str] | Mapping[str, Any], config_file: Path | None
 ) -> MsgrpoConfig | DqnConfig:
     """Defaults, the agent's preset, the file, `--set`, and the named options, in this order."""
     file = read_config_file(config_file) if config_file else {}
     file.pop("algorithm", None)
-    asked = {**file, **parse_settings(list(settings)), **given}
+    chosen = settings if isinstance(settings, Mapping) else parse_settings(list(settings))
+    asked = {**file, **chosen, **given}
     for needed in ("game", "agent"):
         if needed not in asked:
             raise UsageError(f"which {needed}? arena train GAME --agent AGENT")
@@ -128,25 +137,51 @@ def stored_config(run: RunFolder) -> MsgrpoConfig | DqnConfig:
     return resolve(kinds[algorithm], stored)
 
 
-def _run(config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None, team: Team) -> None:
-    run.loggers = open_loggers(config, run) if team.leads else []
+def _run(
+    config: MsgrpoConfig | DqnConfig,
+    run: RunFolder,
+    template: Path | None,
+    team: Team,
+    show: Show,
+    on_step: OnStep | None,
+) -> None:
+    if team.is_main:
+        run.loggers = [*open_loggers(config, run), *([on_step] if on_step else [])]
     done = run.latest_checkpoint()
     title = f"{config.agent} on {config.game}"
-    console = None if team.leads else Console(quiet=True)
-    with TrainingDisplay(title, config.steps, start=done[0] if done else 0, console=console) as display:
+    with (show if team.is_main else silently)(title, done[0] if done else 0, config.steps) as display:
         if isinstance(config, DqnConfig):
             from arena.training.dqn.train import train_dqn
 
             train_dqn(config, run, display)
         else:
-            from arena.training.msgrpo import train_msgrpo
+            from arena.training.msgrpo.train import train_msgrpo
 
             train_msgrpo(config, run, display, template=template, team=team)
-        if team.leads:
-            draw_curve(run)
-        display.note(f"run: {run.path}; play it: arena eval {run.path} --games {config.game}")
+        display.ended(run)
 
 
-def slug(spec: str) -> str:
-    """An agent's spec as part of a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", spec.removeprefix("hf:")).strip("-.")
+def settle(config: Config, team: Team) -> tuple[Config, Team]:
+    """The config as a team runs it, and the team as it plays by it.
+
+    Every process has an engine of its own, or vLLM one over `tensor_parallel` of them. Raises
+    UsageError for what a team cannot do.
+    """
+    if team.size == 1:
+        return config, team
+    if not isinstance(config, MsgrpoConfig):
+        raise UsageError(f"{config.agent} is trained by one process; leave accelerate launch out")
+    if config.served:
+        return config, team
+    engine = choose_engine(config.engine, adapter=config.lora_rank > 0)
+    together = config.tensor_parallel if engine == "vllm" else 1
+    if team.size % together:
+        raise UsageError(
+            f"{team.size} processes cannot be divided by tensor_parallel={together}; change one of them"
+        )
+    if together > 1 and is_address(config.opponents):
+        raise UsageError(
+            "a served opponent may answer the processes of one engine differently; "
+            "use --set tensor_parallel=1, or another opponent"
+        )
+    return config.model_copy(update={"engine": engine}), replace(team, together=together)

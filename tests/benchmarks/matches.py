@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from arena.match import play
-from arena.table import Match, MatchConfig, decision_seed
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.match.seeds import decision_seed
 from arena_agents import Observation
 from arena_agents.random import RandomAgent
 from arena_games.base import GameSpec
@@ -73,4 +74,7 @@ def _bare(spec: GameSpec, matches: int) -> int:
 def _observation(spec: GameSpec, view: dict[str, Any], seed: int, seat: int, turn: int) -> Observation:
     legal = tuple([action for action, legal in enumerate(view["action_mask"].tolist()) if legal])
     own = decision_seed(seed, 0, seat, turn)
-    return Observation(spec.name, seat, turn, view["text"], legal, view["grid"], seed=own)
+    names, grid = spec.action_names, view["grid"]
+    return Observation(
+        spec.name, seat, turn, view["text"], legal, grid, seed=own, action_names=names, spec=spec
+    )

@@ -20,9 +20,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
-from arena_agents.base import Observation
 from arena_agents.language.template import load_template
-from arena_games.base import GameSpec
+from arena_games.base import GameSpec, Observation
 from arena_games.registry import game_specs
 
 SHAPES = {
@@ -120,7 +119,15 @@ def first_observation(spec: GameSpec, seed: int) -> Observation:
     env.reset(seed=seed)
     view = env.observe(env.agent_selection)
     return Observation(
-        spec.name, 0, 0, view["text"], tuple(range(len(spec.actions))), view["grid"], seed=seed
+        spec.name,
+        0,
+        0,
+        view["text"],
+        tuple(range(len(spec.actions))),
+        view["grid"],
+        seed=seed,
+        action_names=spec.action_names,
+        spec=spec,
     )
 
 

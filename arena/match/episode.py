@@ -1,0 +1,76 @@
+"""The record of what happened: steps, episodes, and why an episode ended."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from arena_agents import Observation, Reply
+
+__all__ = ["EndReason", "Episode", "Step"]
+
+
+class EndReason(StrEnum):
+    """Why an episode ended. Only the first three say something about playing strength."""
+
+    FINISHED = "finished"
+    TRUNCATED = "truncated"
+    FORFEIT = "forfeit"
+    AGENT_ERROR = "agent_error"
+    GAME_ERROR = "game_error"
+
+    @property
+    def rated(self) -> bool:
+        return self not in (EndReason.AGENT_ERROR, EndReason.GAME_ERROR)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One decision of one seat and what it earned.
+
+    `action` is what was played: the reply's, or a random legal one when `invalid` says why not.
+    `reward` is the game's, less the format penalty; it includes all that the seat was paid up to
+    its next decision or its end. `seconds` is the agent's time, shared evenly over its batch.
+    """
+
+    seat: int
+    observation: Observation
+    reply: Reply
+    action: int
+    invalid: str | None
+    reward: float
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Episode:
+    """One match from reset to end. Tuples are by seat, except `steps` (in playing order).
+
+    `returns` are the sums of the seats' rewards; `placements` start at 1 and may tie;
+    `successes` is what the game's page calls success. `detail` says what went wrong, if anything,
+    and `culprit` names the agent to which it is charged; `failure` is the reply that it failed with.
+    """
+
+    id: str
+    game: str
+    version: int
+    seed: int
+    players: tuple[str, ...]
+    steps: tuple[Step, ...]
+    returns: tuple[float, ...]
+    placements: tuple[int, ...]
+    successes: tuple[bool, ...]
+    end: EndReason
+    detail: str | None = None
+    culprit: str | None = None
+    failure: Reply | None = None
+
+    @property
+    def match_id(self) -> str:
+        """The id of the match: the episode's own, less the number of an attempt that came to nothing."""
+        return re.sub(r" \(attempt \d+\)\Z", "", self.id)
+
+    def steps_of(self, seat: int) -> tuple[Step, ...]:
+        """The steps of one seat, in order."""
+        return tuple(step for step in self.steps if step.seat == seat)

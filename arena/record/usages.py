@@ -1,0 +1,97 @@
+"""What replies took, as rows of the run's file, and the sums of them by agent.
+
+A row belongs to a step; one past the last step to the reply whose failure ended the episode.
+Reasoning is kept like other texts: once, as bytes, under its digest.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from arena_agents import Reply, Usage
+
+TABLE = """\
+CREATE TABLE usages (
+    episode INTEGER NOT NULL REFERENCES episodes (number),
+    position INTEGER NOT NULL, seat INTEGER NOT NULL,
+    prompt_tokens INTEGER, completion_tokens INTEGER, reasoning_tokens INTEGER,
+    cost REAL,  -- USD
+    retries INTEGER NOT NULL, finish TEXT NOT NULL,
+    reasoning BLOB REFERENCES texts (digest),
+    PRIMARY KEY (episode, position)
+) WITHOUT ROWID;"""
+COLUMNS = "prompt_tokens, completion_tokens, reasoning_tokens, cost, retries, finish"
+TOTALS = (
+    "SELECT players, seat, count(*), sum(prompt_tokens), sum(completion_tokens), sum(reasoning_tokens), "
+    "sum(cost), sum(retries), sum(finish = 'refusal'), sum(finish = 'length'), sum(finish = 'empty'), "
+    "sum(finish = 'error') FROM usages JOIN episodes ON number = episode GROUP BY players, seat"
+)
+
+SqlRow = tuple[Any, ...]  # of a query's answer
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What all of an agent's replies took. `replies` counts the failed ones too.
+
+    Requests sent are `replies + retries`. Sums are over what is known, None where nothing is;
+    `cost` is in USD.
+    """
+
+    replies: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
+    retries: int = 0
+    refusals: int = 0
+    truncated: int = 0
+    empty: int = 0
+    failed: int = 0
+
+    def __add__(self, other: Spending) -> Spending:
+        return Spending(*(_sum(getattr(self, f.name), getattr(other, f.name)) for f in fields(Spending)))
+
+
+def _sum(one: Any, other: Any) -> Any:
+    return other if one is None else one if other is None else one + other
+
+
+def usage_row(
+    episode: int | None, position: int, seat: int, reply: Reply, keep: Callable[[str], bytes]
+) -> SqlRow | None:
+    """The row of a reply, None where it has nothing to tell; `keep` stores a text and gives its digest."""
+    usage = reply.usage
+    if usage is None and reply.reasoning is None:
+        return None
+    usage = usage or Usage(None, None)
+    return (
+        *(episode, position, seat),
+        *(usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens),
+        *(usage.cost, usage.retries, usage.finish),
+        None if reply.reasoning is None else keep(reply.reasoning),
+    )
+
+
+def insert(connection: sqlite3.Connection, rows: Iterable[SqlRow | None]) -> None:
+    """Add rows to the open transaction."""
+    marks = ", ".join("?" * 10)
+    connection.executemany(f"INSERT INTO usages VALUES ({marks})", [row for row in rows if row is not None])
+
+
+def to_usage(values: SqlRow) -> Usage | None:
+    """The usage in the values of `COLUMNS`; None where the step has none."""
+    return None if values[-1] is None else Usage(*values)
+
+
+def totals(rows: Iterable[SqlRow]) -> Mapping[str, Spending]:
+    """The rows of `TOTALS` by agent, in the order of their names."""
+    by_agent: dict[str, Spending] = defaultdict(Spending)
+    for players, seat, *sums in rows:
+        by_agent[json.loads(players)[seat]] += Spending(*sums)
+    return dict(sorted(by_agent.items()))
