@@ -20,8 +20,9 @@ from arena.training.reader import Reader
 from arena.training.shards import shard
 from arena.training.team import SOLO, Team
 from arena.training.weights import TrainedWeights
-from arena_agents.engines.decoder import has_plain_head
-from arena_agents.engines.replies import in_passes, reply_rows
+from arena_agents.engines.family import Family
+from arena_agents.engines.prove import prove
+from arena_agents.engines.replies import in_passes, reply_rows, widest
 from arena_agents.engines.trees import takes_trees
 from arena_agents.language.model import default_device
 
@@ -43,7 +44,8 @@ class Learner:
         if self.adapter:
             self.model = with_lora(model, config)
         self.model.eval()  # no dropout: π_θ must equal π_old before the first update
-        self.branching = takes_trees(self.model)
+        self.family: Family = team.gather(prove(self.model))[0]
+        self.family.check()
         apart = config.beta > 0 and not self.adapter
         self.reference = self._reader(copy.deepcopy(model).requires_grad_(False)) if apart else None
         self.reader = self._reader(self.model)
@@ -54,7 +56,7 @@ class Learner:
             model,
             temperature=self.config.temperature,
             pad_id=self.pad_id,
-            plain_head=self.team.gather(has_plain_head(model))[0],
+            family=self.family,
             recompute=recomputes(self.config, sum(p.numel() for p in model.parameters())),
             sharded=self.team.shards,
         )
@@ -164,7 +166,8 @@ class Learner:
     def _chunks(self, batch: Sequences, sequences: list[int]) -> Iterator[list[int]]:
         """Sequences that are read together, of similar length: `micro_tokens` padded tokens at a time."""
         prompts, replies = ([texts[s] for s in sequences] for texts in (batch.prompts, batch.replies))
-        rows = reply_rows(prompts, replies, branching=self.branching)
+        branching = takes_trees(self.model) and widest(prompts, replies) <= self.family.short_cuts.trees
+        rows = reply_rows(prompts, replies, branching=branching)
         for together in in_passes(rows, self.config.micro_tokens):
             yield [sequences[member] for row in together for member in row.members]
 

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from arena_agents.engines.base import Ids
+from arena_agents.engines.family import Family
 from arena_agents.engines.replies import read_replies
 
 
@@ -16,7 +17,7 @@ class Reader(nn.Module):
     """`read_replies` as a module's forward pass, so that what hooks on modules (FSDP) sees it begin."""
 
     def __init__(
-        self, model: Any, *, temperature: float, pad_id: int, recompute: bool, plain_head: bool, sharded: bool
+        self, model: Any, *, temperature: float, pad_id: int, recompute: bool, family: Family, sharded: bool
     ) -> None:
         super().__init__()
         self.model = model
@@ -25,7 +26,7 @@ class Reader(nn.Module):
             temperature=temperature,
             pad_id=pad_id,
             recompute=recompute,
-            plain_head=plain_head,
+            family=family,
             # A layer that is read twice has been freed when the gradient comes to its first reading.
             share_beginning=not sharded,
         )

@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from arena_agents.engines.decoder import has_plain_head
+from arena_agents.engines.prove import prove
 from arena_agents.engines.forward import reply_logits, token_logprobs
 from arena_agents.engines.replies import read_replies
 
@@ -101,7 +102,7 @@ def test_loss_and_gradients_are_those_of_the_plain_pass(family, lora, chunk_logi
         temperature=0.7,
         recompute=recompute,
         chunk_logits=chunk_logits,
-        plain_head=has_plain_head(model),
+        family=prove(model),
     )
     assert torch.allclose(found, wanted, atol=1e-5)
     assert torch.allclose(entropy, wanted_entropy, atol=1e-5)

@@ -10,7 +10,8 @@ are those of the plain pass.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,13 +21,16 @@ from torch.utils.checkpoint import checkpoint
 from transformers.cache_utils import Cache, DynamicLayer
 
 from arena_agents.engines.base import Ids
-from arena_agents.engines.decoder import causal_model, ends_only, recomputed_layers
+from arena_agents.engines.decoder import causal_model, decoder, ends_only, recomputed_layers
+from arena_agents.engines.family import Family, ShortCuts
 from arena_agents.engines.forward import shared_prefix
 from arena_agents.engines.packing import pack
+from arena_agents.engines.plain import plain_scores
 from arena_agents.engines.trees import ReplyTree, reply_tree, takes_trees
 
 # Logits computed at a time: 256 MiB in float32.
 CHUNK_LOGITS = 2**26
+ANY = Family("a model")
 
 
 class _Beginning(DynamicLayer):  # type: ignore[misc]
@@ -123,48 +127,75 @@ def read_replies(
     prompts: Sequence[Ids],
     replies: Sequence[Ids],
     *,
+    family: Family = ANY,
     temperature: float = 1.0,
     pad_id: int = 0,
     recompute: bool = False,
-    plain_head: bool = True,
     share_beginning: bool = True,
     chunk_logits: int = CHUNK_LOGITS,
 ) -> tuple[Tensor, Tensor]:
     """Log-probabilities of the replies' tokens and entropies at them, float32 (N, K) each.
 
     Both are 0 beyond a reply's end; entropies carry no gradient. `model` is a causal language
-    model with or without an adapter. `recompute` keeps of each layer only its input until the
-    gradient needs the rest. Without `plain_head` (see there) all replies' logits are held at once,
-    without `share_beginning` what all prompts begin with is read for each of them.
+    model with or without an adapter, of this `family`: with its short cuts where they reach, else plainly.
+    `recompute` keeps of each layer only its input until the gradient needs the rest. Without a plain head
+    all replies' logits are held at once, without `share_beginning` what all prompts begin with is read for
+    each of them. Raises UsageError for texts that the family cannot read.
     """
     whole = causal_model(model)
-    rows = reply_rows(prompts, replies, branching=takes_trees(model))
-    keep = 1 + max(len(row.tree.tokens) for row in rows)  # a prompt's last token, and its tree
     # A layer that is computed again, on the way back, would not know of what was left out.
-    with recomputed_layers(whole) if recompute else ends_only(whole, keep):
-        if plain_head:
-            states_RLH = last_states(whole, rows, pad_id, share_beginning=share_beginning)[:, -keep:]
+    cuts = replace(family.short_cuts, ends=family.short_cuts.ends and not recompute)
+    if not share_beginning:
+        cuts = replace(cuts, shared=0)
+    with recomputed_layers(whole) if recompute else nullcontext():
+        if widest(prompts, replies) <= cuts.longest:
+            said_MX = _by_short_cuts(whole, prompts, replies, cuts, pad_id, plain_head=family.plain_head)
         else:
-            states_RLH = all_logits(whole, rows, pad_id)
-    places = _places(rows, replies)
-    row_M, place_M, ids_M = torch.tensor(places, device=states_RLH.device).unbind(1)
-    head = whole.get_output_embeddings() if plain_head else nn.Identity()
-    size = max(1, chunk_logits // int(whole.get_output_embeddings().weight.shape[0]))
-    scores_2M = _scores(head, states_RLH[row_M, place_M], ids_M, temperature, size)
-    lengths_N1 = torch.tensor([[len(reply)] for reply in replies], device=states_RLH.device)
-    real_NK = torch.arange(int(lengths_N1.max()), device=states_RLH.device) < lengths_N1
-    empty_NK = torch.zeros(real_NK.shape, device=states_RLH.device)
+            said_MX = plain_scores(whole, prompts, replies, family.plain_path(), states=family.plain_head)
+    ids_M = torch.tensor([token for reply in replies for token in reply], device=said_MX.device)
+    head = whole.get_output_embeddings() if family.plain_head else nn.Identity()
+    vocabulary = int(whole.config.get_text_config().vocab_size)
+    scores_2M = _scores(head, said_MX, ids_M, temperature, max(1, chunk_logits // vocabulary))
+    lengths_N1 = torch.tensor([[len(reply)] for reply in replies], device=said_MX.device)
+    real_NK = torch.arange(int(lengths_N1.max()), device=said_MX.device) < lengths_N1
+    empty_NK = torch.zeros(real_NK.shape, device=said_MX.device)
     logprobs_M, entropy_M = scores_2M[0], scores_2M[1].detach()
     return empty_NK.masked_scatter(real_NK, logprobs_M), empty_NK.masked_scatter(real_NK, entropy_M)
 
 
-def _places(rows: Sequence[ReplyRow], replies: Sequence[Ids]) -> list[tuple[int, int, int]]:
-    """Row and place that predict each token, and the token: reply after reply."""
-    found: dict[int, list[tuple[int, int, int]]] = {}
+def _by_short_cuts(
+    whole: Any,
+    prompts: Sequence[Ids],
+    replies: Sequence[Ids],
+    cuts: ShortCuts,
+    pad_id: int,
+    *,
+    plain_head: bool,
+) -> Tensor:
+    """The last states (M, H), or without a plain head the logits (M, V), at each reply token."""
+    width = widest(prompts, replies)
+    rows = reply_rows(prompts, replies, branching=width <= cuts.trees and takes_trees(whole))
+    keep = 1 + max(len(row.tree.tokens) for row in rows)  # a prompt's last token, and its tree
+    with ends_only(whole, keep) if cuts.ends else nullcontext():
+        if plain_head:
+            found_RLX = last_states(whole, rows, pad_id, share_beginning=width <= cuts.shared)[:, -keep:]
+        else:
+            found_RLX = all_logits(whole, rows, pad_id)
+    row_M, place_M = torch.tensor(_places(rows, replies), device=found_RLX.device).unbind(1)
+    return found_RLX[row_M, place_M]
+
+
+def widest(prompts: Sequence[Ids], replies: Sequence[Ids]) -> int:
+    """The tokens of a padded row that has room for each prompt with its reply."""
+    return max(map(len, prompts)) + max(map(len, replies))
+
+
+def _places(rows: Sequence[ReplyRow], replies: Sequence[Ids]) -> list[tuple[int, int]]:
+    """Row and place that predict each token, reply after reply."""
+    found: dict[int, list[tuple[int, int]]] = {}
     for number, row in enumerate(rows):
         for member in row.members:
-            reply = replies[member]
-            found[member] = [(number, *step) for step in zip(row.tree.places(reply), reply, strict=True)]
+            found[member] = [(number, place) for place in row.tree.places(replies[member])]
     return [place for member in range(len(replies)) for place in found[member]]
 
 
@@ -174,7 +205,7 @@ def last_states(whole: Any, rows: Sequence[ReplyRow], pad_id: int, *, share_begi
     L leaves out the beginning that all prompts share, which is read only once if it is to be shared.
     """
     device = next(whole.parameters()).device
-    decoder = whole.get_decoder()
+    body = decoder(whole)
     prompts = [row.prompt for row in rows]
     # A prompt's last token predicts the first of its reply, so it is never shared.
     shared = shared_prefix(prompts) if share_beginning and len(rows) > 1 else 0
@@ -182,10 +213,10 @@ def last_states(whole: Any, rows: Sequence[ReplyRow], pad_id: int, *, share_begi
     if shared:
         beginning = Cache(layer_class_to_replicate=_Beginning)
         head = torch.tensor([list(prompts[0][:shared])], device=device)
-        decoder(input_ids=head, past_key_values=beginning, use_cache=True)
+        body(input_ids=head, past_key_values=beginning, use_cache=True)
         cache = Cache(layers=[_Continuation(layer) for layer in beginning.layers])
     packed = pack(prompts, [row.tree for row in rows], shared, pad_id, device)
-    states: Tensor = decoder(
+    states: Tensor = body(
         input_ids=packed.ids_NL,
         attention_mask=packed.mask,
         position_ids=packed.positions_NL,
