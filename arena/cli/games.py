@@ -27,9 +27,9 @@ def play(
     seed: Seed = 0,
 ) -> None:
     """Play a game yourself: arrow keys, W A S D, or the moves' names. q resigns."""
-    from arena.views.terminal.play import play_person
+    from arena.views.terminal.play import play_human
 
-    play_person(game, against=against, seed=seed)
+    play_human(game, against=against, seed=seed)
 
 
 def watch(
@@ -54,7 +54,7 @@ def replay(
     plain: Plain = False,
 ) -> None:
     """Show a stored match step by step: board, observation, reply, action, reward."""
-    from arena.views.terminal.replay import replay as show_replay
+    from arena.views.terminal.replay import show_replay
 
     show_replay(run, match, speed=speed, plain=plain)
 
