@@ -106,8 +106,8 @@ Written by `python -m tests.agents.causal_lm.families` with transformers {transf
 
 Every architecture behind transformers' `AutoModelForCausalLM` was made small from its default config, with
 random weights, and read in several ways. What is drawn, the log-probabilities that are learnt from, and their
-gradient must agree to 1e-4 with the plain forward pass of each text alone, without padding and without a cache.
-The same proof is made of each real model, by its own config, before its first reply: in a fraction of a second.
+gradient must agree to 1e-4 with the plain forward pass of each text alone, without padding or a cache. The
+same proof is made of each real model, by its own config, before its first reply: in a fraction of a second.
 
 - *batches*: prompts padded on the left and a cache: batched sampling
 - *beginnings*: what all prompts begin with is read once
