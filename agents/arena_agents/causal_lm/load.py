@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from arena_agents.causal_lm.attention import avoid_cudnn
 from arena_agents.causal_lm.hub import on_disk_only
 from arena_games.base import UsageError
 
@@ -28,6 +29,7 @@ def load_model(
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    avoid_cudnn()
     device = device or default_device()
     dtype = dtype or ("bfloat16" if device.type == "cuda" else "float32")
     local = on_disk_only(source)

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from arena_agents.base import Ids, Sampling, TokenSample
 from arena_agents.causal_lm.decoder import causal_model
 from arena_agents.causal_lm.family import Family
-from arena_agents.causal_lm.forward import NO_TREE, Prefilled, extend, prefill, select
+from arena_agents.causal_lm.forward import NO_TREE, Prefilled, prefill, select
 from arena_agents.causal_lm.plain import draw_plainly
 from arena_agents.causal_lm.prove import prove
+from arena_agents.causal_lm.static_decode import GrowingRows, Rows, StaticDecoder
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
 
 LARGEST_TREE = 64  # tokens of drafts
@@ -29,6 +30,8 @@ class TransformersEngine:
     without another forward pass. It is drawn from the model's own distributions all the same; one that
     leaves the tree is drawn token by token. This is speculative decoding (Leviathan 2023) with drafts that
     cost nothing. A family of models that does not bear such short cuts is read plainly.
+
+    With `static`, as on a GPU, tokens are drawn over a cache that stays where it is (see `static_decode`).
     """
 
     shares_model = True
@@ -40,6 +43,7 @@ class TransformersEngine:
         *,
         batch_tokens: int = 32_768,
         family: Family | None = None,
+        static: bool | None = None,
     ) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.family = family or prove(model)
@@ -48,6 +52,9 @@ class TransformersEngine:
         self.policy_version = 0
         self._ends = _end_ids(model, tokenizer)
         self._takes_trees = takes_trees(model)
+        on_gpu = next(model.parameters()).device.type == "cuda"
+        static = (on_gpu if static is None else static) and self._takes_trees
+        self._static = StaticDecoder(model, capture=on_gpu) if static else None
         self._vocabulary = int(causal_model(model).config.get_text_config().vocab_size)
         self._closing: dict[str, frozenset[int]] = {}
 
@@ -66,12 +73,12 @@ class TransformersEngine:
         samples: dict[int, TokenSample] = {}
         for batch in self._batches(prompts, sampling):
             replies = _Replies(sampling, [seeds[i] for i in batch], self._ended)
-            own = [prompts[i] for i in batch]
+            own = [tuple(prompts[i]) for i in batch]
             longest = max(map(len, own)) + sampling.max_new_tokens
             if longest > self.family.short_cuts.longest:
                 path = self.family.plain_path()
                 draw_plainly(self.model, own, replies, path, sampling.max_new_tokens)
-            elif not self._draw(own, replies, tree if self._fits(tree, longest, len(own)) else NO_TREE):
+            elif not self._draw(own, replies, tree if self._fits(tree, longest, len(set(own))) else NO_TREE):
                 tree = NO_TREE  # what was read in vain once is not read again
             for index, tokens, logprobs in zip(batch, replies.tokens, replies.logprobs, strict=True):
                 sample = TokenSample(
@@ -81,9 +88,9 @@ class TransformersEngine:
         self.model.train(training)
         return [samples[index] for index in range(len(prompts))]
 
-    def _fits(self, tree: ReplyTree, longest: int, rows: int) -> bool:
+    def _fits(self, tree: ReplyTree, longest: int, distinct: int) -> bool:
         """Whether a tree is right for texts of this length, and its logits have room."""
-        logits = rows * (1 + len(tree.tokens)) * self._vocabulary
+        logits = distinct * (1 + len(tree.tokens)) * self._vocabulary
         return longest <= self.family.short_cuts.trees and logits <= MOST_LOGITS
 
     def _tree(self, drafts: Sequence[Ids]) -> ReplyTree:
@@ -114,7 +121,7 @@ class TransformersEngine:
             batches[-1].append(index)
         return batches
 
-    def _draw(self, prompts: list[Ids], replies: _Replies, tree: ReplyTree) -> bool:
+    def _draw(self, prompts: Sequence[Ids], replies: _Replies, tree: ReplyTree) -> bool:
         """Draw all replies to these prompts; returns whether most of them followed the tree."""
         distinct = sorted({tuple(prompt) for prompt in prompts})
         place = {prompt: row for row, prompt in enumerate(distinct)}
@@ -127,20 +134,29 @@ class TransformersEngine:
         if tree.tokens:
             going = replies.follow(read.logits_NLV, rows_N.tolist(), tree)
         if going:
-            self._decode(select(read, rows_N[going]), replies, going)
+            self._decode(read, rows_N[going], replies, going)
         return 2 * len(going) < len(prompts)
 
-    def _decode(self, read: Prefilled, replies: _Replies, active: list[int]) -> None:
-        """Draw these replies token by token; rows that have ended leave the batch."""
+    def _decode(self, read: Prefilled, rows_N: Tensor, replies: _Replies, active: list[int]) -> None:
+        """Draw these replies, behind these rows of what was read, token by token."""
+        logits_NV = read.logits_NLV[rows_N.to(read.logits_NLV.device), 0]
+        rows: Rows | None = None
         while True:
-            ids_N = replies.draw(active, read.logits_NLV[:, 0])
+            ids_N = replies.draw(active, logits_NV)
             going = [row for row, reply in enumerate(active) if not replies.ended(reply)]
             if not going:
                 return
-            if len(going) < len(active):
-                kept = torch.tensor(going)
-                read, ids_N, active = select(read, kept), ids_N[kept], [active[row] for row in going]
-            read = extend(self.model, read, ids_N)
+            kept_N = torch.tensor(going)
+            if rows is None:  # many replies are a token long
+                rows = self._rows(read, rows_N[kept_N], replies.sampling.max_new_tokens)
+            elif len(going) < len(active):
+                rows.keep(kept_N)
+            ids_N, active = ids_N[kept_N.to(ids_N.device)], [active[row] for row in going]
+            logits_NV = rows.step(ids_N)
+
+    def _rows(self, read: Prefilled, rows_N: Tensor, more: int) -> Rows:
+        static = self._static.load(read, rows_N, more) if self._static else None
+        return static or GrowingRows(self.model, select(read, rows_N))
 
     def _ended(self, tokens: list[int], sampling: Sampling) -> bool:
         if tokens[-1] in self._ends or len(tokens) == sampling.max_new_tokens:

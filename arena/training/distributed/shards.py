@@ -47,7 +47,7 @@ class GatheredEngine(TransformersEngine):
     """Plays with the whole weights of a sharded model in every process while it is awake."""
 
     def __init__(self, model: nn.Module, root: nn.Module, tokenizer: Any, *, batch_tokens: int) -> None:
-        super().__init__(model, tokenizer, batch_tokens=batch_tokens)
+        super().__init__(model, tokenizer, batch_tokens=batch_tokens, static=False)
         self._sharded = [module for module in root.modules() if isinstance(module, FSDPModule)]
 
     def sleep(self) -> None:
