@@ -76,7 +76,7 @@ def train(
             given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
             named = {k: v for k, v in given.items() if v is not None} | drawn_by
             config, team = settle(new_config(named, settings, config_file), team)
-            path = out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
+            path = out or Path("runs") / f"{slug(config.agent)}-{slug(config.game)}-{config.seed}"
             run = open_run(team, path, lambda: _new_run(path, config, template))
     stored = run.path / "template.txt"
     try:
@@ -146,7 +146,7 @@ def _run(
 
 
 def slug(spec: str) -> str:
-    """An agent's spec as part of a folder's name."""
+    """An agent's or a game's spec as part of a folder's name."""
     return re.sub(r"[^A-Za-z0-9._]+", "-", spec.removeprefix("hf:")).strip("-.")
 
 
