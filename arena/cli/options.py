@@ -14,4 +14,4 @@ Plain = Annotated[bool, typer.Option("--plain", help="Line by line, as in a pipe
 Engine = Annotated[
     str, typer.Option(help="What draws a language model's replies: auto, transformers or vllm.")
 ]
-Games = Annotated[str, typer.Option(help="`all`, or names separated by commas.")]
+Games = Annotated[str, typer.Option(help="`all`, or names and FILE.py:SPEC, separated by commas.")]
