@@ -23,7 +23,7 @@ OF_EPISODE = ("returns", "placements", "successes", "end", "detail", "culprit")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Discrepancy:
     """What was stored and what came out, in one `field` of an episode or of one of its steps."""
 
     episode: str
@@ -41,30 +41,30 @@ class Difference:
         return f"{', '.join(where)}: {self.field} was stored as {stored}, replayed as {resimulated}"
 
 
-def differences(episode: Episode, spec: GameSpec, envs: EnvPool) -> Iterator[Difference]:
+def discrepancies(episode: Episode, spec: GameSpec, envs: EnvPool) -> Iterator[Discrepancy]:
     """Everything in which the resimulated episode differs, the earliest first.
 
     One end cannot be resimulated: a game error while a reply was read, which then is not in the
     record; such an episode is compared up to there.
     """
     if episode.version != spec.version:
-        yield Difference(episode.id, "game version", episode.version, spec.version)
+        yield Discrepancy(episode.id, "game version", episode.version, spec.version)
         return
     match = stored_match(episode, spec)
     if match is None or match.id != episode.match_id:
-        yield Difference(episode.id, "id", episode.id, match and match.id)
+        yield Discrepancy(episode.id, "id", episode.id, match and match.id)
         return
     again, goes_on = _resimulated(episode, match, envs)
     for position, (stored, resimulated) in enumerate(zip_longest(episode.steps, again.steps)):
         yield from _of_step(episode.id, position, stored, resimulated)
     if goes_on and episode.end != EndReason.GAME_ERROR:
-        yield Difference(episode.id, "end", episode.end, "going on")
+        yield Discrepancy(episode.id, "end", episode.end, "going on")
     for field in OF_EPISODE:
         if goes_on and field in ("end", "detail"):
             continue
         was, came = getattr(episode, field), getattr(again, field)
         if was != came:
-            yield Difference(episode.id, field, was, came)
+            yield Discrepancy(episode.id, field, was, came)
 
 
 def stored_match(episode: Episode, spec: GameSpec) -> Match | None:
@@ -98,17 +98,17 @@ def _limit(episode: Episode) -> int | None:
     return sum(step.invalid is not None for step in episode.steps_of(episode.steps[-1].seat)) or None
 
 
-def _of_step(id_: str, position: int, stored: Step | None, resimulated: Step | None) -> Iterator[Difference]:
+def _of_step(id_: str, position: int, stored: Step | None, resimulated: Step | None) -> Iterator[Discrepancy]:
     if stored is None or resimulated is None:
         there = stored or resimulated
         assert there is not None
         kept, came = "none" if stored is None else "a step", "none" if resimulated is None else "a step"
-        yield Difference(id_, "playing on", kept, came, position, there.seat)
+        yield Discrepancy(id_, "playing on", kept, came, position, there.seat)
         return
     for field in OF_STEP:
         before, after = _value(stored, field), _value(resimulated, field)
         if before != after:
-            yield Difference(id_, field, before, after, position, stored.seat)
+            yield Discrepancy(id_, field, before, after, position, stored.seat)
 
 
 def _value(step: Step, field: str) -> object:

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from arena.match.referee import EnvPool
-from arena.match.resimulate import differences
+from arena.match.resimulate import discrepancies
 from arena.record.store import FILE_NAME, Store
 from arena.untrusted import one_line
 from arena_games.base import UsageError
@@ -104,7 +104,7 @@ def _check_one(store: Store, number: int, envs: EnvPool) -> tuple[str, str | Non
     episode = store.episode(number)
     if episode is None:
         raise UsageError("it is not where the index says")
-    difference = next(differences(episode, find_game(episode.game), envs), None)
+    discrepancy = next(discrepancies(episode, find_game(episode.game), envs), None)
     if broken is None:
-        return episode.game, None if difference is None else str(difference)
-    return episode.game, str(difference) if difference else f"{episode.id} {broken}"
+        return episode.game, None if discrepancy is None else str(discrepancy)
+    return episode.game, str(discrepancy) if discrepancy else f"{episode.id} {broken}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from arena.choices import DEFAULT_AGENTS
 from arena.match.seating import HOUSE
+from arena.untrusted import file_name
 from arena_agents.address import is_address
 from arena_agents.presets import PRESETS
 from arena_games.base import GameSpec, UsageError
@@ -49,7 +50,7 @@ class Entrant:
             return None
         learned = self.trained_on or game.name
         owner = self.base if self.label == self.spec else self.label
-        return Training(self.base, learned, out / "agents" / f"{_file_name(owner)}@{_file_name(learned)}")
+        return Training(self.base, learned, out / "agents" / f"{file_name(owner)}@{file_name(learned)}")
 
     def playable(self, game: GameSpec, out: Path) -> str:
         """The spec of the agent that plays `game`; a run folder where it has been trained."""
@@ -118,7 +119,3 @@ def _trained_from(spec: str) -> tuple[str | None, str | None]:
     if plus and (base in PRESETS or not (Path(spec).exists() or ":" in game or "/" in game)):
         return base, find_game(game).name
     return None, None
-
-
-def _file_name(text: str) -> str:
-    return re.sub(r"[^\w.+-]+", "-", text)

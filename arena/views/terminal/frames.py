@@ -58,7 +58,7 @@ class Frame:
     reward: float | None
     seconds: float
     returns: tuple[float, ...]
-    outcome: str  # the last frame's: what came of the match, or who is waited for
+    state: str  # the last frame's: what came of the match, or who is waited for
 
 
 def frame(replay: Replay, position: int) -> Frame:
@@ -80,7 +80,7 @@ def frame(replay: Replay, position: int) -> Frame:
         reward=step.reward if replay.is_paid(position) else None,
         seconds=step.seconds,
         returns=running_returns(replay.episode, position + 1),
-        outcome="",
+        state="",
     )
 
 
@@ -98,7 +98,7 @@ def _closing_frame(replay: Replay, spec: GameSpec | None) -> Frame:
         reward=None,
         seconds=0.0,
         returns=replay.episode.returns,
-        outcome=ending(replay.episode) if replay.over else _awaited(replay, spec),
+        state=ending(replay.episode) if replay.over else _awaited(replay, spec),
     )
 
 

@@ -10,7 +10,7 @@ from rich.layout import Layout
 from rich.panel import Panel
 from rich.text import Text
 
-from arena.untrusted import cut_to, harmless, spelled_line
+from arena.untrusted import NOTE_STYLE, escaped_line, terminal_text
 from arena.views.terminal.drawing import draw, legend, seat_style
 from arena.views.terminal.frames import Frame, Replay, frame
 from arena_games.base import points
@@ -50,12 +50,12 @@ def _header(replay: Replay, position: int, caption: Caption) -> RenderableType:
     end = "?" if not replay.over else str(replay.last)
     at_end = replay.over and position == replay.last
     right = "end" if at_end else f"move {position + 1}/{end}  {caption.status}"
-    return _Ends(spelled_line(caption.title, 200), right, "bold")
+    return _Ends(escaped_line(caption.title, 200), right, "bold")
 
 
 def _footer(replay: Replay, caption: Caption) -> Text:
     if replay.notice:
-        return Text(spelled_line(replay.notice, 300), style="yellow", no_wrap=True, overflow="ellipsis")
+        return Text(escaped_line(replay.notice, 300), style="yellow", no_wrap=True, overflow="ellipsis")
     return Text(caption.keys, style=DIM, no_wrap=True, overflow="ellipsis")
 
 
@@ -96,7 +96,7 @@ def _seats(replay: Replay, shown: Frame) -> list[Text]:
     for seat, (player, total) in enumerate(zip(replay.episode.players, shown.returns, strict=True)):
         mark = Text.assemble((f" {seat + 1} ", seat_style(seat, strong=seat == shown.seat)))
         line = Text.assemble(">" if seat == shown.seat else " ", mark, f" {points(total)} ", no_wrap=True)
-        line.append(spelled_line(player, LONGEST_NAME), "bold" if seat == shown.seat else "")
+        line.append(escaped_line(player, LONGEST_NAME), "bold" if seat == shown.seat else "")
         lines.append(line)
     if shown.board and shown.board.legend:
         lines += [Text(), Text(legend(shown.board), style=DIM)]
@@ -105,18 +105,18 @@ def _seats(replay: Replay, shown: Frame) -> list[Text]:
 
 def _observation(replay: Replay, shown: Frame) -> Panel:
     text = shown.observation.text if shown.observation else ""
-    return _panel(_observer(replay, shown), harmless(text, LONGEST_TEXT))
+    return _panel(_observer(replay, shown), terminal_text(text, LONGEST_TEXT))
 
 
 def _observer(replay: Replay, shown: Frame) -> str:
     if shown.seat is None or shown.observation is None:
         return "observation"
-    player = spelled_line(replay.episode.players[shown.seat], LONGEST_NAME)
+    player = escaped_line(replay.episode.players[shown.seat], LONGEST_NAME)
     return f"seen by {player}, turn {shown.observation.turn + 1}"
 
 
 def _reply(shown: Frame) -> Panel:
-    return _panel("reply", Text() if shown.reply is None else harmless(shown.reply, LONGEST_TEXT))
+    return _panel("reply", Text() if shown.reply is None else terminal_text(shown.reply, LONGEST_TEXT))
 
 
 def _move(shown: Frame) -> Layout:
@@ -126,12 +126,12 @@ def _move(shown: Frame) -> Layout:
 def verdict(shown: Frame) -> list[Text]:
     """What was made of a reply and what it earned, or what came of the match."""
     if shown.action is None:
-        return [Text(spelled_line(shown.outcome, 400), style="bold")]
-    action = spelled_line(shown.action, LONGEST_NAME)
+        return [Text(escaped_line(shown.state, 400), style="bold")]
+    action = escaped_line(shown.action, LONGEST_NAME)
     if shown.invalid is None:
         lines = [Text.assemble("plays ", (action, "bold"))]
     else:
-        reason = spelled_line(shown.invalid, 200)
+        reason = escaped_line(shown.invalid, 200)
         lines = [
             Text.assemble(("invalid", "bold red"), f": {reason}; plays ", (action, "bold"), " at random")
         ]
@@ -173,3 +173,11 @@ class _Ends:
         left = Text(self.left)
         left.truncate(room, overflow="ellipsis", pad=True)
         yield Text.assemble(left, "  ", self.right, style=self.style, no_wrap=True, overflow="crop")
+
+
+def cut_to(lines: list[Text], height: int) -> list[Text]:
+    """At most `height` lines; the last of them says how many are missing."""
+    if len(lines) <= height:
+        return lines
+    kept = max(0, height - 1)
+    return [*lines[:kept], Text(f"… {len(lines) - kept:,} more lines", NOTE_STYLE)][:height]

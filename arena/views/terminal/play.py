@@ -12,7 +12,7 @@ from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import beside, house_agents, seated
 from arena.match.seeds import Split, episode_seed
-from arena.untrusted import spelled_line
+from arena.untrusted import escaped_line
 from arena.views.terminal.keys import can_read_keys
 from arena_agents import Agent
 from arena_agents.human import RESIGNED, HumanAgent
@@ -60,7 +60,7 @@ def summary(episode: Episode) -> str:
     if episode.detail == RESIGNED:
         return f"You resigned with {episode.returns[seat]:g} points."
     if not episode.end.rated:
-        detail = spelled_line(episode.detail or "", 300)
+        detail = escaped_line(episode.detail or "", 300)
         return f"The match ended in an error of {episode.culprit or 'the game'}: {detail}"
     place = (
         f", place {episode.placements[seat]} of {len(episode.players)}" if len(episode.players) > 1 else ""

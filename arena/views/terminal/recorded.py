@@ -8,7 +8,7 @@ from arena.match.episode import Episode
 from arena.match.match import Match
 from arena.match.play import play
 from arena.match.referee import EnvPool, Referee
-from arena.match.resimulate import differences, stored_match
+from arena.match.resimulate import discrepancies, stored_match
 from arena.views.terminal.frames import Replay
 from arena.views.terminal.live import replay_so_far
 from arena_agents import Agent, Observation, Reply
@@ -33,7 +33,7 @@ def stored_replay(episode: Episode) -> Replay:
     """The record's frames and the last position; where it cannot be resimulated, a notice."""
     try:
         spec = find_game(episode.game)
-        problem = next(map(str, differences(episode, spec, EnvPool())), None)
+        problem = next(map(str, discrepancies(episode, spec, EnvPool())), None)
         match = stored_match(episode, spec)
     except Exception as error:  # an unknown game is a UsageError, a user's environment may raise anything
         problem = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"

@@ -11,7 +11,7 @@ from rich.text import Text
 from arena.match.episode import Episode
 from arena.record.notable import MatchSummary, Notable, notable
 from arena.record.store import Store
-from arena.untrusted import spelled_line
+from arena.untrusted import escaped_line
 from arena.views.terminal.controls import ReplayControls
 from arena.views.terminal.keys import can_read_keys
 from arena.views.terminal.plain import PlainPrinter, survive_any_character
@@ -86,7 +86,7 @@ def print_notable(folder: Path, matches: list[MatchSummary]) -> None:
 def _row(found: Notable) -> tuple[Text, ...]:
     match = found.match
     agents = ", ".join(
-        f"{spelled_line(match.players[seat], 24)} {points(match.returns[seat])}" for seat in match.open_seats
+        f"{escaped_line(match.players[seat], 24)} {points(match.returns[seat])}" for seat in match.open_seats
     )
     why = ", ".join(found.why)
     return Text(str(match.number)), Text(match.game), Text(why), Text(str(match.decisions)), Text(agents)

@@ -14,7 +14,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 
-from arena.untrusted import harmless
+from arena.untrusted import terminal_text
 from arena.views.terminal.frames import Replay
 from arena.views.terminal.keys import Keyboard
 from arena.views.terminal.layout import Caption, screen
@@ -108,7 +108,7 @@ def _remarks_kept() -> Iterator[None]:
             yield
     finally:
         if text := said.getvalue().strip():
-            print(harmless(text, LONGEST_REMARK).plain, file=sys.stderr)
+            print(terminal_text(text, LONGEST_REMARK).plain, file=sys.stderr)
 
 
 class _Remarks(io.StringIO):

@@ -18,10 +18,10 @@ from arena.match.episode import EndReason, Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import house_agents, seated
-from arena.untrusted import cut_to, harmless, spelled_line
+from arena.untrusted import escaped_line, terminal_text
 from arena.views.terminal.drawing import draw
 from arena.views.terminal.frames import Replay, ending, frame, running_returns
-from arena.views.terminal.layout import Caption, screen
+from arena.views.terminal.layout import Caption, cut_to, screen
 from arena.views.terminal.plain import PlainPrinter
 from arena.views.terminal.recorded import stored_replay
 from arena_agents import Agent
@@ -113,7 +113,7 @@ def test_a_reward_is_unknown_until_the_seat_is_asked_again() -> None:
     assert frame(early, 0).reward is None
     assert frame(later, 0).reward == steps[0].reward
     assert frame(later, 1).reward is None
-    assert "Waiting for a0" in frame(later, 2).outcome
+    assert "Waiting for a0" in frame(later, 2).state
 
 
 def test_how_matches_end_in_words() -> None:
@@ -149,20 +149,23 @@ def test_a_game_that_is_not_installed_is_shown_from_its_texts() -> None:
 
 @given(ANY_TEXT, st.integers(0, 50))
 def test_nothing_is_obeyed(text: str, limit: int) -> None:
-    for shown in (harmless(text, limit).plain.replace("\n", ""), spelled_line(text, limit)):
+    for shown in (terminal_text(text, limit).plain.replace("\n", ""), escaped_line(text, limit)):
         assert all(char.isprintable() for char in shown)
 
 
 @given(st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), max_size=40))
 def test_what_is_printable_stays(text: str) -> None:
     text = text.replace("\xa0", " ") if all(char.isprintable() for char in text) else "plain"
-    assert harmless(text, 40).plain == text
+    assert terminal_text(text, 40).plain == text
 
 
 def test_escapes_are_spelled_out_and_length_is_told() -> None:
-    assert harmless("\x1b[31m[bold]\x00\ud800\r\n", 99).plain == "\\x1b[31m[bold]\\x00\\ud800\\r\n"
-    assert harmless("x" * 1_000_000, 10).plain == "xxxxxxxxxx\n… 1,000,000 characters, the first 10 are shown"
-    assert spelled_line("x" * 11, 10) == "x" * 9 + "…"
+    assert terminal_text("\x1b[31m[bold]\x00\ud800\r\n", 99).plain == "\\x1b[31m[bold]\\x00\\ud800\\r\n"
+    assert (
+        terminal_text("x" * 1_000_000, 10).plain
+        == "xxxxxxxxxx\n… 1,000,000 characters, the first 10 are shown"
+    )
+    assert escaped_line("x" * 11, 10) == "x" * 9 + "…"
     assert [line.plain for line in cut_to([Text("a"), Text("b"), Text("c")], 2)] == ["a", "… 2 more lines"]
 
 
