@@ -157,8 +157,8 @@ def _kept_once(connection: sqlite3.Connection, text: str) -> bytes:
 def to_episode(row: SqlRow, step_rows: Iterable[SqlRow]) -> Episode:
     """The episode of a row of `EPISODE_COLUMNS` and its rows of `STEP_QUERY`.
 
-    Grids, histories, decision seeds, token samples and a failed reply are not stored; they come back
-    empty.
+    Grids, histories, decision seeds, token samples and a failed reply are not stored, nor is what an
+    observation carries of its game (`action_names`, `spec`); all of them come back empty.
     """
     _, id_, game, version, seed, players, _, returns, placements, successes, end, detail, culprit = row
     return Episode(

@@ -1,7 +1,7 @@
-"""`arena verify`: is this run what was played? Every stored episode is played again and compared.
+"""`arena verify`: is this run what was played? Every stored episode is resimulated and compared.
 
 Three nets, each for what the others let through: SQLite's check and the texts' digests for the file,
-a seal per episode for what was stored of it, and playing it again for whether that can be true.
+a seal per episode for what was stored of it, and resimulating it for whether that can be true.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PARALLEL_FROM = 1000  # episodes; below that, starting processes takes longer th
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was checked and what is wrong with it, one line each. `games` counts what was played again."""
+    """What was checked and what is wrong with it, one line each. `games` counts what was resimulated."""
 
     episodes: int
     games: Counter[str]
@@ -78,7 +78,7 @@ def _check_all(folder: Path, numbers: Sequence[int], processes: int | None) -> I
 
 
 def check(folder: Path, numbers: Sequence[int]) -> Checked:
-    """Check some episodes of a run: seal first, then the replay, which can say what is wrong."""
+    """Check some episodes of a run: seal first, then the resimulation, which can say what is wrong."""
     games: Counter[str] = Counter()
     faults, envs = [], EnvPool()
     with Store.read(folder) as store:

@@ -76,7 +76,7 @@ def train(
             given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
             named = {k: v for k, v in given.items() if v is not None} | drawn_by
             config, team = settle(new_config(named, settings, config_file), team)
-            path = out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
+            path = out or Path("runs") / f"{slug(config.agent)}-{slug(config.game)}-{config.seed}"
             run = open_run(team, path, lambda: _new_run(path, config, template))
     stored = run.path / "template.txt"
     try:

@@ -166,9 +166,9 @@ def _evaluation_table(rows: list[EvalRow]) -> Table:
 def show_checks(spec: str, *, episodes: int, seed: int) -> bool:
     """Run the conformance suite on a game and print each check; whether all of them passed."""
     from arena_games.conformance import check_game
-    from arena_games.registry import load_game
+    from arena_games.registry import find_game
 
-    checks = check_game(load_game(spec), episodes=episodes, seed=seed)
+    checks = check_game(find_game(spec), episodes=episodes, seed=seed)
     console = Console()
     for check in checks:
         mark = Text("ok    ", "green") if check.passed else Text("FAILED", "bold red")

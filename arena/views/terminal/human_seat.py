@@ -12,7 +12,7 @@ from arena.views.terminal.keys import END_OF_INPUT
 from arena.views.terminal.live import LiveMatch
 from arena.views.terminal.screen import show
 from arena_agents import Agent, Observation, Reply
-from arena_agents.human import RESIGNED, chosen
+from arena_agents.human import RESIGNED, chosen, has_arrows, moves
 from arena_games.base import GameSpec, action_reply
 
 FEW = 9  # actions that one digit can name
@@ -59,29 +59,27 @@ class HumanSeat:
         self._typed = ""
         self._answered = -1
         self._over = False
-        self._legal: tuple[int, ...] = ()
+        self._asked: Observation | None = None
 
     shows_replies = False
 
     @property
     def status(self) -> str:
-        return f"{self._typed}_" if self._typed else "your turn" if self._legal else ""
+        return f"{self._typed}_" if self._typed else "your turn" if self._asked else ""
 
     @property
     def keys(self) -> str:
         if self._over:
             return "q or Enter: leave"
-        moves = "  ".join(f"{action + 1} {self._spec.action_names[action]}" for action in self._legal)
-        arrows = "arrows or WASD, " if "up" in self._spec.action_names else ""
-        return f"{moves}   ({arrows}q resigns)"
+        offered = moves(self._asked) if self._asked else []
+        arrows = "arrows or WASD, " if has_arrows(self._spec.action_names) else ""
+        return f"{'  '.join(offered)}   ({arrows}q resigns)"
 
     def tick(self, now: float, replay: Replay) -> None:
         """Look at what is newest, but not through the eyes of others while they think."""
         self.wanted, self._over = replay.last, replay.over
         asked = replay.waiting is not None and replay.waiting.seat == self._seat
-        self._legal = (
-            replay.waiting.legal if replay.waiting and asked and self._answered < replay.last else ()
-        )
+        self._asked = replay.waiting if asked and self._answered < replay.last else None
         own = [position for position, step in enumerate(replay.episode.steps) if step.seat == self._seat]
         self.position = replay.last if asked or replay.over or not own else own[-1]
 
@@ -90,24 +88,26 @@ class HumanSeat:
         leaves = key in ("q", "Q") and not self._names_begin_with(self._typed + key)
         if key == END_OF_INPUT or leaves or (replay.over and key == "enter"):
             self.done = True
-        elif self._legal and replay.waiting is not None:
-            self._type(key, replay.waiting, replay.last)
+        elif self._asked is not None:
+            self._type(key, self._asked, replay.last)
 
     def _type(self, key: str, observation: Observation, position: int) -> None:
-        at_once = not self._typed and (len(key) > 1 or len(self._spec.actions) <= FEW or not key.isdecimal())
-        action = chosen(self._spec, observation, key) if at_once else None
+        few = len(observation.action_names) <= FEW
+        at_once = not self._typed and (len(key) > 1 or few or not key.isdecimal())
+        action = chosen(observation, key) if at_once else None
         if key == "enter":
-            action, self._typed = chosen(self._spec, observation, self._typed), ""
+            action, self._typed = chosen(observation, self._typed), ""
         elif key == "backspace":
             self._typed = self._typed[:-1]
         elif action is None:
             self._typed = self._typed + key if self._names_begin_with(self._typed + key) else ""
         if action is not None:
-            self._typed, self._answered, self._legal = "", position, ()
-            self.agent.say(Reply(action_reply(self._spec.action_names[action])))
+            self._typed, self._answered, self._asked = "", position, None
+            self.agent.say(Reply(action_reply(observation.action_names[action])))
 
     def _names_begin_with(self, typed: str) -> bool:
-        names = (
-            name for action in self._legal for name in (self._spec.action_names[action], str(action + 1))
-        )
+        asked = self._asked
+        if asked is None:
+            return False
+        names = (name for action in asked.legal for name in (asked.action_names[action], str(action + 1)))
         return any(name.lower().startswith(typed.lower()) for name in names)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from arena.match.episode import EndReason, Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
-from arena.match.referee import Table
+from arena.match.referee import Referee
 from arena.views.terminal.frames import Replay
 from arena_agents import Agent, Observation
 
@@ -81,9 +81,9 @@ class LiveMatch:
                 self._error = error
                 self._changed.notify_all()
 
-    def _show(self, table: Table) -> None:
-        """Publish what the table has come to, then hold it until the next decision is wanted."""
-        replay = replay_so_far(table)
+    def _show(self, referee: Referee) -> None:
+        """Publish how far the match has come, then hold it until the next decision is wanted."""
+        replay = replay_so_far(referee)
         with self._changed:
             self._replay = replay
             self._changed.notify_all()
@@ -92,20 +92,20 @@ class LiveMatch:
                 raise _ViewerLeftError
 
 
-def replay_so_far(table: Table) -> Replay:
-    """What has happened at a table so far."""
-    over = table.observation is None
-    return Replay(table.episode(), over, table.observation, _closing_view(table) if over else None)
+def replay_so_far(referee: Referee) -> Replay:
+    """What has happened so far in the referee's match."""
+    over = referee.observation is None
+    return Replay(referee.episode(), over, referee.observation, _closing_view(referee) if over else None)
 
 
-def _closing_view(table: Table) -> Observation | None:
+def _closing_view(referee: Referee) -> Observation | None:
     """What the seat that moved last sees in the end; None if the environment does not say."""
-    episode = table.episode()
+    episode = referee.episode()
     if not episode.steps or episode.end not in (EndReason.FINISHED, EndReason.TRUNCATED):
         return None
     last = episode.steps[-1].observation
     try:
-        view = table.env.observe(table.env.possible_agents[last.seat])
+        view = referee.env.observe(referee.env.possible_agents[last.seat])
         return Observation(last.game, last.seat, last.turn + 1, str(view["text"]), (), view.get("grid"))
     except Exception:  # environments need not answer for seats that are out
         return None

@@ -10,7 +10,7 @@ from rich.text import Text
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
-from arena.match.seating import HOUSE, house_agents, seated
+from arena.match.seating import beside, house_agents, seated
 from arena.match.seeds import Split, episode_seed
 from arena.untrusted import escaped_line
 from arena.views.terminal.keys import can_read_keys
@@ -48,10 +48,9 @@ def _match_for_one(spec: GameSpec, against: str | None, seed: int) -> tuple[Matc
     """The match, and everyone in it but the human."""
     if against is not None and spec.seats == 1:
         raise UsageError(f"{spec.name} is played alone; leave --against out")
-    players = seated(spec, [HUMAN] + [OPPONENT] * (len(spec.open_seats) - 1))
+    house = None if against is None else OPPONENT
+    players = seated(spec, beside(spec, [HUMAN], OPPONENT), house)
     agents: dict[str, Agent] = {OPPONENT: make_agent(against or "random"), **house_agents([spec])}
-    if against is not None:
-        players = tuple(OPPONENT if name.startswith(HOUSE) else name for name in players)
     return Match(spec, episode_seed(Split.TEST, seed, 0), players), agents
 
 

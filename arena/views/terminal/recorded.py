@@ -1,4 +1,4 @@
-"""The replay of a stored match. Texts are the record's; what came after the last move is played again."""
+"""A stored match as a `Replay`: the texts of the record, and what came after the last move, resimulated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from arena.match.episode import Episode
 from arena.match.match import Match
 from arena.match.play import play
-from arena.match.referee import EnvPool, Table
+from arena.match.referee import EnvPool, Referee
 from arena.match.resimulate import discrepancies, stored_match
 from arena.views.terminal.frames import Replay
 from arena.views.terminal.live import replay_so_far
@@ -30,7 +30,7 @@ class Recorded:
 
 
 def stored_replay(episode: Episode) -> Replay:
-    """The record's frames and the last position; where it cannot be had by playing again, a notice."""
+    """The record's frames and the last position; where it cannot be resimulated, a notice."""
     try:
         spec = find_game(episode.game)
         problem = next(map(str, discrepancies(episode, spec, EnvPool())), None)
@@ -46,9 +46,9 @@ def _closing(match: Match, episode: Episode) -> Observation | None:
     """What was on the board after the last move."""
     replays: list[Replay] = []
 
-    def see(table: Table) -> None:
-        if table.observation is None:
-            replays.append(replay_so_far(table))
+    def see(referee: Referee) -> None:
+        if referee.observation is None:
+            replays.append(replay_so_far(referee))
 
     for _ in play([match], dict.fromkeys(match.players, _Speaker(episode)), watch=see):
         pass

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from arena.match.match import Match, MatchConfig
-from arena.match.seating import HOUSE, house_agents, seated
+from arena.match.seating import beside, house_agents, seated
 from arena.match.seeds import Split, episode_seed
 from arena.tournament.entrants import Entrant, parse_entrants
 from arena.views.terminal.controls import ReplayControls
@@ -85,6 +85,5 @@ def line_up(
     made = {entrant.label: make_agent(entrant.spec) for entrant in entrants} | house_agents([spec])
     if len(names) < seats and opponents not in made:
         made[opponents] = make_agent(opponents)
-    names += [opponents] * (seats - len(names))
-    assert not any(name.startswith(HOUSE) for name in names)
-    return Match(spec, episode_seed(Split.TEST, seed, 0), seated(spec, names)), made
+    players = seated(spec, beside(spec, names, opponents))
+    return Match(spec, episode_seed(Split.TEST, seed, 0), players), made
