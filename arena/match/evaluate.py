@@ -16,6 +16,8 @@ from arena_agents import Agent
 from arena_games.base import GameSpec, UsageError
 from arena_leaderboard import mean_ci95
 
+__all__ = ["EvalRow", "evaluate"]
+
 UNDER_TEST, OPPONENT = "agent", "opponent"  # player names
 
 

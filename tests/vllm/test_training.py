@@ -136,7 +136,7 @@ def test_an_engine_that_ignores_the_swap_is_stopped(one_llm, monkeypatch, tmp_pa
     assert [row["step"] for row in rows(tmp_path / "run")] == list(range(engine.policy_version))
 
 
-def test_whole_weights_cannot_be_handed_over(tmp_path):
+def test_whole_weights_cannot_be_synced(tmp_path):
     settings = [*SETTINGS, "lora_rank=0"]
     with pytest.raises(UsageError, match="--set lora_rank=16"):
         train(game="frozen-lake", agent="nano", out=tmp_path / "run", settings=settings)

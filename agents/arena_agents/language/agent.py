@@ -81,8 +81,8 @@ def load_language_agent(
     engine: EngineName = "transformers",
 ) -> LanguageAgent:
     """An agent around an untrained model: a preset's name or `hf:` with a folder or hub id."""
-    drawn_by, tokenizer = _open_engine(engine, model_source(spec), None)
-    return LanguageAgent(drawn_by, tokenizer, load_template(template), sampling)
+    opened, tokenizer = _open_engine(engine, model_source(spec), None)
+    return LanguageAgent(opened, tokenizer, load_template(template), sampling)
 
 
 def load_language_policy(
@@ -100,8 +100,8 @@ def load_language_policy(
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
     source = model_source(base) if adapter else str(folder)
-    drawn_by, tokenizer = _open_engine(engine, source, folder if adapter else None, policy=True)
-    return LanguageAgent(drawn_by, tokenizer, words, sampling)
+    opened, tokenizer = _open_engine(engine, source, folder if adapter else None, policy=True)
+    return LanguageAgent(opened, tokenizer, words, sampling)
 
 
 def _open_engine(

@@ -37,20 +37,24 @@ class Card:
 
 def write_card(folder: Path, card: Card) -> None:
     """Write `folder`/README.md."""
-    parts = [_front_matter(card), _about(card), _scores(card), _loading(card), _settings(card)]
-    (folder / "README.md").write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+    from huggingface_hub import ModelCard
+
+    parts = [_about(card), _scores(card), _loading(card), _settings(card)]
+    body = "\n\n".join(part for part in parts if part)
+    ModelCard(f"---\n{_front_matter(card)}\n---\n\n{body}\n").save(folder / "README.md")
 
 
 def _front_matter(card: Card) -> str:
-    fields = {
-        "base_model": card.base,
-        "library_name": "transformers" if card.whole else "peft",
-        "pipeline_tag": "text-generation",
-        "tags": ["tmsg-arena", "ms-grpo", "reinforcement-learning", "games", card.game],
-    }
-    # JSON is YAML: quoted, so that no name can be taken for more than a name.
-    lines = [f"{name}: {json.dumps(value)}" for name, value in fields.items()]
-    return "\n".join(["---", *lines, "---"])
+    """The card's metadata as YAML, quoted where a name could be taken for more than a name."""
+    from huggingface_hub import ModelCardData
+
+    data = ModelCardData(
+        base_model=card.base,
+        library_name="transformers" if card.whole else "peft",
+        pipeline_tag="text-generation",
+        tags=["tmsg-arena", "ms-grpo", "reinforcement-learning", "games", card.game],
+    )
+    return data.to_yaml()
 
 
 def _about(card: Card) -> str:

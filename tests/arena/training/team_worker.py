@@ -62,7 +62,7 @@ def work(folder, team):
         save_file(gradients_and_weights(team, kind), folder / f"{kind}-{team.rank}.safetensors")
     train(game="frozen-lake", agent="nano", out=folder / "run", steps=2, settings=SETTINGS)
     team.gather("all have ended")
-    if team.leads:
+    if team.is_main:
         forget_the_last_step(folder / "run")
     team.gather("and it is forgotten")
     train(game=None, agent=None, resume=folder / "run")

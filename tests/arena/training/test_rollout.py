@@ -70,8 +70,8 @@ def test_a_failed_episode_spoils_its_group_and_no_other():
     agents = {LEARNER: RandomAgent(), "crashes": Crashes()}
     seeds = [episode_seed(Split.TRAIN, 0, 1, b) for b in range(8)]
     rollout = collect(spec, agents, seeds, training_seating(spec, "crashes"))
-    assert rollout.spoilt + len(rollout.groups) == 8
-    assert rollout.spoilt > 0
+    assert rollout.failed_groups + len(rollout.groups) == 8
+    assert rollout.failed_groups > 0
 
 
 def test_splits_never_share_a_seed():
