@@ -48,7 +48,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_answers_at_once_and_imports_nothing_heavy() -> None:
     code = (
-        "import sys, resource; from arena import cli\n"
+        "import sys, resource; from arena.cli import app as cli\n"
         "try: cli.app(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'torch', 'transformers', 'numpy', 'pettingzoo', 'pydantic'} & set(sys.modules)\n"

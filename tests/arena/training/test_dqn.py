@@ -255,7 +255,7 @@ import json, os, signal, sys
 from pathlib import Path
 from arena.training.dqn.train import train_dqn
 from arena.training.dqn.config import DqnConfig
-from arena.training.run import RunFolder
+from arena.training.run_folder import RunFolder
 from arena_games.frozen_lake.env import frozen_lake_spec
 from arena_games.frozen_lake.rules import FrozenLakeConfig
 
