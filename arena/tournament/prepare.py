@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from arena.choices import TrainMode
 from arena.tournament.entrants import SPECIALIST, Training
+from arena.tournament.options import TrainMode
 from arena.untrusted import one_line
 from arena_games.base import UsageError
 from arena_games.registry import find_game

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -15,8 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from arena.tournament.forecast import NUMBERS, Estimate, Forecast, forecast
+from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.untrusted import one_line
+from arena.views.messages import note
 from arena.views.numbers import UNKNOWN, dollars, duration, roughly
 
 WIDE = 120  # columns from which intervals are shown in the table
@@ -37,14 +37,12 @@ IN_ALL = {
 SPELLED: dict[str, Callable[[float], str]] = {"cost": partial(dollars, cents=True), "seconds": duration}
 
 
-def show_forecast(
-    games: str, agents: str, out: Path, *, seed: int, matches: int, deadline_s: float, as_json: bool
-) -> None:
+def show_forecast(options: TournamentOptions, *, as_json: bool) -> None:
     """Print what the tournament will take, on stdout; what the sample may cost before it, on stderr."""
-    tournament = Tournament.of(games, agents, out, seed=seed, matches=matches)
-    found = forecast(
-        tournament, deadline_s=deadline_s, say=lambda line: print(one_line(line), file=sys.stderr, flush=True)
+    tournament = Tournament.of(
+        options.games, options.agents, options.out, seed=options.seed, matches=options.matches
     )
+    found = forecast(tournament, deadline_s=options.deadline_s, say=note)
     if as_json:
         print(json.dumps(forecast_json(found), indent=2, allow_nan=False))
     else:

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from arena.choices import Listed
 from arena.record.store import FILE_NAME, Store
 from arena.training.status import TrainingStatus
 from arena.untrusted import one_line
+from arena.views.options import Listed
 from arena_agents.presets import PRESETS, model_source
 from arena_agents.registry import agent_names
 from arena_games.base import GameSpec, UsageError

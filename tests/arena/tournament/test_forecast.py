@@ -14,12 +14,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from arena.choices import TrainMode
 from arena.cli import app as cli
 from arena.record.store import Store
 from arena.tournament.entrants import parse_entrants
 from arena.tournament.forecast import Estimate, Forecast, forecast
 from arena.tournament.forecast_sample import REMOTE_SAMPLE, SAMPLE, announcements, sample_of
+from arena.tournament.options import TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.run import run
 from arena.views.forecast import print_forecast
