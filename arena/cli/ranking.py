@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import TOURNAMENT, Engine, Games, Seed, Template
+from arena.cli.options import TOURNAMENT, Deadline, Engine, Games, Seed, Template
 from arena.tournament.options import DEADLINE_S, DEFAULT_AGENTS, MATCHES, TournamentOptions, TrainMode
 from arena.views.options import EvaluationOptions, Format
 
@@ -23,9 +23,7 @@ def tournament(
     train: Annotated[
         TrainMode, typer.Option(help="What to do about policies: the missing ones, none, all anew.")
     ] = TrainMode.AUTO,
-    deadline: Annotated[
-        float, typer.Option(min=0.01, help="Seconds an agent has for one call.")
-    ] = DEADLINE_S,
+    deadline: Deadline = DEADLINE_S,
     until_separated: Annotated[
         bool, typer.Option("--until-separated", help="Then play on where neighbouring ranks are tied.")
     ] = False,
