@@ -45,7 +45,17 @@ def watch(
     """Watch agents play a match as they play it."""
     from arena.views.terminal.watch import watch as show_live
 
-    show_live(WatchOptions(game, agents, seed, opponents, deadline, speed, plain))
+    show_live(
+        WatchOptions(
+            game,
+            agents,
+            seed=seed,
+            opponents=opponents,
+            deadline_s=deadline,
+            speed=speed,
+            plain=plain,
+        )
+    )
 
 
 def replay(

@@ -41,8 +41,8 @@ def tournament(
         games,
         agents,
         out,
-        seed,
-        matches,
+        seed=seed,
+        matches=matches,
         train=train,
         deadline_s=deadline,
         until_separated=until_separated,
@@ -109,6 +109,13 @@ def evaluate(
     from arena.views.evaluation import show_evaluation
 
     options = EvaluationOptions(
-        agent, games, episodes, seed, opponents, template=template, temperature=temperature, engine=engine
+        agent,
+        games,
+        episodes=episodes,
+        seed=seed,
+        opponents=opponents,
+        template=template,
+        temperature=temperature,
+        engine=engine,
     )
     show_evaluation(options, as_json=json)
