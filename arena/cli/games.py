@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from arena.choices import RUNS, Listed
-from arena.cli.options import Plain, Seed, Speed
+from arena.cli.options import RUNS, Deadline, Plain, Seed, Speed
+from arena.tournament.options import DEADLINE_S
+from arena.views.options import Listed, WatchOptions
 
 
 def list_(
@@ -37,14 +38,24 @@ def watch(
     agents: Annotated[str, typer.Option(help="Who takes the open seats, in order, as in tournament.")],
     seed: Seed = 0,
     opponents: Annotated[str, typer.Option(help="Who takes the open seats that are left.")] = "random",
-    deadline: Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")] = 300.0,
+    deadline: Deadline = DEADLINE_S,
     speed: Speed = None,
     plain: Plain = False,
 ) -> None:
     """Watch agents play a match as they play it."""
     from arena.views.terminal.watch import watch as show_live
 
-    show_live(game, agents, seed=seed, opponents=opponents, deadline_s=deadline, speed=speed, plain=plain)
+    show_live(
+        WatchOptions(
+            game,
+            agents,
+            seed=seed,
+            opponents=opponents,
+            deadline_s=deadline,
+            speed=speed,
+            plain=plain,
+        )
+    )
 
 
 def replay(
@@ -65,6 +76,6 @@ def check_game(
     seed: Seed = 0,
 ) -> None:
     """Check that a game can be run, trained on and ranked fairly. Exit status 1 if it cannot."""
-    from arena.views.results import show_checks
+    from arena.views.checks import show_checks
 
     raise typer.Exit(0 if show_checks(spec, episodes=episodes, seed=seed) else 1)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arena.choices import DEFAULT_AGENTS
 from arena.match.seating import HOUSE
+from arena.tournament.options import DEFAULT_AGENTS
 from arena.untrusted import file_name
 from arena_agents.address import is_address
 from arena_agents.presets import PRESETS

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from arena.choices import DEFAULT_AGENTS
 from arena.tournament.entrants import Entrant, Training, parse_entrants, trainings
+from arena.tournament.options import DEFAULT_AGENTS
 from arena_games.base import UsageError
 from arena_games.registry import find_game, game_specs
 
