@@ -19,6 +19,7 @@ from arena.match.episode import Episode
 from arena.record import integrity, rows, seals, usages
 from arena.record.notable import MatchSummary
 from arena.record.run_file import connect, create_file, legible, lock_folder, one_line_errors
+from arena.record.usages import SqlRow
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
 
@@ -171,7 +172,7 @@ class Store:
                 if among is None or rows.to_text(row[1]) in among
             ]
 
-    def _whole(self, row: rows.Row) -> Episode:
+    def _whole(self, row: SqlRow) -> Episode:
         with legible(self.path):
             return rows.to_episode(row, self._select(rows.STEP_QUERY, row[0]))
 
@@ -179,6 +180,6 @@ class Store:
         """What the agents' replies took, by agent; those are left out whose replies take nothing."""
         return usages.totals(self._select(usages.TOTALS))
 
-    def _select(self, query: str, *values: object) -> Iterator[rows.Row]:
+    def _select(self, query: str, *values: object) -> Iterator[SqlRow]:
         with one_line_errors(self.path):
             yield from self._connection.execute(query, values)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
 
-from arena.choices import TrainMode
 from arena.machine.environment import environment
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
@@ -18,6 +17,7 @@ from arena.record.store import Store
 from arena.record.usages import Spending
 from arena.tournament.agents import Agents
 from arena.tournament.entrants import Training, trainings
+from arena.tournament.options import DEADLINE_S, TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.prepare import Watcher, due, train_all
 from arena.tournament.separation import Verdict, play_on
@@ -27,9 +27,9 @@ from arena_agents.engines.base import EngineName
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
 
-__all__ = ["Display", "Listener", "Report", "UntilSeparated", "run"]
+__all__ = ["Display", "Listener", "TournamentResult", "UntilSeparated", "run"]
 
-DEADLINE_S = 300.0
+
 CONCURRENCY = 128  # matches in lockstep: enough to fill a model's batch
 BATCH_SECONDS = 1.0  # episodes are stored together that end within this time
 BATCH_EPISODES = 200
@@ -59,7 +59,7 @@ class Display(Protocol):
 
 
 @dataclass(frozen=True)
-class Report:
+class TournamentResult:
     """What a tournament has come to: all results so far, and the policies that could not be trained.
 
     `cut_short` holds, by agent, the passing failures that ended its matches: those remain to be played.
@@ -87,7 +87,7 @@ def run(
     display: Display | None = None,
     until: UntilSeparated | None = None,
     engine: EngineName = "transformers",
-) -> Report:
+) -> TournamentResult:
     """Train what has to be trained, play what has not been played, and show both on `display`, if any.
 
     A tournament that was played before goes on. `deadline_s` bounds an agent's time for one call.
@@ -118,7 +118,7 @@ def run(
         verdict = None
         if played(tournament.schedule(left_out)) and until is not None:
             verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
-        return Report(store.results(), failed, store.spending(), cut_short, verdict)
+        return TournamentResult(store.results(), failed, store.spending(), cut_short, verdict)
 
 
 def _train(

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena_leaderboard import MatchResult, Rating
-from arena_leaderboard.model import ratings
+from arena_leaderboard import MatchResult, Rating, ratings
 from arena_leaderboard.model.ratings import POINTS
 from tests.leaderboard.simulate import crashed, plackett_luce, single, versus
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from arena_leaderboard import Leaderboard, mean_ci95, standings
-from arena_leaderboard.model import ratings
+from arena_leaderboard import Leaderboard, mean_ci95, ratings, standings
 from tests.leaderboard.simulate import crashed, single, versus
 
 ROW_KEYS = [

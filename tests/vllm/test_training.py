@@ -103,9 +103,11 @@ def test_the_trained_adapter_plays_with_either_engine(trained):
 
 
 def start(seed):
-    env = find_game("frozen-lake").make_env()
+    spec = find_game("frozen-lake")
+    env = spec.make_env()
     env.reset(seed=seed)
-    return Observation("frozen-lake", 0, 0, env.observe("seat_0")["text"], (0, 1, 2, 3), seed=seed)
+    text, names = env.observe("seat_0")["text"], spec.action_names
+    return Observation(spec.name, 0, 0, text, (0, 1, 2, 3), seed=seed, action_names=names, spec=spec)
 
 
 class NeverSwaps(VllmEngine):

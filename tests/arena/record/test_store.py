@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,6 @@ from arena.match.episode import EndReason, Episode, Step
 from arena.match.match import Match
 from arena.match.play import play
 from arena.match.seating import house_agents, seated
-from arena.record.run_file import LOCK_PATIENCE_S, lock_folder
 from arena.record.store import FILE_NAME, Store
 from arena_agents import Agent, Observation, Reply, TokenSample
 from arena_games.base import UsageError
@@ -157,33 +155,10 @@ def test_before_the_first_episode_the_config_may_change(store: Store, tmp_path: 
 
 
 def test_a_second_process_is_refused(store: Store, tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from arena.record.store import Store; "
+    code = "import sys; from pathlib import Path; from arena.record.store import Store\n"
     code += "Store.open(Path(sys.argv[1]), {}, {})"
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert f"another process is playing {tmp_path}; wait for it, or choose another --out" in done.stderr
-
-
-def test_a_store_that_was_closed_is_held_by_nobody(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="another process is playing"):
-        lock_folder(tmp_path)
-    store.close()
-    store.close()  # once more does nothing
-    lock_folder(tmp_path).release()
-
-
-def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
-    code = "import sys, time; from pathlib import Path; from arena.record.run_file import lock_folder; "
-    code += "held = lock_folder(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        began = time.monotonic()
-        with pytest.raises(UsageError, match="another process is playing"):
-            lock_folder(tmp_path)
-        assert LOCK_PATIENCE_S <= time.monotonic() - began < LOCK_PATIENCE_S + 5
-        holder.kill()
-    lock_folder(tmp_path).release()
 
 
 def test_a_running_tournament_can_be_read(store: Store, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from arena.training.distributed.shards import own_part, whole
 from arena.training.distributed.team import join_team
 from arena.training.msgrpo.learner import Learner
 from arena.training.start import train
+from arena.views.training_progress import TrainingDisplay
 from tests.arena.training.test_learner import make_batch
 
 SHAPE = {
@@ -60,12 +61,14 @@ def work(folder, team):
     """Leave gradients and weights of this process, and the run of all, in the folder."""
     for kind in KINDS:
         save_file(gradients_and_weights(team, kind), folder / f"{kind}-{team.rank}.safetensors")
-    train(game="frozen-lake", agent="nano", out=folder / "run", steps=2, settings=SETTINGS)
+    train(
+        game="frozen-lake", agent="nano", out=folder / "run", steps=2, settings=SETTINGS, show=TrainingDisplay
+    )
     team.gather("all have ended")
     if team.is_main:
         forget_the_last_step(folder / "run")
     team.gather("and it is forgotten")
-    train(game=None, agent=None, resume=folder / "run")
+    train(game=None, agent=None, resume=folder / "run", show=TrainingDisplay)
 
 
 def forget_the_last_step(run):

@@ -68,11 +68,12 @@ def whole_run(tmp_path_factory):
 
 
 def observations():
-    env = find_game("frozen-lake").make_env()
+    spec = find_game("frozen-lake")
+    env = spec.make_env()
     for seed in range(12):
         env.reset(seed=seed)
-        view = env.observe("seat_0")
-        yield Observation("frozen-lake", 0, 0, view["text"], (0, 1, 2, 3), view["grid"], seed=seed)
+        text, names = env.observe("seat_0")["text"], spec.action_names
+        yield Observation(spec.name, 0, 0, text, (0, 1, 2, 3), seed=seed, action_names=names, spec=spec)
 
 
 def replies_of_the_policy(agent):

@@ -14,6 +14,7 @@ from arena.training.msgrpo.guard import Guard
 from arena.training.msgrpo.train import MsgrpoTraining
 from arena.training.run_folder import RunFolder
 from arena.training.start import new_config, train
+from arena.views.training_progress import TrainingDisplay
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError
 
@@ -41,7 +42,13 @@ def metrics(folder):
 
 def tiny_run(folder, steps=4, seed=0, settings=()):
     return train(
-        game="frozen-lake", agent="nano", out=folder, seed=seed, steps=steps, settings=[*TINY, *settings]
+        game="frozen-lake",
+        agent="nano",
+        out=folder,
+        seed=seed,
+        steps=steps,
+        settings=[*TINY, *settings],
+        show=TrainingDisplay,
     )
 
 
