@@ -23,7 +23,7 @@ def list_(
 
 
 def play(
-    game: Annotated[str, typer.Argument(help="The game.")],
+    game: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
     against: Annotated[str | None, typer.Option(help="Who holds the other seats, as in --agents.")] = None,
     seed: Seed = 0,
 ) -> None:
@@ -34,7 +34,7 @@ def play(
 
 
 def watch(
-    game: Annotated[str, typer.Argument(help="The game.")],
+    game: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
     agents: Annotated[str, typer.Option(help="Who takes the open seats, in order, as in tournament.")],
     seed: Seed = 0,
     opponents: Annotated[str, typer.Option(help="Who takes the open seats that are left.")] = "random",
@@ -71,7 +71,7 @@ def replay(
 
 
 def check_game(
-    spec: Annotated[str, typer.Argument(help="module:SPEC or file.py:SPEC, or a known game's name.")],
+    spec: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
     episodes: Annotated[int, typer.Option(min=1, help="Random episodes to play.")] = 200,
     seed: Seed = 0,
 ) -> None:

@@ -18,4 +18,4 @@ Engine = Annotated[
     str, typer.Option(help="What draws a language model's replies: auto, transformers or vllm.")
 ]
 Deadline = Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")]
-Games = Annotated[str, typer.Option(help="`all`, or names separated by commas.")]
+Games = Annotated[str, typer.Option(help="`all`, or names and FILE.py:SPEC, separated by commas.")]

@@ -12,7 +12,10 @@ from arena.training.options import TrainOptions
 
 
 def train(
-    game: Annotated[str | None, typer.Argument(help="The game; not needed with --resume.")] = None,
+    game: Annotated[
+        str | None,
+        typer.Argument(help="A game's name or FILE.py:SPEC; not needed with --resume."),
+    ] = None,
     agent: Annotated[str | None, typer.Option(help="nano, qwen3b, hf:MODEL, or dqn.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")] = None,
