@@ -155,7 +155,7 @@ def test_before_the_first_episode_the_config_may_change(store: Store, tmp_path: 
 
 
 def test_a_second_process_is_refused(store: Store, tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from arena.record.store import Store; "
+    code = "import sys; from pathlib import Path; from arena.record.store import Store\n"
     code += "Store.open(Path(sys.argv[1]), {}, {})"
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert f"another process is playing {tmp_path}; wait for it, or choose another --out" in done.stderr
