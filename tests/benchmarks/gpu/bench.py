@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from arena.seeds import Split, episode_seed
-from arena.training.opponents import LEARNER, opponent_agents, training_seating
-from arena.training.rollout import collect
-from arena_agents.engines.base import Ids
+from arena.match.seating import LEARNER, opponent_agents, training_seating
+from arena.match.seeds import Split, episode_seed
+from arena.training.msgrpo.rollout import collect
+from arena_agents.base import Ids
+from arena_agents.causal_lm.load import load_model
 from arena_agents.language.agent import LanguageAgent
-from arena_agents.language.model import load_model
 from arena_agents.language.template import load_template
 from arena_agents.nano import MODEL_DIR
 from arena_agents.random import RandomAgent

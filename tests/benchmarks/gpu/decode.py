@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, StaticCache
 
-from arena_agents.engines.base import Sampling
+from arena_agents.base import Sampling
 from arena_agents.engines.transformers import draw
 from tests.benchmarks.gpu.bench import Bench
 from tests.benchmarks.gpu.matmul import copy_rate

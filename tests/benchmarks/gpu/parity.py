@@ -8,10 +8,9 @@ from typing import Any
 
 import torch
 
-from arena_agents.base import TokenSample
-from arena_agents.engines.base import Ids, Sampling
-from arena_agents.engines.decoder import has_plain_head
-from arena_agents.engines.replies import read_replies
+from arena_agents.base import Ids, Sampling, TokenSample
+from arena_agents.causal_lm.decoder import has_plain_head
+from arena_agents.causal_lm.logprobs import read_replies
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.nano import MODEL_DIR
 from tests.benchmarks.gpu.bench import GAMES, Bench, decision_prompts, language_agent, padded, quantiles

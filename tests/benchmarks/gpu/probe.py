@@ -16,13 +16,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from arena.training.batch import Sequences, TokenBatch
 from arena.training.config import MsgrpoConfig
-from arena.training.learner import Learner, with_lora
-from arena.training.loss import episode_mean_weights
-from arena.training.sync import PolicySync, on_tokens
-from arena_agents.base import TokenSample
-from arena_agents.engines.base import Sampling
+from arena.training.msgrpo.batch import Sequences, TokenBatch
+from arena.training.msgrpo.learner import Learner, with_lora
+from arena.training.msgrpo.loss import episode_mean_weights
+from arena.training.msgrpo.probe import on_tokens
+from arena.training.msgrpo.sync import PolicySync
+from arena_agents.base import Sampling, TokenSample
 from arena_agents.engines.transformers import TransformersEngine
 from arena_games.base import UsageError
 from arena_games.registry import find_game
@@ -92,7 +92,7 @@ class Pair:
 
     def measure(self, name: str) -> None:
         """|trainer − engine| of each token, for an engine of its own and for one that shares the model."""
-        self.sync._hand_over(0)
+        self.sync._sync(0)
         own = TransformersEngine(self.learner.model, self.agent.tokenizer)
         for kind, engine in (("a copy", self.engine), ("the trainer's own", own)):
             samples = self.sampled(engine, range(len(self.sync.prompts)))
@@ -111,7 +111,7 @@ class Pair:
     def follow(self, rate: float) -> None:
         """Hand over each of some updates, and look at the probe."""
         for version in range(HANDED_OVER if rate < 1e-4 else 2):
-            self.sync._hand_over(version)
+            self.sync._sync(version)
             probe = self.sync._probes(version)[0]
             self.bench.row(
                 f"probe, rate {rate:g}, policy {version}",

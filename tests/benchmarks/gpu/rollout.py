@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from arena.seeds import Split, episode_seed
-from arena.training.opponents import LEARNER, opponent_agents, training_seating
-from arena.training.rollout import collect
-from arena_agents.engines.base import Ids, Sampling
+from arena.match.seating import LEARNER, opponent_agents, training_seating
+from arena.match.seeds import Split, episode_seed
+from arena.training.msgrpo.rollout import collect
+from arena_agents.base import Ids, Sampling
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import LanguageAgent
 from arena_agents.nano import MODEL_DIR

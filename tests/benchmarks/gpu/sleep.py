@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from arena.training.batch import Sequences, TokenBatch
 from arena.training.config import MsgrpoConfig
-from arena.training.learner import Learner
-from arena.training.loss import episode_mean_weights
-from arena_agents.engines.base import Sampling
+from arena.training.msgrpo.batch import Sequences, TokenBatch
+from arena.training.msgrpo.learner import Learner
+from arena.training.msgrpo.loss import episode_mean_weights
+from arena_agents.base import Sampling
 from arena_agents.engines.transformers import TransformersEngine
 from tests.benchmarks.gpu.bench import Bench, decision_prompts, language_agent, quantiles
 

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from arena.training.batch import Sequences, TokenBatch
 from arena.training.config import MsgrpoConfig
-from arena.training.learner import Learner
-from arena.training.loss import episode_mean_weights
-from arena.training.memory import Estimate, estimate, model_shape, recomputes
-from arena_agents.engines.base import Sampling
+from arena.training.memory.estimate import Estimate, estimate, model_shape, recomputes
+from arena.training.msgrpo.batch import Sequences, TokenBatch
+from arena.training.msgrpo.learner import Learner
+from arena.training.msgrpo.loss import episode_mean_weights
+from arena_agents.base import Sampling
 from arena_agents.engines.transformers import TransformersEngine
 from tests.benchmarks.gpu.bench import Bench, decision_prompts, language_agent, some_replies
 from tests.benchmarks.gpu.matmul import matmul_peak
