@@ -19,8 +19,7 @@ from typing import Any
 
 from arena.model_card import Card, write_card
 from arena.training.run import RunFolder, write_json
-from arena_agents.language.presets import model_source
-from arena_agents.policy import policy_folder
+from arena_agents.policy import base_source, policy_folder
 from arena_games.base import UsageError
 
 EXPORTS = Path("exports")
@@ -57,7 +56,7 @@ class Policy:
     @property
     def source(self) -> str:
         """The base model's folder, absolute, or its id on the hub."""
-        source = model_source(self.base)
+        source = base_source(self.folder, self.base)
         return str(Path(source).resolve()) if Path(source).is_dir() else source
 
     @property
@@ -92,11 +91,11 @@ def export_policy(path: Path, *, out: Path | None = None, merge: bool = False) -
 
 def _write(policy: Policy, folder: Path, *, whole: bool) -> None:
     if policy.adapter and whole:
-        _save_merged(policy, folder)
+        merge_policy(policy, folder)
     else:
         shutil.copytree(policy.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OURS))
-    if policy.adapter:
-        _load_tokenizer(policy.source).save_pretrained(folder)
+        if policy.adapter:
+            _load_tokenizer(policy.source).save_pretrained(folder)
     if policy.adapter and not whole:
         settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         write_json(folder / "adapter_config.json", settings | {"base_model_name_or_path": policy.source})
@@ -104,8 +103,8 @@ def _write(policy: Policy, folder: Path, *, whole: bool) -> None:
     (folder / "template.txt").write_text(policy.template, encoding="utf-8")
 
 
-def _save_merged(policy: Policy, folder: Path) -> None:
-    """Add the adapter to its base in float32, and save in the precision that the base has."""
+def merge_policy(policy: Policy, folder: Path) -> None:
+    """Add the adapter to its base in float32; save it in the base's precision, with the tokenizer."""
     from peft import PeftModel
 
     from arena_agents.language.model import load_config, load_model
@@ -113,6 +112,7 @@ def _save_merged(policy: Policy, folder: Path) -> None:
     model, _ = load_model(policy.source, dtype="float32")
     merged = PeftModel.from_pretrained(model, policy.folder).merge_and_unload()
     merged.to(load_config(policy.source).dtype or model.dtype).save_pretrained(folder)
+    _load_tokenizer(policy.source).save_pretrained(folder)
 
 
 def _load_tokenizer(source: str) -> Any:

@@ -20,18 +20,11 @@ from arena.training.advantage import (
     returns_to_go,
 )
 from arena.training.config import MsgrpoConfig
+from arena.training.language.learner import Sequences
 from arena.training.loss import episode_mean_weights, token_mean_weights
 from arena.training.rollout import Rollout, Trajectory
 
 Ids = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sequences:
-    """U prompts and their replies, as tokens."""
-
-    prompts: tuple[Ids, ...]
-    replies: tuple[Ids, ...]
 
 
 @dataclass(frozen=True, slots=True)

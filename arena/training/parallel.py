@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from arena.training.config import MsgrpoConfig, TrainConfig
+from arena.training.config import LanguageConfig, TrainConfig
 from arena.training.run import RunFolder
 from arena.training.team import Team
 from arena_agents.engines.choose import choose_engine
@@ -36,7 +36,7 @@ def settle(config: Config, team: Team) -> tuple[Config, Team]:
     """
     if team.size == 1:
         return config, team
-    if not isinstance(config, MsgrpoConfig):
+    if not isinstance(config, LanguageConfig):
         raise UsageError(f"{config.agent} is trained by one process; leave accelerate launch out")
     if config.served:
         return config, team

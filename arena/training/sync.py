@@ -27,8 +27,7 @@ import torch
 from torch import Tensor
 
 from arena.seeds import Split, episode_seed
-from arena.training.batch import Sequences
-from arena.training.learner import Learner
+from arena.training.language.learner import PolicyLearner, Sequences
 from arena.training.memory import weights_dtype
 from arena.training.opponents import LEARNER, held_out_seating
 from arena.training.rollout import collect
@@ -39,7 +38,6 @@ from arena_agents.engines.choose import choose_engine
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import LanguageAgent
 from arena_agents.language.model import default_device
-from arena_agents.language.presets import model_source
 from arena_agents.random import RandomAgent
 from arena_games.base import GameSpec, UsageError
 
@@ -85,7 +83,7 @@ def compare(engine_M: Tensor, new_M: Tensor, proven_M: Tensor) -> Probe:
     return Probe(error, slope, math.sqrt(rest / max(len(moved_M) - 1, 1) / moved))
 
 
-def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None]) -> Engine:
+def training_engine(learner: PolicyLearner, tokenizer: Any, note: Callable[[str], None]) -> Engine:
     """The engine that plays for the trainer; `note` tells a person what takes long.
 
     Raises UsageError if it cannot be had.
@@ -106,7 +104,7 @@ def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None
     note("starting vllm, which takes a minute")
     in_team = learner.team.size > 1
     llm = start_llm(
-        model_source(config.agent),
+        learner.start.source,
         dtype=weights_dtype(config, default_device().type),
         memory=config.engine_memory,
         tensor_parallel=config.tensor_parallel,
@@ -119,15 +117,15 @@ def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None
 class PolicySync:
     """Keeps the engine at the learner's policy. With an engine that shares the model it only counts."""
 
-    def __init__(self, agent: LanguageAgent, learner: Learner, spec: GameSpec, run: Path) -> None:
+    def __init__(self, agent: LanguageAgent, learner: PolicyLearner, spec: GameSpec, run: Path) -> None:
         self.engine: Engine = agent.engine
         self.learner, self.run = learner, run
         if self.engine.shares_model:
             return
         self.prompts = probe_prompts(agent, spec, learner.config.opponents)
         self.sampling = replace(agent.sampling, max_new_tokens=min(TOKENS, agent.sampling.max_new_tokens))
-        # A fresh adapter changes nothing, so this is what an engine samples that was given none.
-        self.proven, self.proven_version = learner.trained.copy(), 0
+        # What an engine samples that was given none.
+        self.proven, self.proven_version = learner.without_adapter(), 0
 
     def push(self, version: int) -> Metrics:
         """Give the engine the learner's policy and prove that it samples it.

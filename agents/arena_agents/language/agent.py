@@ -18,6 +18,7 @@ from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.model import load_model
 from arena_agents.language.presets import model_source
 from arena_agents.language.template import PromptTemplate, load_template
+from arena_agents.policy import base_source
 from arena_agents.random import action_reply
 from arena_games.base import UsageError
 from arena_games.registry import find_game
@@ -99,7 +100,7 @@ def load_language_policy(
         adapter, base = bool(card["adapter"]), str(card["base"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
-    source = model_source(base) if adapter else str(folder)
+    source = base_source(folder, base) if adapter else str(folder)
     drawn_by, tokenizer = _open_engine(engine, source, folder if adapter else None, policy=True)
     return LanguageAgent(drawn_by, tokenizer, words, sampling)
 
