@@ -12,7 +12,9 @@ from arena.commands.options import Template
 
 def train(
     game: Annotated[str | None, typer.Argument(help="The game; not needed with --resume.")] = None,
-    agent: Annotated[str | None, typer.Option(help="nano, qwen3b, hf:MODEL, or dqn.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="nano, qwen3b, hf:MODEL, a policy's folder, or dqn.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Updates of the policy.")] = None,
@@ -44,6 +46,58 @@ def train(
         template=template,
     )
     typer.echo(f"The trained agent is in {folder}; rate it with arena eval {folder} --games {game or 'all'}")
+
+
+def sft(
+    game: Annotated[str | None, typer.Argument(help="The game; not needed with --resume.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="nano, qwen3b, hf:MODEL, or a trained policy's folder.")
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Who is copied: search, dqn, an agent, or a tournament's folder."),
+    ] = None,
+    episodes: Annotated[int | None, typer.Option(min=1, help="Episodes that the examples are from.")] = None,
+    noise: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of moves at random, on the way to examples.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Updates of the policy.")] = None,
+    opponents: Annotated[str | None, typer.Option(help="`house`, `self`, or an agent.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeat for more.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A .toml or .json file of settings.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    template: Template = None,
+    engine: Annotated[
+        str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
+    ] = None,
+) -> None:
+    """Teach a language model a game by example: a teacher's decisions where a noisy player comes to."""
+    from arena.training.start import sft as start_teaching
+
+    folder = start_teaching(
+        game=game,
+        agent=agent,
+        teacher=teacher,
+        episodes=episodes,
+        noise=noise,
+        out=out,
+        seed=seed,
+        steps=steps,
+        opponents=opponents,
+        engine=engine,
+        settings=settings or [],
+        config_file=config,
+        resume=resume,
+        template=template,
+    )
+    typer.echo(
+        f"The taught agent is in {folder}; let it learn by playing with "
+        f"arena train {game or 'GAME'} --agent {folder}"
+    )
 
 
 def curves(

@@ -55,7 +55,7 @@ class LanguageConfig(TrainConfig):
     final_rate: float = Field(1.0, ge=0, le=1, description="share of the rate left at the end")
     weight_decay: float = Field(0.0, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
-    adapter: Literal["keep", "merge"] = Field("keep", description="going on from an adapter: with it, or whole")
+    adapter: Literal["keep", "merge"] = Field("keep", description="how to go on from an adapter")
     lora_rank: int = Field(16, ge=0, description="0 trains all weights")
     lora_alpha: int = Field(32, ge=1)
     temperature: float = Field(1.0, gt=0)

@@ -1,21 +1,31 @@
-"""Starting a training run, or going on with one: what `arena train` calls."""
+"""Starting a training run, or going on with one: what `arena train` and `arena sft` call."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from arena.training.config import MsgrpoConfig, parse_settings, read_config_file, resolve
+from arena.exporting import Policy
+from arena.training.config import (
+    LanguageConfig,
+    MsgrpoConfig,
+    TrainConfig,
+    parse_settings,
+    read_config_file,
+    resolve,
+)
 from arena.training.curve import draw_curve
 from arena.training.dqn.config import DqnConfig, dqn_preset
+from arena.training.language.start import check_start, copy_start, start_policy, start_settings
 from arena.training.loggers import open_loggers
 from arena.training.parallel import open_run, settle
 from arena.training.progress import TrainingDisplay
 from arena.training.run import RunFolder
+from arena.training.sft.config import SftConfig, sft_settings
 from arena.training.team import Team, join_team, said_once
 from arena_agents.language.presets import PRESETS
 from arena_agents.server.address import is_address, parse_address
@@ -39,6 +49,9 @@ NANO_LONG = {
     "loss_mean": "token",
     "micro_tokens": 4096,
 }
+
+
+KINDS: Mapping[Any, type[TrainConfig]] = {"msgrpo": MsgrpoConfig, "sft": SftConfig, "dqn": DqnConfig}
 
 
 def agent_settings(agent: str, game: str) -> Mapping[str, Any]:
@@ -66,18 +79,66 @@ def train(
 
     A run that is resumed keeps its config, but for the engine if one is named.
     """
+    given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
+
+    def make() -> tuple[TrainConfig, Path]:
+        config = new_config(_named(given, engine), settings, config_file)
+        return config, out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
+
+    return _train(make, engine=engine, resume=resume, template=template)
+
+
+def sft(
+    *,
+    game: str | None,
+    agent: str | None,
+    teacher: str | None,
+    episodes: int | None = None,
+    noise: float | None = None,
+    out: Path | None = None,
+    seed: int | None = None,
+    steps: int | None = None,
+    opponents: str | None = None,
+    engine: str | None = None,
+    settings: Sequence[str] = (),
+    config_file: Path | None = None,
+    resume: Path | None = None,
+    template: Path | None = None,
+) -> Path:
+    """Teach by example and return the run's folder; otherwise as `train`."""
+    given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
+    given |= {"teacher": teacher, "episodes": episodes, "noise": noise}
+
+    def make() -> tuple[TrainConfig, Path]:
+        config = new_sft_config(_named(given, engine), settings, config_file)
+        return config, out or Path("runs") / f"{slug(config.agent)}-sft-{config.game}-{config.seed}"
+
+    return _train(make, engine=engine, resume=resume, template=template)
+
+
+def _named(given: Mapping[str, Any], engine: str | None) -> dict[str, Any]:
+    """The options that were given."""
+    return {key: value for key, value in {**given, "engine": engine}.items() if value is not None}
+
+
+def _train(
+    make: Callable[[], tuple[TrainConfig, Path]],
+    *,
+    engine: str | None,
+    resume: Path | None,
+    template: Path | None,
+) -> Path:
+    """Run what `make` says, in the folder that it names, or go on with the run in `resume`."""
     team = join_team()
-    drawn_by = {} if engine is None else {"engine": engine}
     with said_once(team):
         if resume is not None:
             run = open_run(team, resume, lambda: RunFolder.open(resume))
             config = stored_config(run)
+            drawn_by = {} if engine is None else {"engine": engine}
             config, team = settle(resolve(type(config), config.model_dump(), drawn_by), team)
         else:
-            given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
-            named = {k: v for k, v in given.items() if v is not None} | drawn_by
-            config, team = settle(new_config(named, settings, config_file), team)
-            path = out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
+            config, path = make()
+            config, team = settle(config, team)
             run = open_run(team, path, lambda: _new_run(path, config, template))
     stored = run.path / "template.txt"
     try:
@@ -88,10 +149,16 @@ def train(
     return run.path
 
 
-def _new_run(path: Path, config: MsgrpoConfig | DqnConfig, template: Path | None) -> RunFolder:
+def _new_run(path: Path, config: TrainConfig, template: Path | None) -> RunFolder:
+    """The run's folder, with the words around an observation and the policy to go on from, if any."""
     run = RunFolder.create(path, config)
-    if template is not None:
-        (path / "template.txt").write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    words = None if template is None else template.read_text(encoding="utf-8")
+    policy = start_policy(config.agent) if isinstance(config, LanguageConfig) else None
+    if policy is not None and isinstance(config, LanguageConfig):
+        copy_start(policy, config, path)
+        words = words or policy.template
+    if words is not None:
+        (path / "template.txt").write_text(words, encoding="utf-8")
     return run
 
 
@@ -99,36 +166,71 @@ def new_config(
     given: Mapping[str, Any], settings: Sequence[str], config_file: Path | None
 ) -> MsgrpoConfig | DqnConfig:
     """Defaults, the agent's preset, the file, `--set`, and the named options, in this order."""
+    asked = _asked(given, settings, config_file, "arena train GAME --agent AGENT")
+    if asked["agent"] == "dqn":
+        return resolve(DqnConfig, dqn_preset(asked["game"]), asked)
+    model, policy = _trainable(str(asked["agent"]))
+    start = start_settings(policy) if policy else {}
+    config = resolve(MsgrpoConfig, agent_settings(model, asked["game"]), start, asked)
+    if policy:
+        check_start(policy, config)
+    return config
+
+
+def new_sft_config(given: Mapping[str, Any], settings: Sequence[str], config_file: Path | None) -> SftConfig:
+    """The same for teaching by example."""
+    asked = _asked(given, settings, config_file, "arena sft GAME --agent AGENT --teacher TEACHER", "teacher")
+    model, policy = _trainable(str(asked["agent"]))
+    start = start_settings(policy) if policy else {}
+    start.pop("max_new_tokens", None)  # what is taught is short, whatever was written before
+    config = resolve(SftConfig, sft_settings(model), start, asked)
+    if policy:
+        check_start(policy, config)
+    return config
+
+
+def _asked(
+    given: Mapping[str, Any],
+    settings: Sequence[str],
+    config_file: Path | None,
+    usage: str,
+    *more: str,
+) -> dict[str, Any]:
+    """What the user says. Raises UsageError if game, agent, or one `more` is missing, or no such game is."""
     file = read_config_file(config_file) if config_file else {}
     file.pop("algorithm", None)
     asked = {**file, **parse_settings(list(settings)), **given}
-    for needed in ("game", "agent"):
+    for needed in ("game", "agent", *more):
         if needed not in asked:
-            raise UsageError(f"which {needed}? arena train GAME --agent AGENT")
+            raise UsageError(f"which {needed}? {usage}")
     find_game(asked["game"])
-    if asked["agent"] == "dqn":
-        return resolve(DqnConfig, dqn_preset(asked["game"]), asked)
-    agent = str(asked["agent"])
+    return asked
+
+
+def _trainable(agent: str) -> tuple[str, Policy | None]:
+    """The model that is trained, and the policy that training goes on from, if one is named."""
+    policy = start_policy(agent)
+    if policy is not None:
+        return policy.base, policy
     model = parse_address(agent).spec if is_address(agent) else agent
     if model not in PRESETS and not model.startswith("hf:"):
         raise UsageError(
-            f"cannot train {agent!r}; trainable: dqn, {', '.join(PRESETS)}, or hf:MODEL, "
-            "the latter two with @URL of a vLLM server if it shall play"
+            f"cannot train {agent!r}; trainable: dqn, {', '.join(PRESETS)}, hf:MODEL, or the folder of a "
+            "trained policy, all but dqn with @URL of a vLLM server if it shall play"
         )
-    return resolve(MsgrpoConfig, agent_settings(model, asked["game"]), asked)
+    return model, None
 
 
-def stored_config(run: RunFolder) -> MsgrpoConfig | DqnConfig:
+def stored_config(run: RunFolder) -> TrainConfig:
     """The config of an existing run."""
     stored = run.config()
     algorithm = stored.pop("algorithm", None)
-    kinds: dict[Any, type[MsgrpoConfig] | type[DqnConfig]] = {"msgrpo": MsgrpoConfig, "dqn": DqnConfig}
-    if algorithm not in kinds:
+    if algorithm not in KINDS:
         raise UsageError(f"{run.path} was made by another version (algorithm {algorithm!r}); train it again")
-    return resolve(kinds[algorithm], stored)
+    return resolve(KINDS[algorithm], stored)
 
 
-def _run(config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None, team: Team) -> None:
+def _run(config: TrainConfig, run: RunFolder, template: Path | None, team: Team) -> None:
     run.loggers = open_loggers(config, run) if team.leads else []
     done = run.latest_checkpoint()
     title = f"{config.agent} on {config.game}"
@@ -138,7 +240,11 @@ def _run(config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None
             from arena.training.dqn.train import train_dqn
 
             train_dqn(config, run, display)
-        else:
+        elif isinstance(config, SftConfig):
+            from arena.training.sft.train import train_sft
+
+            train_sft(config, run, display, template=template, team=team)
+        elif isinstance(config, MsgrpoConfig):
             from arena.training.msgrpo import train_msgrpo
 
             train_msgrpo(config, run, display, template=template, team=team)
@@ -149,4 +255,6 @@ def _run(config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None
 
 def slug(spec: str) -> str:
     """An agent's spec as part of a folder's name."""
+    if Path(spec).is_dir():
+        spec = Path(spec).resolve().name
     return re.sub(r"[^A-Za-z0-9._]+", "-", spec.removeprefix("hf:")).strip("-.")

@@ -39,6 +39,7 @@ from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import LanguageAgent
 from arena_agents.language.model import default_device
 from arena_agents.random import RandomAgent
+from arena_agents.server.address import is_address, parse_address
 from arena_games.base import GameSpec, UsageError
 
 PROMPTS = 64
@@ -92,7 +93,10 @@ def training_engine(learner: PolicyLearner, tokenizer: Any, note: Callable[[str]
     if config.served:
         from arena_agents.engines.server import load_server_engine
 
-        return load_server_engine(config.agent, lora_rank=config.lora_rank)
+        address = parse_address(config.agent)
+        base = learner.start.base
+        served = f"{parse_address(base).spec if is_address(base) else base}@{address.url}"
+        return load_server_engine(served, lora_rank=config.lora_rank)
     if choose_engine(config.engine, adapter=config.lora_rank > 0) == "transformers":
         if learner.team.shards:
             return GatheredEngine(

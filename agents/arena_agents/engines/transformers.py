@@ -35,7 +35,7 @@ class TransformersEngine:
         self.model, self.tokenizer = model, tokenizer
         self.batch_tokens = batch_tokens
         self.policy_version = 0
-        self._ends = _end_ids(model, tokenizer)
+        self._ends = end_ids(model, tokenizer)
         self._takes_trees = takes_trees(model)
         self._vocabulary = int(causal_model(model).config.vocab_size)
         self._closing: dict[str, frozenset[int]] = {}
@@ -236,7 +236,7 @@ def _select(read: Prefilled, rows_N: Tensor) -> Prefilled:
     return Prefilled(read.cache, read.real_NT[rows_N], read.lengths_N[rows_N], read.logits_NLV[rows_N])
 
 
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     """The model's end tokens: its generation config's and the tokenizer's."""
     configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     ids = configured if isinstance(configured, list) else [configured]

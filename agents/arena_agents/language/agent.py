@@ -69,7 +69,10 @@ class LanguageAgent(Agent):
 
     def prompt_ids(self, observation: Observation) -> tuple[int, ...]:
         """The token ids of the whole prompt, by the model's own chat template."""
-        messages = self.template.messages(find_game(observation.game), observation)
+        return self.chat_ids(self.template.messages(find_game(observation.game), observation))
+
+    def chat_ids(self, messages: list[dict[str, str]]) -> tuple[int, ...]:
+        """The token ids of a conversation that the model is to reply to."""
         ids = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
         return tuple(ids)
 

@@ -24,6 +24,7 @@ from arena.exporting import Policy, merge_policy
 from arena.training.config import LanguageConfig
 from arena.training.run import write_json
 from arena_agents.language.presets import PRESETS, model_source
+from arena_agents.server.address import is_address, parse_address
 from arena_games.base import UsageError
 
 FOLDER = "start"
@@ -51,9 +52,15 @@ class Start:
         return cls(str(folder), f"hf:{folder.resolve()}")
 
 
-def is_policy(agent: str) -> bool:
-    """Whether `agent`, of `arena train --agent`, is to be read as a run's folder or a policy in it."""
-    return agent not in PRESETS and Path(agent).is_dir()
+def start_policy(agent: str) -> Policy | None:
+    """The policy that `--agent` names, by a run's folder or one in it, with or without `@URL`; else None.
+
+    Raises UsageError if the folder holds no language policy.
+    """
+    path = parse_address(agent).spec if is_address(agent) else agent
+    if path in PRESETS or not Path(path).is_dir():
+        return None
+    return Policy.read(Path(path))
 
 
 def start_settings(policy: Policy) -> dict[str, Any]:

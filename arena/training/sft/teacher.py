@@ -1,0 +1,61 @@
+"""Who teaches: an agent, a DQN that is trained first, or a tournament's best episodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from arena.training.dqn.config import DqnConfig, dqn_preset
+from arena.training.progress import Reporter
+from arena.training.run import RunFolder
+from arena.training.sft.config import SftConfig
+from arena.training.sft.examples import (
+    Example,
+    as_examples,
+    best_decisions,
+    is_tournament,
+    taught_decisions,
+)
+from arena_agents import Agent
+from arena_agents.language.template import PromptTemplate
+from arena_agents.registry import make_agent
+from arena_games.base import GameSpec
+
+TEACHER = "teacher"  # the folder of a DQN that was trained to teach
+
+
+class _Quiet:
+    """Passes on what a person should know, and shows no progress of its own."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.note = reporter.note
+
+    def update(self, step: int, row: dict[str, float | int | None]) -> None: ...
+
+
+def gather_examples(
+    spec: GameSpec, template: PromptTemplate, config: SftConfig, run: RunFolder, reporter: Reporter
+) -> list[Example]:
+    """The examples of a run. Raises UsageError for an unknown teacher, and one that has none to give."""
+    if is_tournament(config.teacher):
+        episodes = best_decisions(spec, Path(config.teacher), config)
+    else:
+        episodes = taught_decisions(spec, make_teacher(config, run, reporter), config)
+    return as_examples(spec, template, episodes)
+
+
+def make_teacher(config: SftConfig, run: RunFolder, reporter: Reporter) -> Agent:
+    """The agent that teaches; `dqn` is trained in the run's folder, or the rest of its training is done."""
+    if config.teacher != "dqn":
+        return make_agent(config.teacher)
+    from arena.training.dqn.train import train_dqn
+
+    path = run.path / TEACHER
+    asked = {"game": config.game, "opponents": config.opponents, "seed": config.seed}
+    settings = DqnConfig.model_validate({**dqn_preset(config.game), **asked})
+    started = (path / "config.json").is_file()
+    if not (path / "last").is_dir():
+        reporter.note("training the dqn that is to teach, which takes a minute or two")
+        train_dqn(
+            settings, RunFolder(path) if started else RunFolder.create(path, settings), _Quiet(reporter)
+        )
+    return make_agent(str(path))
