@@ -45,7 +45,7 @@ class Policy:
             card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
             if card["kind"] != "language":
                 raise UsageError(
-                    f"{folder} holds a {card['kind']} policy; language policies alone are exported or trained on"
+                    f"{folder} holds a {card['kind']} policy; that cannot be exported or trained on"
                 )
             return cls(
                 folder, card["base"], card["trained_on"], card["adapter"], card["template"], card["sampling"]

@@ -106,8 +106,10 @@ def sft(
     template: Path | None = None,
 ) -> Path:
     """Teach by example and return the run's folder; otherwise as `train`."""
-    given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
-    given |= {"teacher": teacher, "episodes": episodes, "noise": noise}
+    given = {
+        **{"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents},
+        **{"teacher": teacher, "episodes": episodes, "noise": noise},
+    }
 
     def make() -> tuple[TrainConfig, Path]:
         config = new_sft_config(_named(given, engine), settings, config_file)

@@ -33,6 +33,7 @@ class SftConfig(LanguageConfig):
     final_rate: float = Field(0.1, ge=0, le=1)
     # Replies are taught to be short: one that goes on for longer has lost its way.
     max_new_tokens: int = Field(32, ge=1)
+    micro_tokens: int = Field(4096, ge=1)
     eval_every: int = Field(30, ge=1)
     eval_episodes: int = Field(32, ge=1)
 

@@ -55,7 +55,6 @@ def make_teacher(config: SftConfig, run: RunFolder, reporter: Reporter) -> Agent
     started = (path / "config.json").is_file()
     if not (path / "last").is_dir():
         reporter.note("training the dqn that is to teach, which takes a minute or two")
-        train_dqn(
-            settings, RunFolder(path) if started else RunFolder.create(path, settings), _Quiet(reporter)
-        )
+        run = RunFolder(path) if started else RunFolder.create(path, settings)
+        train_dqn(settings, run, _Quiet(reporter))
     return make_agent(str(path))

@@ -71,10 +71,8 @@ class SftTraining(LanguageTraining):
         if not path.is_file() and self.team.leads:
             clock = Clock()
             with clock.phase("teacher"):
-                examples = gather_examples(
-                    self.spec, self.agent.template, self.config, self.run, self.reporter
-                )
-                write_examples(path, examples)
+                words = self.agent.template
+                write_examples(path, gather_examples(self.spec, words, self.config, self.run, self.reporter))
             self.seconds += clock.total
         self.team.gather("the examples are there")
         self._learn_from(read_examples(path))
