@@ -49,7 +49,7 @@ class Start:
         policy = Policy.read(folder)
         if policy.adapter:
             return cls(policy.source, policy.base, folder)
-        return cls(str(folder), f"hf:{folder.resolve()}")
+        return cls(str(folder.resolve()), f"hf:{folder.resolve()}")
 
 
 def start_policy(agent: str) -> Policy | None:
