@@ -81,3 +81,21 @@ class Agent:
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """Return one reply per observation, in order."""
         return [Reply(self.choose(observation)) for observation in observations]
+
+
+Ids = Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """The generation config G. Temperature 0 is greedy; `top_k` 0 and `top_p` 1 are off.
+
+    A reply ends at the model's end token, after the first of the `stop` strings, or after
+    `max_new_tokens`.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    max_new_tokens: int = 256
+    stop: tuple[str, ...] = ("</action>",)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from arena_agents.base import Agent
 from arena_agents.engines.base import EngineName
-from arena_agents.language.presets import model_source
+from arena_agents.presets import model_source
 from arena_games.base import UsageError
 
 PREFERRED = ("best", "last")
@@ -22,7 +22,7 @@ def load_policy(path: Path, *, template: Path | None = None, engine: EngineName 
     folder = policy_folder(path)
     kind = _kind(folder)
     if kind == "dqn":
-        from arena_agents.dqn import DqnAgent, DqnPolicy
+        from arena_agents.dqn.agent import DqnAgent, DqnPolicy
 
         policy = DqnPolicy.load(folder)
         return DqnAgent({policy.card.game: policy})

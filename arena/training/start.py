@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from arena.exporting import Policy
 from arena.training.config import (
     LanguageConfig,
     MsgrpoConfig,
@@ -18,17 +16,18 @@ from arena.training.config import (
     read_config_file,
     resolve,
 )
-from arena.training.curve import draw_curve
+from arena.training.distributed.team import Team, join_team, said_once
 from arena.training.dqn.config import DqnConfig, dqn_preset
+from arena.training.export.export import Policy
 from arena.training.language.start import check_start, copy_start, start_policy, start_settings
 from arena.training.loggers import open_loggers
-from arena.training.parallel import open_run, settle
-from arena.training.progress import TrainingDisplay
-from arena.training.run import RunFolder
+from arena.training.reporter import Show, silently
+from arena.training.run_folder import Config, RunFolder, open_run
 from arena.training.sft.config import SftConfig, sft_settings
-from arena.training.team import Team, join_team, said_once
-from arena_agents.language.presets import PRESETS
-from arena_agents.server.address import is_address, parse_address
+from arena.training.sft.teacher import Recorded, nothing_recorded
+from arena_agents.address import is_address, parse_address
+from arena_agents.engines.choose import choose_engine
+from arena_agents.presets import PRESETS
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
@@ -74,6 +73,7 @@ def train(
     config_file: Path | None = None,
     resume: Path | None = None,
     template: Path | None = None,
+    show: Show = silently,
 ) -> Path:
     """Train and return the run's folder. Raises UsageError for anything the user can put right.
 
@@ -85,7 +85,7 @@ def train(
         config = new_config(_named(given, engine), settings, config_file)
         return config, out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
 
-    return _train(make, engine=engine, resume=resume, template=template)
+    return _train(make, engine=engine, resume=resume, template=template, show=show)
 
 
 def sft(
@@ -104,8 +104,13 @@ def sft(
     config_file: Path | None = None,
     resume: Path | None = None,
     template: Path | None = None,
+    show: Show = silently,
+    recorded: Recorded = nothing_recorded,
 ) -> Path:
-    """Teach by example and return the run's folder; otherwise as `train`."""
+    """Teach by example and return the run's folder; otherwise as `train`.
+
+    `recorded` reads the tournament whose folder `teacher` is; without it no folder is taken for one.
+    """
     given = {
         **{"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents},
         **{"teacher": teacher, "episodes": episodes, "noise": noise},
@@ -115,7 +120,7 @@ def sft(
         config = new_sft_config(_named(given, engine), settings, config_file)
         return config, out or Path("runs") / f"{slug(config.agent)}-sft-{config.game}-{config.seed}"
 
-    return _train(make, engine=engine, resume=resume, template=template)
+    return _train(make, engine=engine, resume=resume, template=template, show=show, recorded=recorded)
 
 
 def _named(given: Mapping[str, Any], engine: str | None) -> dict[str, Any]:
@@ -129,6 +134,8 @@ def _train(
     engine: str | None,
     resume: Path | None,
     template: Path | None,
+    show: Show,
+    recorded: Recorded = nothing_recorded,
 ) -> Path:
     """Run what `make` says, in the folder that it names, or go on with the run in `resume`."""
     team = join_team()
@@ -144,7 +151,7 @@ def _train(
             run = open_run(team, path, lambda: _new_run(path, config, template))
     stored = run.path / "template.txt"
     try:
-        _run(config, run, stored if stored.exists() else None, team)
+        _run(config, run, stored if stored.exists() else None, team, show, recorded)
     except UsageError:
         run.discard_unstarted()
         raise
@@ -232,12 +239,18 @@ def stored_config(run: RunFolder) -> TrainConfig:
     return resolve(KINDS[algorithm], stored)
 
 
-def _run(config: TrainConfig, run: RunFolder, template: Path | None, team: Team) -> None:
+def _run(
+    config: TrainConfig,
+    run: RunFolder,
+    template: Path | None,
+    team: Team,
+    show: Show,
+    recorded: Recorded,
+) -> None:
     run.loggers = open_loggers(config, run) if team.leads else []
     done = run.latest_checkpoint()
     title = f"{config.agent} on {config.game}"
-    console = None if team.leads else Console(quiet=True)
-    with TrainingDisplay(title, config.steps, start=done[0] if done else 0, console=console) as display:
+    with (show if team.leads else silently)(title, done[0] if done else 0, config.steps) as display:
         if isinstance(config, DqnConfig):
             from arena.training.dqn.train import train_dqn
 
@@ -245,14 +258,12 @@ def _run(config: TrainConfig, run: RunFolder, template: Path | None, team: Team)
         elif isinstance(config, SftConfig):
             from arena.training.sft.train import train_sft
 
-            train_sft(config, run, display, template=template, team=team)
+            train_sft(config, run, display, template=template, team=team, recorded=recorded)
         elif isinstance(config, MsgrpoConfig):
-            from arena.training.msgrpo import train_msgrpo
+            from arena.training.msgrpo.train import train_msgrpo
 
             train_msgrpo(config, run, display, template=template, team=team)
-        if team.leads:
-            draw_curve(run)
-        display.note(f"run: {run.path}; play it: arena eval {run.path} --games {config.game}")
+        display.ended(run)
 
 
 def slug(spec: str) -> str:
@@ -260,3 +271,29 @@ def slug(spec: str) -> str:
     if Path(spec).is_dir():
         spec = Path(spec).resolve().name
     return re.sub(r"[^A-Za-z0-9._]+", "-", spec.removeprefix("hf:")).strip("-.")
+
+
+def settle(config: Config, team: Team) -> tuple[Config, Team]:
+    """The config as a team runs it, and the team as it plays by it.
+
+    Every process has an engine of its own, or vLLM one over `tensor_parallel` of them. Raises
+    UsageError for what a team cannot do.
+    """
+    if team.size == 1:
+        return config, team
+    if not isinstance(config, LanguageConfig):
+        raise UsageError(f"{config.agent} is trained by one process; leave accelerate launch out")
+    if config.served:
+        return config, team
+    engine = choose_engine(config.engine, adapter=config.lora_rank > 0)
+    together = config.tensor_parallel if engine == "vllm" else 1
+    if team.size % together:
+        raise UsageError(
+            f"{team.size} processes cannot be divided by tensor_parallel={together}; change one of them"
+        )
+    if together > 1 and is_address(config.opponents):
+        raise UsageError(
+            "a served opponent may answer the processes of one engine differently; "
+            "use --set tensor_parallel=1, or another opponent"
+        )
+    return config.model_copy(update={"engine": engine}), replace(team, together=together)

@@ -12,18 +12,17 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
 from arena.training.config import LanguageConfig
+from arena.training.distributed.shards import shard
+from arena.training.distributed.team import SOLO, Team
+from arena.training.distributed.weights import TrainedWeights, Weights
 from arena.training.language.start import Start
-from arena.training.memory import recomputes
-from arena.training.reader import Reader
-from arena.training.shards import shard
-from arena.training.team import SOLO, Team
-from arena.training.weights import TrainedWeights, Weights
-from arena_agents.engines.base import Ids
-from arena_agents.engines.decoder import has_plain_head
-from arena_agents.engines.replies import in_passes, reply_rows
-from arena_agents.engines.trees import takes_trees
-from arena_agents.language.model import default_device
-from arena_agents.language.presets import model_source
+from arena.training.memory.estimate import recomputes
+from arena.training.msgrpo.logprobs import Reader, in_passes, reply_rows
+from arena_agents.base import Ids
+from arena_agents.causal_lm.decoder import has_plain_head
+from arena_agents.causal_lm.load import default_device
+from arena_agents.causal_lm.trees import takes_trees
+from arena_agents.presets import model_source
 from arena_games.base import UsageError
 
 

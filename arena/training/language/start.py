@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.exporting import Policy, merge_policy
+from arena.machine.files import write_json
 from arena.training.config import LanguageConfig
-from arena.training.run import write_json
-from arena_agents.language.presets import PRESETS, model_source
-from arena_agents.server.address import is_address, parse_address
+from arena.training.export.export import Policy, merge_policy
+from arena_agents.address import is_address, parse_address
+from arena_agents.presets import PRESETS, model_source
 from arena_games.base import UsageError
 
 FOLDER = "start"

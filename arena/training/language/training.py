@@ -12,26 +12,26 @@ from pathlib import Path
 
 import torch
 
-from arena.seeds import Split, episode_seed
-from arena.training.checkpoint import Progress, load_checkpoint, save_checkpoint, save_policy
+from arena.match.seating import LEARNER, held_out_seating, opponent_agents
+from arena.match.seeds import Split, episode_seed
 from arena.training.clock import Clock
 from arena.training.config import LanguageConfig
-from arena.training.fit import check_memory
-from arena.training.guard import Guard
+from arena.training.distributed.team import SOLO, Team
+from arena.training.distributed.weights import Snapshot
 from arena.training.language.learner import PolicyLearner
 from arena.training.language.start import Start
-from arena.training.memory import weights_dtype
-from arena.training.opponents import LEARNER, held_out_seating, opponent_agents
-from arena.training.parallel import collect_together
-from arena.training.progress import Reporter
-from arena.training.rollout import Rollout
-from arena.training.run import RunFolder
-from arena.training.sync import PolicySync, training_engine
-from arena.training.team import SOLO, Team
-from arena.training.weights import Snapshot
-from arena_agents.engines.base import Sampling
+from arena.training.memory.estimate import weights_dtype
+from arena.training.memory.fit import check_memory
+from arena.training.msgrpo.checkpoint import Progress, load_checkpoint, save_checkpoint, save_policy
+from arena.training.msgrpo.engine import training_engine
+from arena.training.msgrpo.guard import Guard
+from arena.training.msgrpo.rollout import Rollout, collect_together
+from arena.training.msgrpo.sync import PolicySync
+from arena.training.reporter import Reporter
+from arena.training.run_folder import RunFolder
+from arena_agents.base import Sampling
+from arena_agents.causal_lm.load import default_device, load_model
 from arena_agents.language.agent import LanguageAgent
-from arena_agents.language.model import default_device, load_model
 from arena_agents.language.template import load_template
 from arena_games.base import GameSpec
 from arena_games.registry import find_game

@@ -10,26 +10,23 @@ prompt-completion format that trainers of language models share:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from arena.episode import Episode
-from arena.match import Match, MatchConfig, play
-from arena.seating import HOUSE
-from arena.seeds import Split, episode_seed
-from arena.store import FILE_NAME, Store
-from arena.table import decision_seed
-from arena.training.opponents import LEARNER, opponent_agents, training_seating
-from arena.training.rollout import CONCURRENCY
-from arena.training.run import write_text
+from arena.machine.files import write_text
+from arena.match.episode import Episode
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.match.seating import HOUSE, LEARNER, opponent_agents, training_seating
+from arena.match.seeds import Split, decision_seed, episode_seed
+from arena.training.msgrpo.rollout import CONCURRENCY
 from arena.training.sft.config import SftConfig
 from arena_agents import Agent, Observation, Reply
 from arena_agents.language.template import PromptTemplate
-from arena_agents.random import action_reply
-from arena_games.base import GameSpec, Invalid, UsageError
+from arena_games.base import GameSpec, Invalid, UsageError, action_reply
 
 Messages = list[dict[str, str]]
 Decision = tuple[Observation, int]  # a state, and the action that is taught there
@@ -98,23 +95,17 @@ def taught_decisions(spec: GameSpec, teacher: Agent, config: SftConfig) -> list[
     return taught
 
 
-def is_tournament(teacher: str) -> bool:
-    """Whether `--teacher` is a tournament's folder: one with a `run.sqlite`. Others hold a policy."""
-    return (Path(teacher) / FILE_NAME).is_file()
-
-
-def best_decisions(spec: GameSpec, folder: Path, config: SftConfig) -> list[list[Decision]]:
-    """The readable decisions of a tournament's best episodes, `config.episodes` of them at most, by episode.
+def best_decisions(spec: GameSpec, recorded: Iterable[Episode], config: SftConfig) -> list[list[Decision]]:
+    """The readable decisions of the best `recorded` episodes, `config.episodes` of them at most, by episode.
 
     The best are those that the game calls a success for the seat (in a game against others: who won),
     and of these the share `config.best` with the highest returns, equals of the last one included.
     The house's seats do not count. Raises UsageError if there is no success.
     """
-    with Store.read(folder) as store:
-        wins = [won for e in store.episodes(spec.name) if e.end.rated for won in _won(e)]
+    wins = [won for episode in recorded if episode.end.rated for won in _won(episode)]
     if not wins:
         raise UsageError(
-            f"nobody had success on {spec.name} in {folder}; name an agent as --teacher, such as search"
+            f"nobody had success on {spec.name} in {config.teacher}; name an agent, such as search"
         )
     ranked = sorted((episode.returns[seat] for episode, seat in wins), reverse=True)
     least = ranked[int(np.ceil(config.best * len(ranked))) - 1]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from arena.match.episode import Episode
 from arena.training.dqn.config import DqnConfig, dqn_preset
-from arena.training.progress import Reporter
-from arena.training.run import RunFolder
+from arena.training.reporter import Reporter, Silence
+from arena.training.run_folder import RunFolder
 from arena.training.sft.config import SftConfig
 from arena.training.sft.examples import (
     Example,
     as_examples,
     best_decisions,
-    is_tournament,
     taught_decisions,
 )
 from arena_agents import Agent
@@ -23,21 +24,26 @@ from arena_games.base import GameSpec
 TEACHER = "teacher"  # the folder of a DQN that was trained to teach
 
 
-class _Quiet:
-    """Passes on what a person should know, and shows no progress of its own."""
+# The episodes of a game in a tournament's folder; None for a folder that holds no tournament.
+Recorded = Callable[[Path, str], Iterable[Episode] | None]
 
-    def __init__(self, reporter: Reporter) -> None:
-        self.note = reporter.note
 
-    def update(self, step: int, row: dict[str, float | int | None]) -> None: ...
+def nothing_recorded(folder: Path, game: str) -> None:
+    """For a caller that knows no tournaments: every folder is a policy's."""
 
 
 def gather_examples(
-    spec: GameSpec, template: PromptTemplate, config: SftConfig, run: RunFolder, reporter: Reporter
+    spec: GameSpec,
+    template: PromptTemplate,
+    config: SftConfig,
+    run: RunFolder,
+    reporter: Reporter,
+    recorded: Recorded,
 ) -> list[Example]:
     """The examples of a run. Raises UsageError for an unknown teacher, and one that has none to give."""
-    if is_tournament(config.teacher):
-        episodes = best_decisions(spec, Path(config.teacher), config)
+    played = recorded(Path(config.teacher), spec.name)
+    if played is not None:
+        episodes = best_decisions(spec, played, config)
     else:
         episodes = taught_decisions(spec, make_teacher(config, run, reporter), config)
     return as_examples(spec, template, episodes)
@@ -56,5 +62,5 @@ def make_teacher(config: SftConfig, run: RunFolder, reporter: Reporter) -> Agent
     if not (path / "last").is_dir():
         reporter.note("training the dqn that is to teach, which takes a minute or two")
         run = RunFolder(path) if started else RunFolder.create(path, settings)
-        train_dqn(settings, run, _Quiet(reporter))
+        train_dqn(settings, run, Silence())
     return make_agent(str(path))

@@ -16,18 +16,18 @@ from pathlib import Path
 
 import torch
 
-from arena.hardware import peak_memory
-from arena.table import decision_seed
+from arena.machine.hardware import peak_memory
+from arena.match.seeds import decision_seed
 from arena.training.clock import Clock
+from arena.training.distributed.team import SOLO, Team
 from arena.training.language.training import LanguageTraining, Metrics
-from arena.training.progress import Reporter
-from arena.training.run import RunFolder
+from arena.training.reporter import Reporter
+from arena.training.run_folder import RunFolder
 from arena.training.sft.config import SftConfig
 from arena.training.sft.examples import Example, read_examples, write_examples
 from arena.training.sft.learner import STATS, SftLearner
-from arena.training.sft.teacher import gather_examples
+from arena.training.sft.teacher import Recorded, gather_examples, nothing_recorded
 from arena.training.sft.tokens import Lessons, lessons
-from arena.training.team import SOLO, Team
 
 EXAMPLES = "examples.jsonl"
 
@@ -39,14 +39,17 @@ def train_sft(
     *,
     template: Path | None = None,
     team: Team = SOLO,
+    recorded: Recorded = nothing_recorded,
 ) -> None:
     """Teach `config.agent` by examples in the run's folder, from its newest checkpoint if any.
+
+    `recorded` reads a tournament that is to be the teacher.
 
     Raises UsageError for unknown games, agents or teachers and for unreadable checkpoints.
     """
     training = SftTraining(config, run, reporter, template, team)
     try:
-        training.prepare()
+        training.prepare(recorded)
         training.start()
         for step in range(training.step + 1, config.steps + 1):
             reporter.update(step, training.update(step))
@@ -65,14 +68,14 @@ class SftTraining(LanguageTraining):
     lessons: Lessons
     taught_in: int  # episodes
 
-    def prepare(self) -> None:
+    def prepare(self, recorded: Recorded) -> None:
         """Have the examples, which the first process gathers unless the run holds them already."""
         path = self.run.path / EXAMPLES
         if not path.is_file() and self.team.leads:
             clock = Clock()
             with clock.phase("teacher"):
-                words = self.agent.template
-                write_examples(path, gather_examples(self.spec, words, self.config, self.run, self.reporter))
+                asked = (self.spec, self.agent.template, self.config, self.run, self.reporter)
+                write_examples(path, gather_examples(*asked, recorded))
             self.seconds += clock.total
         self.team.gather("the examples are there")
         self._learn_from(read_examples(path))

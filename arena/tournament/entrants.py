@@ -1,0 +1,117 @@
+"""What `--agents` says: who takes part, and whom a tournament has to train first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from arena.choices import DEFAULT_AGENTS
+from arena.match.seating import HOUSE
+from arena_agents.address import is_address
+from arena_games.base import GameSpec, UsageError
+from arena_games.registry import find_game
+
+SPECIALIST = "dqn"
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A policy that a tournament needs: `agent` trained on `game`, in the run folder `folder`."""
+
+    agent: str
+    game: str
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """An agent under test: the name it is ranked by and the spec it is made from.
+
+    `base` is what it is trained from, None where it plays as it is. `trained_on` is the game of a
+    `BASE+GAME` spec; a `dqn` is trained on each game it plays.
+    """
+
+    label: str
+    spec: str
+    base: str | None = None
+    trained_on: str | None = None
+
+    def training(self, game: GameSpec, out: Path) -> Training | None:
+        """The policy with which it plays `game`, or None if it needs no training."""
+        if self.base is None:
+            return None
+        learned = self.trained_on or game.name
+        owner = self.base if self.label == self.spec else self.label
+        return Training(self.base, learned, out / "agents" / f"{_file_name(owner)}@{_file_name(learned)}")
+
+    def playable(self, game: GameSpec, out: Path) -> str:
+        """The spec of the agent that plays `game`; a run folder where it has been trained."""
+        training = self.training(game, out)
+        return self.spec if training is None else str(training.folder)
+
+
+def parse_entrants(agents: str | Iterable[str]) -> list[Entrant]:
+    """Entrants from `--agents`: `SPEC` or `LABEL=SPEC`, separated by commas.
+
+    Raises UsageError for an empty list, a label that is used twice or kept for the house, and an
+    unknown game in `BASE+GAME`.
+    """
+    parts = agents.split(",") if isinstance(agents, str) else agents
+    entrants = [_entrant(part.strip()) for part in parts if part.strip()]
+    if not entrants:
+        raise UsageError(f"--agents names nobody; try --agents {DEFAULT_AGENTS}")
+    labels = [entrant.label for entrant in entrants]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise UsageError(f"two agents are called {label!r}; name them apart with --agents a=…,b=…")
+        if label.startswith(HOUSE):
+            raise UsageError(f"{label!r} is kept for the house's agents; choose another name")
+    return entrants
+
+
+def trainings(entrants: Sequence[Entrant], games: Sequence[GameSpec], out: Path) -> list[Training]:
+    """Every policy that the entrants need for the games, each once.
+
+    Raises UsageError if two different ones would share a folder.
+    """
+    needed = dict.fromkeys(_needed(entrants, games, out))
+    by_folder: dict[Path, Training] = {}
+    for training in needed:
+        other = by_folder.setdefault(training.folder, training)
+        if other != training:
+            raise UsageError(
+                f"{training.agent} and {other.agent} would share {training.folder}; name one a=…"
+            )
+    return list(needed)
+
+
+def _needed(entrants: Sequence[Entrant], games: Sequence[GameSpec], out: Path) -> Iterator[Training]:
+    for entrant in entrants:
+        for game in games:
+            training = entrant.training(game, out)
+            if training is not None:
+                yield training
+
+
+def _entrant(text: str) -> Entrant:
+    label, separator, spec = text.partition("=")
+    if not separator or not re.fullmatch(r"[\w.+@ -]+", label):
+        label = spec = text
+    if spec == SPECIALIST:
+        return Entrant(label, spec, base=spec)
+    if is_address(spec):  # a + in it belongs to the model's name or the URL
+        return Entrant(label, spec)
+    base, plus, game = spec.rpartition("+")
+    if plus and not Path(spec).exists() and ":" not in game and "/" not in game:
+        return Entrant(label, spec, base=base, trained_on=find_game(game).name)
+    return Entrant(label, spec)
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^\w.+-]+", "-", text)
