@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from arena.cli.options import Template
+from arena.training.options import SftOptions, TrainOptions
 
 
 def train(
-    game: Annotated[str | None, typer.Argument(help="The game; not needed with --resume.")] = None,
+    game: Annotated[
+        str | None,
+        typer.Argument(help="A game's name or FILE.py:SPEC; not needed with --resume."),
+    ] = None,
     agent: Annotated[
         str | None, typer.Option(help="nano, qwen3b, hf:MODEL, a policy's folder, or dqn.")
     ] = None,
@@ -30,38 +34,39 @@ def train(
     ] = None,
 ) -> None:
     """Teach an agent a game: MS-GRPO for language models, double DQN for `dqn`."""
-    from arena.training.start import train as start_training
+    from arena.training.start import start
     from arena.views.training_progress import TrainingDisplay
 
-    folder = start_training(
-        game=game,
-        agent=agent,
+    options = TrainOptions(
+        game,
+        agent,
         out=out,
         seed=seed,
         steps=steps,
         opponents=opponents,
         engine=engine,
-        settings=settings or [],
+        settings=settings or (),
         config_file=config,
         resume=resume,
         template=template,
-        show=TrainingDisplay,
     )
+    folder = start(options, show=TrainingDisplay)
     typer.echo(f"The trained agent is in {folder}; rate it with arena eval {folder} --games {game or 'all'}")
 
 
 def sft(
-    game: Annotated[str | None, typer.Argument(help="The game; not needed with --resume.")] = None,
-    agent: Annotated[
-        str | None, typer.Option(help="nano, qwen3b, hf:MODEL, or a trained policy's folder.")
+    game: Annotated[
+        str | None,
+        typer.Argument(help="A game's name or FILE.py:SPEC; not needed with --resume."),
     ] = None,
+    agent: Annotated[str | None, typer.Option(help="nano, qwen3b, hf:MODEL, or a policy's folder.")] = None,
     teacher: Annotated[
         str | None,
         typer.Option(help="Who is copied: search, dqn, an agent, or a tournament's folder."),
     ] = None,
     episodes: Annotated[int | None, typer.Option(min=1, help="Episodes that the examples are from.")] = None,
     noise: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Share of moves at random, on the way to examples.")
+        float | None, typer.Option(min=0, max=1, help="Share of moves at random on the way to examples.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")] = None,
@@ -77,14 +82,14 @@ def sft(
         str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
     ] = None,
 ) -> None:
-    """Teach a language model a game by example: a teacher's decisions where a noisy player comes to."""
+    """Teach a language model by example: a teacher's decisions, where a noisy player comes to."""
     from arena.record.store import recorded_episodes
-    from arena.training.start import sft as start_teaching
+    from arena.training.start import start
     from arena.views.training_progress import TrainingDisplay
 
-    folder = start_teaching(
-        game=game,
-        agent=agent,
+    options = SftOptions(
+        game,
+        agent,
         teacher=teacher,
         episodes=episodes,
         noise=noise,
@@ -93,13 +98,12 @@ def sft(
         steps=steps,
         opponents=opponents,
         engine=engine,
-        settings=settings or [],
+        settings=settings or (),
         config_file=config,
         resume=resume,
         template=template,
-        show=TrainingDisplay,
-        recorded=recorded_episodes,
     )
+    folder = start(options, show=TrainingDisplay, recorded=recorded_episodes)
     typer.echo(
         f"The taught agent is in {folder}; let it learn by playing with "
         f"arena train {game or 'GAME'} --agent {folder}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +20,22 @@ from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.export.export import Policy
 from arena.training.language.start import check_start, copy_start, start_policy, start_settings
 from arena.training.loggers import open_loggers
+from arena.training.options import SftOptions, TrainOptions
 from arena.training.reporter import Show, silently
 from arena.training.run_folder import Config, RunFolder, open_run
 from arena.training.sft.config import SftConfig, sft_settings
 from arena.training.sft.teacher import Recorded, nothing_recorded
+from arena.untrusted import slug
 from arena_agents.address import is_address, parse_address
 from arena_agents.engines.choose import choose_engine
 from arena_agents.presets import PRESETS
 from arena_games.base import UsageError
 from arena_games.registry import find_game
+
+__all__ = ["OnStep", "train"]
+
+# Told each row of metrics.
+OnStep = Callable[[dict[str, Any]], None]
 
 # What was measured to learn with the built-in model, on validation episodes: all weights rather
 # than an adapter, larger steps, no KL penalty. Long games: a mean over episodes lets each step of
@@ -61,101 +67,80 @@ def agent_settings(agent: str, game: str) -> Mapping[str, Any]:
 
 
 def train(
+    game: str | None = None,
+    agent: str | None = None,
     *,
-    game: str | None,
-    agent: str | None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     seed: int | None = None,
     steps: int | None = None,
     opponents: str | None = None,
     engine: str | None = None,
-    settings: Sequence[str] = (),
+    settings: Sequence[str] | Mapping[str, Any] = (),
     config_file: Path | None = None,
-    resume: Path | None = None,
+    resume: Path | str | None = None,
     template: Path | None = None,
     show: Show = silently,
+    on_step: OnStep | None = None,
 ) -> Path:
     """Train and return the run's folder. Raises UsageError for anything the user can put right.
 
-    A run that is resumed keeps its config, but for the engine if one is named.
+    `settings` are those of `--set`, as `KEY=VALUE` or as a mapping. `on_step` is called with each row of
+    metrics as it is logged; an exception of its own ends the run, which can be resumed. A run that is
+    resumed keeps its config, but for the engine if one is named.
     """
-    given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
+    options = TrainOptions(
+        game,
+        agent,
+        out=out,
+        seed=seed,
+        steps=steps,
+        opponents=opponents,
+        engine=engine,
+        settings=settings,
+        config_file=config_file,
+        resume=resume,
+        template=template,
+    )
+    return start(options, show=show, on_step=on_step)
 
-    def make() -> tuple[TrainConfig, Path]:
-        config = new_config(_named(given, engine), settings, config_file)
-        return config, out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
 
-    return _train(make, engine=engine, resume=resume, template=template, show=show)
-
-
-def sft(
+def start(
+    options: TrainOptions,
     *,
-    game: str | None,
-    agent: str | None,
-    teacher: str | None,
-    episodes: int | None = None,
-    noise: float | None = None,
-    out: Path | None = None,
-    seed: int | None = None,
-    steps: int | None = None,
-    opponents: str | None = None,
-    engine: str | None = None,
-    settings: Sequence[str] = (),
-    config_file: Path | None = None,
-    resume: Path | None = None,
-    template: Path | None = None,
     show: Show = silently,
+    on_step: OnStep | None = None,
     recorded: Recorded = nothing_recorded,
 ) -> Path:
-    """Teach by example and return the run's folder; otherwise as `train`.
-
-    `recorded` reads the tournament whose folder `teacher` is; without it no folder is taken for one.
-    """
-    given = {
-        **{"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents},
-        **{"teacher": teacher, "episodes": episodes, "noise": noise},
-    }
-
-    def make() -> tuple[TrainConfig, Path]:
-        config = new_sft_config(_named(given, engine), settings, config_file)
-        return config, out or Path("runs") / f"{slug(config.agent)}-sft-{config.game}-{config.seed}"
-
-    return _train(make, engine=engine, resume=resume, template=template, show=show, recorded=recorded)
-
-
-def _named(given: Mapping[str, Any], engine: str | None) -> dict[str, Any]:
-    """The options that were given."""
-    return {key: value for key, value in {**given, "engine": engine}.items() if value is not None}
-
-
-def _train(
-    make: Callable[[], tuple[TrainConfig, Path]],
-    *,
-    engine: str | None,
-    resume: Path | None,
-    template: Path | None,
-    show: Show,
-    recorded: Recorded = nothing_recorded,
-) -> Path:
-    """Run what `make` says, in the folder that it names, or go on with the run in `resume`."""
+    """As `train` or `sft`, for what the command line asks."""
     team = join_team()
     with said_once(team):
-        if resume is not None:
-            run = open_run(team, resume, lambda: RunFolder.open(resume))
-            config = stored_config(run)
-            drawn_by = {} if engine is None else {"engine": engine}
-            config, team = settle(resolve(type(config), config.model_dump(), drawn_by), team)
-        else:
-            config, path = make()
-            config, team = settle(config, team)
-            run = open_run(team, path, lambda: _new_run(path, config, template))
+        config, run, team = _resumed(options, team) if options.resume is not None else _new(options, team)
     stored = run.path / "template.txt"
     try:
-        _run(config, run, stored if stored.exists() else None, team, show, recorded)
+        _run(config, run, stored if stored.exists() else None, team, show, on_step, recorded)
     except UsageError:
         run.discard_unstarted()
         raise
     return run.path
+
+
+def _resumed(options: TrainOptions, team: Team) -> tuple[TrainConfig, RunFolder, Team]:
+    folder = Path(str(options.resume))
+    run = open_run(team, folder, lambda: RunFolder.open(folder))
+    config = stored_config(run)
+    engine = {} if options.engine is None else {"engine": options.engine}
+    config, team = settle(resolve(type(config), config.model_dump(), engine), team)
+    return config, run, team
+
+
+def _new(options: TrainOptions, team: Team) -> tuple[TrainConfig, RunFolder, Team]:
+    taught = isinstance(options, SftOptions)
+    make: Callable[..., TrainConfig] = new_sft_config if taught else new_config
+    config, team = settle(make(options.named(), options.settings, options.config_file), team)
+    agent = slug(Path(config.agent).resolve().name if Path(config.agent).is_dir() else config.agent)
+    name = f"{agent}-{slug(config.game)}{'-sft' if taught else ''}-{config.seed}"
+    path = Path(options.out or Path("runs") / name)
+    return config, open_run(team, path, lambda: _new_run(path, config, options.template)), team
 
 
 def _new_run(path: Path, config: TrainConfig, template: Path | None) -> RunFolder:
@@ -172,7 +157,7 @@ def _new_run(path: Path, config: TrainConfig, template: Path | None) -> RunFolde
 
 
 def new_config(
-    given: Mapping[str, Any], settings: Sequence[str], config_file: Path | None
+    given: Mapping[str, Any], settings: Sequence[str] | Mapping[str, Any], config_file: Path | None
 ) -> MsgrpoConfig | DqnConfig:
     """Defaults, the agent's preset, the file, `--set`, and the named options, in this order."""
     asked = _asked(given, settings, config_file, "arena train GAME --agent AGENT")
@@ -186,7 +171,9 @@ def new_config(
     return config
 
 
-def new_sft_config(given: Mapping[str, Any], settings: Sequence[str], config_file: Path | None) -> SftConfig:
+def new_sft_config(
+    given: Mapping[str, Any], settings: Sequence[str] | Mapping[str, Any], config_file: Path | None
+) -> SftConfig:
     """The same for teaching by example."""
     asked = _asked(given, settings, config_file, "arena sft GAME --agent AGENT --teacher TEACHER", "teacher")
     model, policy = _trainable(str(asked["agent"]))
@@ -200,7 +187,7 @@ def new_sft_config(given: Mapping[str, Any], settings: Sequence[str], config_fil
 
 def _asked(
     given: Mapping[str, Any],
-    settings: Sequence[str],
+    settings: Sequence[str] | Mapping[str, Any],
     config_file: Path | None,
     usage: str,
     *more: str,
@@ -208,7 +195,8 @@ def _asked(
     """What the user says. Raises UsageError if game, agent, or one `more` is missing, or no such game is."""
     file = read_config_file(config_file) if config_file else {}
     file.pop("algorithm", None)
-    asked = {**file, **parse_settings(list(settings)), **given}
+    chosen = settings if isinstance(settings, Mapping) else parse_settings(list(settings))
+    asked = {**file, **chosen, **given}
     for needed in ("game", "agent", *more):
         if needed not in asked:
             raise UsageError(f"which {needed}? {usage}")
@@ -245,12 +233,14 @@ def _run(
     template: Path | None,
     team: Team,
     show: Show,
+    on_step: OnStep | None,
     recorded: Recorded,
 ) -> None:
-    run.loggers = open_loggers(config, run) if team.leads else []
+    if team.is_main:
+        run.loggers = [*open_loggers(config, run), *([on_step] if on_step else [])]
     done = run.latest_checkpoint()
     title = f"{config.agent} on {config.game}"
-    with (show if team.leads else silently)(title, done[0] if done else 0, config.steps) as display:
+    with (show if team.is_main else silently)(title, done[0] if done else 0, config.steps) as display:
         if isinstance(config, DqnConfig):
             from arena.training.dqn.train import train_dqn
 
@@ -264,13 +254,6 @@ def _run(
 
             train_msgrpo(config, run, display, template=template, team=team)
         display.ended(run)
-
-
-def slug(spec: str) -> str:
-    """An agent's spec as part of a folder's name."""
-    if Path(spec).is_dir():
-        spec = Path(spec).resolve().name
-    return re.sub(r"[^A-Za-z0-9._]+", "-", spec.removeprefix("hf:")).strip("-.")
 
 
 def settle(config: Config, team: Team) -> tuple[Config, Team]:

@@ -17,10 +17,12 @@ from arena.training.distributed.team import SOLO, Team
 from arena.training.distributed.weights import TrainedWeights, Weights
 from arena.training.language.start import Start
 from arena.training.memory.estimate import recomputes
-from arena.training.msgrpo.logprobs import Reader, in_passes, reply_rows
+from arena.training.msgrpo.logprobs import Reader
 from arena_agents.base import Ids
-from arena_agents.causal_lm.decoder import has_plain_head
+from arena_agents.causal_lm.family import Family
 from arena_agents.causal_lm.load import default_device
+from arena_agents.causal_lm.logprobs import in_passes, reply_rows, widest
+from arena_agents.causal_lm.prove import prove
 from arena_agents.causal_lm.trees import takes_trees
 from arena_agents.presets import model_source
 from arena_games.base import UsageError
@@ -42,7 +44,7 @@ class PolicyLearner:
     """Holds `model` and trains those of its parameters that require gradients.
 
     Training goes on with the adapter of `start` if it has one; else an adapter begins fresh, unless all
-    weights are trained. In a team that shards, the model is to be given in CPU
+    weights are trained. In a sharded team, the model is to be given in CPU
     memory: its parts are moved to the device. Only the first process's weights count.
     """
 
@@ -62,21 +64,22 @@ class PolicyLearner:
         if self.adapter:
             self.model = with_adapter(model, kept) if kept else with_fresh_adapter(model, config)
         self.model.eval()  # no dropout: π_θ must equal π_old before the first update
-        self.branching = takes_trees(self.model)
+        self.family: Family = team.gather(prove(self.model))[0]
+        self.family.check()
         self.reader = self.make_reader(self.model)
         self.trained = TrainedWeights(self.model, rate=config.learning_rate, weight_decay=config.weight_decay)
 
     def make_reader(self, model: Any) -> Reader:
-        """How `model` is read, in parts of it where the team shards."""
+        """How `model` is read: in shards, where the team is sharded."""
         reader = Reader(
             model,
             temperature=self.config.temperature,
             pad_id=self.pad_id,
-            plain_head=self.team.gather(has_plain_head(model))[0],
+            family=self.family,
             recompute=recomputes(self.config, sum(p.numel() for p in model.parameters())),
-            sharded=self.team.shards,
+            sharded=self.team.sharded,
         )
-        if self.team.shards:
+        if self.team.sharded:
             shard(reader, default_device(), self.team.size)
             with torch.no_grad():
                 reader([(0,)], [(0,)])  # FSDP takes what is read first for the whole
@@ -116,20 +119,21 @@ class PolicyLearner:
         return read(self.reader, texts, sequences)
 
     def passes(self, texts: Sequences, sequences: list[int]) -> Iterator[tuple[list[int], float]]:
-        """This process's part of the chunks, each with 1.0; with 0.0 one that another process counts.
+        """This process's shard of the chunks, each with 1.0; with 0.0 one that another process counts.
 
         Layers of a sharded model are gathered by all processes together, so none may read less often.
         """
         chunks = list(self._chunks(texts, sequences))
-        own = self.team.share(chunks)
+        own = self.team.shard(chunks)
         yield from ((chunk, 1.0) for chunk in own)
-        if self.team.shards and len(own) * self.team.size < len(chunks):
+        if self.team.sharded and len(own) * self.team.size < len(chunks):
             yield chunks[-1], 0.0
 
     def _chunks(self, texts: Sequences, sequences: list[int]) -> Iterator[list[int]]:
         """Sequences that are read together, of similar length: `micro_tokens` padded tokens at a time."""
         prompts, replies = ([of[s] for s in sequences] for of in (texts.prompts, texts.replies))
-        rows = reply_rows(prompts, replies, branching=self.branching)
+        branching = takes_trees(self.model) and widest(prompts, replies) <= self.family.short_cuts.trees
+        rows = reply_rows(prompts, replies, branching=branching)
         for together in in_passes(rows, self.config.micro_tokens):
             yield [sequences[member] for row in together for member in row.members]
 
@@ -137,7 +141,7 @@ class PolicyLearner:
     def logprobs(self, texts: Sequences) -> Tensor:
         """Log-probabilities (U, K) of the replies' tokens under π_θ, 0 beyond a reply; in CPU memory.
 
-        The processes of a team share the work, and are to ask for the same texts.
+        Each process of a team reads a shard of the texts, so all are to ask for the same ones.
         """
         found_UK = torch.zeros(len(texts.replies), max(map(len, texts.replies)))
         for chunk, counts in self.passes(texts, list(range(len(texts.replies)))):

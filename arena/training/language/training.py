@@ -65,7 +65,7 @@ class LanguageTraining:
         model, tokenizer = load_model(
             start.source,
             dtype=weights_dtype(config, device.type),
-            device=torch.device("cpu") if team.shards else device,
+            device=torch.device("cpu") if team.sharded else device,
         )
         self.learner = self.learner_kind(model, config, tokenizer.pad_token_id or 0, team, start)
         self.engine = training_engine(self.learner, tokenizer, reporter.note)
@@ -83,14 +83,14 @@ class LanguageTraining:
         found = self.run.latest_checkpoint()
         if found is None:
             self.run.rewind(-1)
-            self.hand_over()
+            self.sync_engine()
             self._begin()
         else:
             progress, self.best = load_checkpoint(found[1], self.learner.trained)
             self.step, self.episodes, self.seconds = progress.step, progress.episodes, progress.seconds
             self.guard = progress.guard
             self.run.rewind(self.step)
-            self.hand_over()
+            self.sync_engine()
 
     def _begin(self) -> None:
         clock = Clock()
@@ -115,7 +115,7 @@ class LanguageTraining:
         self.engine.close()
         self.sync.close()
 
-    def hand_over(self) -> Metrics:
+    def sync_engine(self) -> Metrics:
         """Let the engine play the policy as it is now."""
         self.engine.wake()
         return self.sync.push(self.step)
@@ -152,7 +152,7 @@ class LanguageTraining:
         elif self.guard.collapsed(score, noise):
             self.engine.sleep()
             self.learner.trained.restore(self.best)
-            self.hand_over()
+            self.sync_engine()
             self.guard = replace(self.guard, rollbacks=self.guard.rollbacks + 1)
             self.reporter.note(
                 f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; "
@@ -165,15 +165,15 @@ class LanguageTraining:
         if not self.due(self.config.checkpoint_every):
             return
         progress = Progress(self.step, self.episodes, self.seconds, self.guard)
-        trained, leads = self.learner.trained, self.team.leads
-        current = trained.gathered(trained.snapshot(), keep=leads)
-        best = trained.gathered(self.best, keep=leads)
+        trained, is_main = self.learner.trained, self.team.is_main
+        current = trained.gathered(trained.snapshot(), keep=is_main)
+        best = trained.gathered(self.best, keep=is_main)
         self.run.save_checkpoint(self.step, lambda folder: save_checkpoint(folder, current, best, progress))
         if self.step == self.config.steps:
             self._save_policy("last")
 
     def _save_policy(self, name: str) -> None:
-        weights = self.learner.trained.whole(keep=self.team.leads)
+        weights = self.learner.trained.whole(keep=self.team.is_main)
         self.run.save_policy(name, lambda folder: save_policy(folder, self.agent, self.learner, weights))
 
 

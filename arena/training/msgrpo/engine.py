@@ -29,7 +29,7 @@ def training_engine(learner: PolicyLearner, tokenizer: Any, note: Callable[[str]
         served = f"{parse_address(base).spec if is_address(base) else base}@{address.url}"
         return load_server_engine(served, lora_rank=config.lora_rank)
     if choose_engine(config.engine, adapter=config.lora_rank > 0) == "transformers":
-        if learner.team.shards:
+        if learner.team.sharded:
             return GatheredEngine(
                 learner.model, learner.reader, tokenizer, batch_tokens=config.rollout_tokens
             )

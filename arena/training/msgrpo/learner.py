@@ -74,11 +74,11 @@ class Learner(PolicyLearner):
 
     def _step(self, batch: TokenBatch, sequences: list[int]) -> dict[str, float] | None:
         """One optimiser step on the steps of these sequences; None if gradients are not finite."""
-        share = float(batch.weights_NK[batch.rows(sequences)].sum())
-        return self.step(batch, sequences, lambda chunk: self._loss(batch, chunk, share), STATS)
+        weight = float(batch.weights_NK[batch.rows(sequences)].sum())
+        return self.step(batch, sequences, lambda chunk: self._loss(batch, chunk, weight), STATS)
 
     def _loss(
-        self, batch: TokenBatch, sequences: list[int], share: float
+        self, batch: TokenBatch, sequences: list[int], weight: float
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The part of the loss that these sequences' steps make up, and its statistics."""
         rows_N = batch.rows(sequences)
@@ -88,7 +88,7 @@ class Learner(PolicyLearner):
         reference_UK = self._reference(batch, sequences) if self.config.beta > 0 else None
         logprobs_UK, entropy_UK = self.read(batch, sequences)
         width, device = logprobs_UK.shape[1], logprobs_UK.device
-        weights_NK = batch.loss_weights_NK[rows_N, :width].to(device) / share
+        weights_NK = batch.loss_weights_NK[rows_N, :width].to(device) / weight
         loss, stats = weighted_loss(
             logprobs_UK[of_row],
             batch.old_logprobs_NK[rows_N, :width].to(device),

@@ -5,7 +5,7 @@
     draw episodes with P ∝ exp(|A| / T_ep)          advantage.py, batch.py
     every step inherits its episode's advantage     batch.py
     one clipped policy-gradient update              loss.py, learner.py
-    hand the policy to the engine, and prove it     sync.py
+    sync the engine to the policy, and prove it     sync.py
     look at held-out episodes; step back if it collapsed
 
 Source: 'Reinforced Language Models for Sequential Decision Making', arXiv 2508.10839. Where ours
@@ -75,7 +75,7 @@ class MsgrpoTraining(LanguageTraining):
             self.engine.sleep()
             learned = self.learn(rollout)
         with clock.phase("sync"):
-            probe = self.hand_over()
+            probe = self.sync_engine()
         with clock.phase("eval"):
             held_out = self.look()
         self.seconds += clock.total
@@ -112,9 +112,9 @@ class MsgrpoTraining(LanguageTraining):
             format_penalty=config.format_penalty,
         )
         self.episodes += len(seeds) * config.group_size
-        if rollout.spoilt:
+        if rollout.failed_groups:
             self.reporter.note(
-                f"step {self.step}: {rollout.spoilt} groups left out, an episode in them failed"
+                f"step {self.step}: {rollout.failed_groups} groups left out, an episode in them failed"
             )
         return rollout
 

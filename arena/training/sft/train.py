@@ -71,7 +71,7 @@ class SftTraining(LanguageTraining):
     def prepare(self, recorded: Recorded) -> None:
         """Have the examples, which the first process gathers unless the run holds them already."""
         path = self.run.path / EXAMPLES
-        if not path.is_file() and self.team.leads:
+        if not path.is_file() and self.team.is_main:
             clock = Clock()
             with clock.phase("teacher"):
                 asked = (self.spec, self.agent.template, self.config, self.run, self.reporter)
@@ -99,7 +99,7 @@ class SftTraining(LanguageTraining):
             self.engine.sleep()
             learned = self.learn()
         with clock.phase("sync"):
-            probe = self.hand_over() if self.due(self.config.eval_every) else {}
+            probe = self.sync_engine() if self.due(self.config.eval_every) else {}
         with clock.phase("eval"):
             held_out = self.look()
         self.seconds += clock.total

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arena.untrusted import shown
+from arena.untrusted import escaped_name
+from arena.views.numbers import percent
 from arena.views.page.data import RunData
 from arena_games.base import UsageError
 from arena_games.registry import find_game
@@ -21,12 +22,14 @@ def summary(board: Leaderboard) -> str:
     if not rated:
         return "No match has been rated yet."
     if len(rated) == 1:
-        return f"{shown(rated[0].agent)} is the only rated agent."
+        return f"{escaped_name(rated[0].agent)} is the only rated agent."
     leaders = _not_separable(rated)
     if len(leaders) == 1:
         first, second = rated[:2]
-        return f"{shown(first.agent)} leads, and is separated from {shown(second.agent)} at 95 %."
-    names = [shown(standing.agent) for standing in leaders]
+        return (
+            f"{escaped_name(first.agent)} leads, and is separated from {escaped_name(second.agent)} at 95 %."
+        )
+    names = [escaped_name(standing.agent) for standing in leaders]
     return f"{', '.join(names[:-1])} and {names[-1]} lead, and cannot be told apart at 95 %."
 
 
@@ -69,7 +72,7 @@ def seats_in_words(effects: Sequence[SeatEffect]) -> str:
     if not effects:
         return ""
     found = (
-        f"seat {seat.seat + 1}: {100 * seat.score:.0f} % ({100 * seat.low:.0f} – {100 * seat.high:.0f})"
+        f"seat {seat.seat + 1}: {percent(seat.score, 0)} ({100 * seat.low:.0f} – {100 * seat.high:.0f})"
         for seat in effects
     )
     return f"Ahead of the others, by seat, with 95 % intervals: {', '.join(found)}."
@@ -89,7 +92,11 @@ def config_facts(config: Mapping[str, Any]) -> dict[str, str]:
 def agent_facts(config: Mapping[str, Any]) -> dict[str, str]:
     """Every entrant's label and the spec that it was made from."""
     agents = config.get("agents")
-    return {shown(name): _plain(spec) for name, spec in agents.items()} if isinstance(agents, Mapping) else {}
+    return (
+        {escaped_name(name): _plain(spec) for name, spec in agents.items()}
+        if isinstance(agents, Mapping)
+        else {}
+    )
 
 
 def version_facts(environment: Mapping[str, Any]) -> dict[str, str]:

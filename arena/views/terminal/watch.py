@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.text import Text
 
 from arena.match.match import Match, MatchConfig
-from arena.match.seating import HOUSE, house_agents, seated
+from arena.match.seating import beside, house_agents, seated
 from arena.match.seeds import Split, episode_seed
 from arena.tournament.entrants import Entrant, parse_entrants
-from arena.views.terminal.controls import Playhead
-from arena.views.terminal.frames import Film
+from arena.views.options import WatchOptions
+from arena.views.terminal.controls import ReplayControls
+from arena.views.terminal.frames import Replay
 from arena.views.terminal.keys import can_read_keys
 from arena.views.terminal.live import LiveMatch
 from arena.views.terminal.plain import PlainPrinter, survive_any_character
@@ -24,48 +25,39 @@ from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
 
-def watch(
-    game: str,
-    agents: str,
-    *,
-    seed: int = 0,
-    opponents: str = "random",
-    deadline_s: float = 300.0,
-    speed: float | None = None,
-    plain: bool = False,
-) -> None:
+def watch(options: WatchOptions) -> None:
     """Play a match and show it as it is played, in a terminal with keys, elsewhere line by line.
 
-    `agents` take the open seats in order; `opponents` takes those that are left. Raises UsageError
-    for unknown games and agents, for more agents than seats and for agents that need training.
+    Raises UsageError for unknown games and agents, for more agents than seats and for agents that need
+    training.
     """
     survive_any_character()
-    spec = find_game(game)
+    spec = find_game(options.game)
     with Console(stderr=True).status(Text("starting the agents")):  # models take a while
-        match, made = line_up(spec, parse_entrants(agents), opponents, seed)
-    with LiveMatch(match, made, MatchConfig(deadline_s=deadline_s)) as live:
-        if plain or not can_read_keys():
-            print_live(live, PlainPrinter(Console(), speed), match)
+        match, made = line_up(spec, parse_entrants(options.agents), options.opponents, options.seed)
+    with LiveMatch(match, made, MatchConfig(deadline_s=options.deadline_s)) as live:
+        if options.plain or not can_read_keys():
+            print_live(live, PlainPrinter(Console(), options.speed), match)
         else:
-            show(live, Playhead(speed=speed or 2.0), f"{spec.name}  seed {seed}")
+            show(live, ReplayControls(speed=options.speed or 2.0), f"{spec.name}  seed {options.seed}")
 
 
 def print_live(live: LiveMatch, printer: PlainPrinter, match: Match) -> None:
     """Print each decision when it has been made and paid, and the end."""
     printer.title(match.id)
     for position in count():
-        film = _paid(live, position)
-        printer.print(film, position)
-        if film.over and position == film.last:
+        replay = _paid(live, position)
+        printer.print(replay, position)
+        if replay.over and position == replay.last:
             return
 
 
-def _paid(live: LiveMatch, position: int) -> Film:
-    """The film once it shows this decision and its reward, or is over. Seats are paid a round later."""
-    film = live.wait_for(position)
-    while not film.over and not film.is_paid(position):
-        film = live.wait_for(film.last)
-    return film
+def _paid(live: LiveMatch, position: int) -> Replay:
+    """The replay once it shows this decision and its reward, or is over. Seats are paid a round later."""
+    replay = live.wait_for(position)
+    while not replay.over and not replay.is_paid(position):
+        replay = live.wait_for(replay.last)
+    return replay
 
 
 def line_up(
@@ -85,6 +77,5 @@ def line_up(
     made = {entrant.label: make_agent(entrant.spec) for entrant in entrants} | house_agents([spec])
     if len(names) < seats and opponents not in made:
         made[opponents] = make_agent(opponents)
-    names += [opponents] * (seats - len(names))
-    assert not any(name.startswith(HOUSE) for name in names)
-    return Match(spec, episode_seed(Split.TEST, seed, 0), seated(spec, names)), made
+    players = seated(spec, beside(spec, names, opponents))
+    return Match(spec, episode_seed(Split.TEST, seed, 0), players), made

@@ -9,11 +9,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from arena.tournament.teach import sft
 from arena.training.config import MsgrpoConfig
 from arena.training.language.start import Start
 from arena.training.msgrpo.learner import Learner
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config, new_sft_config, sft, train
+from arena.training.start import new_config, new_sft_config, train
 from arena_agents.nano import MODEL_DIR
 from arena_agents.policy import load_policy
 from arena_agents.registry import make_agent

@@ -14,6 +14,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from arena.record.store import recorded_episodes
+from arena.tournament.teach import sft
 from arena.training.sft.config import SftConfig
 from arena.training.sft.examples import (
     NoisyPlayer,
@@ -25,7 +26,7 @@ from arena.training.sft.examples import (
 )
 from arena.training.sft.learner import SftLearner
 from arena.training.sft.tokens import end_of_turn, lessons
-from arena.training.start import new_sft_config, sft
+from arena.training.start import new_sft_config
 from arena_agents import Agent
 from arena_agents.language.agent import load_language_agent
 from arena_agents.language.template import load_template
@@ -54,7 +55,7 @@ def metrics(folder):
 def taught(folder, *, teacher="search", steps=4, seed=0, agent="nano", episodes=8, settings=()):
     return sft(
         **{"game": "frozen-lake", "agent": agent, "teacher": teacher, "episodes": episodes, "seed": seed},
-        **{"steps": steps, "out": folder, "settings": [*TINY, *settings], "recorded": recorded_episodes},
+        **{"steps": steps, "out": folder, "settings": [*TINY, *settings]},
     )
 
 

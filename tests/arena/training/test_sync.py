@@ -16,7 +16,6 @@ from safetensors.torch import load_file
 from arena.training.msgrpo.batch import Sequences
 from arena.training.msgrpo.guard import Guard
 from arena.training.msgrpo.learner import Learner, with_lora
-from arena.training.msgrpo.logprobs import read_replies
 from arena.training.msgrpo.probe import PROMPTS
 from arena.training.msgrpo.sync import PolicySync
 from arena.training.msgrpo.train import MsgrpoTraining
@@ -24,6 +23,7 @@ from arena.training.run_folder import RunFolder
 from arena.training.start import new_config, train
 from arena_agents.base import Sampling, TokenSample
 from arena_agents.causal_lm.load import load_model
+from arena_agents.causal_lm.logprobs import read_replies
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import LanguageAgent
 from arena_agents.language.template import load_template
@@ -224,7 +224,7 @@ def test_stepping_back_is_proven_as_well(in_step):
     assert sync.push(1)["probe_slope"] == pytest.approx(1.0, abs=0.01)
 
 
-def test_the_trainer_hands_over_what_it_stepped_back_to(monkeypatch, tmp_path):
+def test_the_trainer_syncs_what_it_stepped_back_to(monkeypatch, tmp_path):
     monkeypatch.setattr(
         "arena.training.msgrpo.train.training_engine", lambda learner, *_: CopyEngine(learner.config)
     )
