@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from arena.training.config import MsgrpoConfig
 from arena.training.msgrpo.batch import Sequences, TokenBatch
-from arena.training.msgrpo.learner import Learner, with_lora
+from arena.training.language.learner import with_fresh_adapter
+from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import episode_mean_weights
 from arena.training.msgrpo.probe import on_tokens
 from arena.training.msgrpo.sync import PolicySync
@@ -79,7 +80,7 @@ class Pair:
             for model in (one, other):
                 model.set_output_embeddings(Head32(model.get_output_embeddings()))
         self.learner = Learner(one, config, tokenizer.pad_token_id or 0)
-        self.engine = CopyEngine(with_lora(other, config), tokenizer)
+        self.engine = CopyEngine(with_fresh_adapter(other, config), tokenizer)
         self.agent = language_agent(self.engine, tokenizer)
         self.agent.sampling = Sampling(max_new_tokens=bench.few(32, 4))
         self.sync = PolicySync(self.agent, self.learner, self.spec, bench.scratch / "probe")
