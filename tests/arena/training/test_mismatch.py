@@ -10,6 +10,7 @@ import torch
 from arena.training.msgrpo.batch import TokenBatch, with_trainer_logprobs
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import token_mean_weights
+from arena.training.start import train
 
 
 def token_batch(draw):

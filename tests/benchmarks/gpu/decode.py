@@ -1,7 +1,7 @@
 """Where the time of a decode step goes: launching kernels, or computing?
 
-The step as the engine takes it, beside the same over a static cache, as one captured CUDA graph, and
-compiled (`reduce-overhead`). The floor is the time to read weights, keys and values once.
+A step over a cache that grows, over one that stays where it is, and the latter as one captured CUDA graph.
+The floor is the time to read weights, keys and values once. `attention` shows what a new shape costs.
 """
 
 from __future__ import annotations
@@ -12,62 +12,82 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, StaticCache
+from torch.nn import functional
 
 from arena_agents.base import Sampling
+from arena_agents.causal_lm.forward import Prefilled, prefill, select
+from arena_agents.causal_lm.static_decode import GrowingRows, StaticDecoder
 from arena_agents.engines.transformers import draw
 from tests.benchmarks.gpu.bench import Bench
 from tests.benchmarks.gpu.matmul import copy_rate
 
-READ, ROOM = 384, 448  # tokens read so far, and tokens that a static cache holds
+READ, MORE = 384, 64  # tokens read so far, and to be drawn
 STEPS = 16
 
 
 def run(bench: Bench) -> None:
     rate, rows = copy_rate(bench), bench.few(128, 4)
+    _attention(bench)
     model, _ = bench.load(bench.folder(), "bfloat16")
     for batch in (rows, 1):
         _steps(bench, f"SmolLM2, {batch} rows", model, batch, rate)
     _steps(bench, f"3 B, {rows} rows", bench.three_billion()[0], rows, rate)
-    _steps_of(bench, f"SmolLM2, {rows} rows: compiled", model, _compiled, rows)  # takes long, so it is last
+
+
+def _attention(bench: Bench) -> None:
+    """Milliseconds of a layer's attention, at shapes seen before and at new ones, by cuDNN and by others."""
+    if not bench.on_gpu:
+        return
+    for kernels, by_cudnn in (("cuDNN", True), ("others", False)):
+        torch.backends.cuda.enable_cudnn_sdp(by_cudnn)
+        took = [_milliseconds(bench, lambda length=300 + place: _attend(bench, length)) for place in range(6)]
+        known = [_milliseconds(bench, lambda: _attend(bench, 300)) for _ in range(6)]
+        row = {"new_ms": sorted(took)[3], "known_ms": sorted(known)[3]}
+        bench.row(f"attention by {kernels}", **{name: round(ms, 3) for name, ms in row.items()})
+
+
+def _attend(bench: Bench, length: int) -> Tensor:
+    whole = {"device": bench.device, "dtype": torch.bfloat16}
+    query, keys = torch.ones(64, 9, 90, 64, **whole), torch.ones(64, 9, length, 64, **whole)  # type: ignore[arg-type]
+    mask = torch.ones(64, 1, 90, length, device=bench.device, dtype=torch.bool)
+    return functional.scaled_dot_product_attention(query, keys, keys, attn_mask=mask)
+
+
+def _milliseconds(bench: Bench, work: Callable[[], Any]) -> float:
+    bench.sync()
+    began = time.perf_counter()
+    work()
+    bench.sync()
+    return 1e3 * (time.perf_counter() - began)
 
 
 @torch.inference_mode()
 def _steps(bench: Bench, name: str, model: Any, rows: int, rate: float) -> None:
-    ids_NT = _ids(bench, rows)
-    floor = _floor(model, *ids_NT.shape) / rate
-    dynamic = _dynamic(bench, model, ids_NT)
-    bench.row(f"{name}: as the engine does", ms=_ms(bench, dynamic), floor_ms=round(1e3 * floor, 3))
+    draw_ids = torch.Generator().manual_seed(0)
+    prompts = torch.randint(20, 500, (rows, bench.few(READ, 24)), generator=draw_ids).tolist()
+    ids_N, every = torch.full((rows,), 30, device=bench.device), torch.arange(rows)
+
+    def read() -> Prefilled:
+        return prefill(model, prompts, keep=1)
+
+    floor = _floor(model, rows, len(prompts[0])) / rate
+    growing = _ms(bench, lambda: GrowingRows(model, select(read(), every)), ids_N)
+    bench.row(f"{name}: a cache that grows", ms=growing, floor_ms=round(1e3 * floor, 3))
+    static = StaticDecoder(model, capture=False)
+    bench.row(f"{name}: a static cache", ms=_ms(bench, lambda: static.load(read(), every, MORE), ids_N))
+    if bench.on_gpu:
+        static.release()
+        captured = StaticDecoder(model, capture=True)
+        began = time.perf_counter()
+        captured.load(read(), every, MORE)
+        took = round(time.perf_counter() - began, 2)
+        row = {"ms": _ms(bench, lambda: captured.load(read(), every, MORE), ids_N), "ready_s": took}
+        bench.row(f"{name}: a captured graph", **row, works=captured.works, captured=captured.capture)
+        _kernels(bench, name, captured.load(read(), every, MORE), ids_N)
     logits = torch.randn(rows, model.config.vocab_size, device=bench.device)
     uniforms = torch.rand(rows, dtype=torch.float64, device=bench.device)
-    bench.row(f"{name}: drawing", ms=_ms(bench, lambda: draw(logits, Sampling(), uniforms)[0].tolist()))
-    static = Static(bench, model, ids_NT)
-    bench.row(f"{name}: static cache", ms=_ms(bench, static.step))
-    _steps_of(bench, f"{name}: captured graph", model, _captured, rows)
-    try:
-        bench.row(f"{name}: as the engine does, by kernels", **_kernels(bench, dynamic))
-    except Exception as error:
-        bench.row(f"{name}: by kernels", failed=f"{type(error).__name__}: {str(error)[:300]}")
-
-
-@torch.inference_mode()
-def _steps_of(bench: Bench, name: str, model: Any, make: Callable[..., Any], rows: int) -> None:
-    """A step made of a static one: its speed, and how far its logits are from the plain one's."""
-    ids_NT = _ids(bench, rows)
-    expected = Static(bench, model, ids_NT).step().float()
-    try:
-        began = time.perf_counter()
-        step = make(bench, Static(bench, model, ids_NT))
-        apart = float((step().float() - expected).abs().max())
-        took = time.perf_counter() - began
-        bench.row(name, ms=_ms(bench, step), ready_s=round(took, 1), max_apart=apart)
-    except Exception as error:  # what a version of torch cannot capture, another can
-        bench.row(name, failed=f"{type(error).__name__}: {str(error)[:300]}")
-
-
-def _ids(bench: Bench, rows: int) -> Tensor:
-    draw_ids = torch.Generator().manual_seed(0)
-    return torch.randint(20, 500, (rows, bench.few(READ, 24)), generator=draw_ids).to(bench.device)
+    drawing = bench.seconds(lambda: draw(logits, Sampling(), uniforms)[0].tolist())
+    bench.row(f"{name}: drawing", ms=round(1e3 * drawing, 3))
 
 
 def _floor(model: Any, rows: int, read: int) -> int:
@@ -79,116 +99,30 @@ def _floor(model: Any, rows: int, read: int) -> int:
     return weights + cached
 
 
-def _ms(bench: Bench, step: Callable[[], Any]) -> float:
-    """The median over several runs of some steps, each."""
-    return round(1e3 * bench.seconds(lambda: [step() for _ in range(STEPS)]) / STEPS, 3)
-
-
-def _dynamic(bench: Bench, model: Any, ids_NT: Tensor) -> Callable[[], Tensor]:
-    """A step as `TransformersEngine._extend` takes it; the cache is cut back before it grows too long."""
-    cache = DynamicCache()
-    rows, read = ids_NT.shape
-    model(input_ids=ids_NT, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    real_NT = torch.ones(rows, read + 1, dtype=torch.long, device=bench.device)
-    positions_N1 = torch.full((rows, 1), read, device=bench.device)
-
-    def step() -> Tensor:
-        out = model(
-            input_ids=ids_NT[:, :1],
-            attention_mask=real_NT,
-            position_ids=positions_N1,
-            past_key_values=cache,
-            use_cache=True,
-        )
-        cache.crop(-1)
-        logits: Tensor = out.logits
-        return logits
-
-    return step
-
-
-class Static:
-    """A decode step whose tensors stay where they are: what a graph can be captured of."""
-
-    def __init__(self, bench: Bench, model: Any, ids_NT: Tensor) -> None:
-        self.bench, self.model = bench, model
-        rows, self.read = ids_NT.shape
-        room = self.read + ROOM - READ
-        self.cache = StaticCache(config=model.config, max_cache_len=room)
-        model(input_ids=ids_NT, past_key_values=self.cache, use_cache=True, logits_to_keep=1)
-        self.ids_N1 = ids_NT[:, :1].clone()
-        self.positions_N1 = torch.full((rows, 1), self.read, device=bench.device)
-        seen = torch.arange(room, device=bench.device) <= self.read
-        self.mask = seen.expand(rows, 1, 1, room).clone()
-
-    def rewind(self) -> None:
-        """The next step writes behind the prompts again; the speed is the same at every place."""
-        for layer in self.cache.layers:
-            layer.cumulative_length.fill_(self.read)
-
-    def forward(self) -> Tensor:
-        out = self.model(
-            input_ids=self.ids_N1,
-            attention_mask=self.mask,
-            position_ids=self.positions_N1,
-            past_key_values=self.cache,
-            use_cache=True,
-        )
-        logits: Tensor = out.logits
-        return logits
-
-    def step(self) -> Tensor:
-        self.rewind()
-        return self.forward()
-
-
-def _captured(bench: Bench, static: Static) -> Callable[[], Tensor]:
-    if not bench.on_gpu:
-        return static.step
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            static.step()
-    torch.cuda.current_stream().wait_stream(side)
-    static.rewind()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        logits = static.forward()
-
-    def step() -> Tensor:
-        static.rewind()
-        graph.replay()
-        return logits
-
-    return step
-
-
-def _compiled(bench: Bench, static: Static) -> Callable[[], Tensor]:
-    if not bench.on_gpu:
-        return static.step
-    model = static.model
-    static.model = torch.compile(model, mode="reduce-overhead", fullgraph=False)
+def _ms(bench: Bench, load: Callable[[], Any], ids_N: Tensor) -> float:
+    """The median of several runs of some steps, each."""
+    found = []
     for _ in range(3):
-        static.step()
-    return static.step
+        rows = load()
+        rows.step(ids_N)
+        found.append(_milliseconds(bench, lambda rows=rows: [rows.step(ids_N) for _ in range(STEPS)]) / STEPS)
+    return round(sorted(found)[1], 3)
 
 
-def _kernels(bench: Bench, step: Callable[[], Any]) -> dict[str, Any]:
+def _kernels(bench: Bench, name: str, rows: Any, ids_N: Tensor) -> None:
     """Kernels a step, the time that the card computes, and the longest of them."""
-    if not bench.on_gpu:
-        return {"skipped": "no GPU"}
     from torch.autograd import DeviceType
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as profiled:
         for _ in range(4):
-            step()
+            rows.step(ids_N)
         bench.sync()
     events = [e for e in profiled.key_averages() if e.device_type == DeviceType.CUDA]
     largest = sorted(events, key=lambda e: -e.self_device_time_total)[:6]
-    return {
-        "kernels": round(sum(e.count for e in events) / 4),
-        "busy_ms": round(sum(e.self_device_time_total for e in events) / 4e3, 3),
-        "largest": {e.key[:60]: round(e.self_device_time_total / 4e3, 3) for e in largest},
-    }
+    bench.row(
+        f"{name}: by kernels",
+        kernels=round(sum(e.count for e in events) / 4),
+        busy_ms=round(sum(e.self_device_time_total for e in events) / 4e3, 3),
+        largest={e.key[:60]: round(e.self_device_time_total / 4e3, 3) for e in largest},
+    )

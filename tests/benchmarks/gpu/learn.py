@@ -1,4 +1,4 @@
-"""Runs of `arena train` (and `arena sft`) to their end, as a user starts them, and their resumption."""
+"""Runs of `arena train` to their end, as a user starts them, and their resumption."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.gpu.bench import Bench, SkippedError
+from tests.benchmarks.gpu.bench import Bench
 
 FILES = (
     "config.json",
@@ -28,48 +28,31 @@ def nano(bench: Bench) -> None:
     """nano on frozen-lake by its preset: 80 updates."""
     run = bench.scratch / "nano"
     options = ["--set", "groups=2", "--set", "eval_episodes=4", "--steps", "3"] if bench.small else []
-    took, said = _arena("train", "frozen-lake", "--agent", "nano", "--out", str(run), *options)
-    rows = _metrics(run)
+    took, said = arena("train", "frozen-lake", "--agent", "nano", "--out", str(run), *options)
+    rows = metrics(run)
     scores = [row["eval/success"] for row in rows if row["eval/success"] is not None]
     bench.row("nano, frozen-lake", seconds=took, updates=len(rows) - 1, first=scores[0], last=scores[-1])
-    bench.row("nano, frozen-lake, an update", **_phases(rows))
+    bench.row("nano, frozen-lake, an update", **phases(rows))
     _ended(bench, "nano, frozen-lake", run, said)
 
 
 def smollm2(bench: Bench) -> None:
-    """Some updates of each game; of the first the last two again from a checkpoint; then it plays.
-
-    The untaught model's replies never end early, so a rollout lasts turns x tokens decode steps.
-    """
-    folder = bench.folder()
-    for game, steps, length in (("frozen-lake", 4, 24), ("snake", 2, 16)):
-        run = bench.scratch / f"smollm2-{game}"
-        size = ["groups=2", "group_size=4"] if bench.small else ["groups=4", "group_size=8"]
-        words = [*size, f"max_new_tokens={bench.few(length, 4)}", "checkpoint_every=2", "eval_every=2"]
-        options = [o for word in (*words, "eval_episodes=8") for o in ("--set", word)]
-        asked = ["--agent", f"hf:{folder}", "--out", str(run), "--steps", str(steps)]
-        took, said = _arena("train", game, *asked, *options)
-        rows = _metrics(run)
-        bench.row(f"SmolLM2, {game}", seconds=took, updates=len(rows) - 1, **_phases(rows))
-        bench.row(f"SmolLM2, {game}: metrics", **_shown(rows[-1]))
-        _ended(bench, f"SmolLM2, {game}", run, said)
-        if game == "frozen-lake":
-            _resumed(bench, game, run, rows)
-            _plays(bench, game, run)
+    """Two updates of snake from the untaught model, the second of them again from a checkpoint."""
+    folder, run = bench.folder(), bench.scratch / "smollm2-snake"
+    size = ["groups=2", "group_size=4", "eval_episodes=2"] if bench.small else ["groups=4", "eval_episodes=8"]
+    words = [*size, f"max_new_tokens={bench.few(32, 4)}", "checkpoint_every=1", "eval_every=2"]
+    options = [o for word in words for o in ("--set", word)]
+    took, said = arena(
+        "train", "snake", "--agent", f"hf:{folder}", "--out", str(run), "--steps", "2", *options
+    )
+    rows = metrics(run)
+    bench.row("SmolLM2, snake", seconds=took, updates=len(rows) - 1, **phases(rows))
+    bench.row("SmolLM2, snake: metrics", **shown(rows[-1]))
+    _ended(bench, "SmolLM2, snake", run, said)
+    _resumed(bench, "snake", run, rows)
 
 
-def sft(bench: Bench) -> None:
-    """A teacher's decisions taught, once there is a command for it."""
-    if subprocess.run([sys.executable, "-m", "arena", "sft", "--help"], capture_output=True).returncode:
-        raise SkippedError("there is no arena sft yet")
-    run = bench.scratch / "sft"
-    options = ["--teacher", "search", "--episodes", str(bench.few(64, 4)), "--out", str(run)]
-    took, said = _arena("sft", "frozen-lake", "--agent", f"hf:{bench.folder()}", *options)
-    bench.row("SmolLM2, sft on frozen-lake", seconds=took, said=said[-200:])
-    _plays(bench, "frozen-lake", run)
-
-
-def _arena(*words: str) -> tuple[float, str]:
+def arena(*words: str) -> tuple[float, str]:
     """Seconds, and the last of what was said. Raises RuntimeError with it where the command fails."""
     began = time.perf_counter()
     done = subprocess.run([sys.executable, "-m", "arena", *words], capture_output=True, text=True)
@@ -79,11 +62,11 @@ def _arena(*words: str) -> tuple[float, str]:
     return round(time.perf_counter() - began, 1), said
 
 
-def _metrics(run: Path) -> Metrics:
+def metrics(run: Path) -> Metrics:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def _phases(rows: Metrics) -> dict[str, float]:
+def phases(rows: Metrics) -> dict[str, float]:
     """Mean seconds of each phase over the updates but the first, which loads kernels."""
     later = rows[2:] or rows[1:]
     names = [name for name in later[-1] if name.startswith("seconds/")]
@@ -92,7 +75,7 @@ def _phases(rows: Metrics) -> dict[str, float]:
     return {**{name: round(value, 3) for name, value in means.items()}, "tokens_per_s": round(tokens)}
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def shown(row: dict[str, Any]) -> dict[str, Any]:
     names = ("train/return", "eval/return", "eval/success", "invalid_rate", "kl", "entropy", "grad_norm")
     return {name: row.get(name) for name in (*names, "engine_mismatch", "peak_memory")}
 
@@ -105,12 +88,12 @@ def _ended(bench: Bench, name: str, run: Path, said: str) -> None:
 
 
 def _resumed(bench: Bench, game: str, run: Path, rows: Metrics) -> None:
-    """As if the run had been cut off after its second update."""
-    shutil.rmtree(run / "checkpoints" / "step-000004")
+    """As if the run had been cut off after its first update."""
+    shutil.rmtree(run / "checkpoints" / "step-000002")
     shutil.rmtree(run / "last")
-    took, _ = _arena("train", "--resume", str(run))
-    again = _metrics(run)
-    apart = _apart(rows[3:], again[3:])
+    took, _ = arena("train", "--resume", str(run))
+    again = metrics(run)
+    apart = _apart(rows[2:], again[2:])
     bench.row(f"SmolLM2, {game}: resumed", seconds=took, updates=len(again) - 1, apart=apart)
 
 
@@ -123,8 +106,3 @@ def _apart(before: Sequence[dict[str, Any]], again: Sequence[dict[str, Any]]) ->
         )
         for name in names
     }
-
-
-def _plays(bench: Bench, game: str, run: Path) -> None:
-    took, said = _arena("eval", str(run), "--games", game, "--episodes", str(bench.few(16, 2)))
-    bench.row(f"{run.name} plays {game}", seconds=took, said=said.strip()[-300:])

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from arena.training.config import MsgrpoConfig
-from arena.training.msgrpo.batch import Sequences, TokenBatch
 from arena.training.language.learner import with_fresh_adapter
+from arena.training.msgrpo.batch import Sequences, TokenBatch
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import episode_mean_weights
 from arena.training.msgrpo.probe import on_tokens

@@ -27,21 +27,28 @@ LENGTH = 32
 
 def run(bench: Bench) -> None:
     agent = _agent(*bench.load(MODEL_DIR, "float32"), length=8)
-    for game in GAMES:
-        _beside_generate(bench, "nano", agent, game, forced=False, drafts=True)
-    agent = _agent(*bench.load(bench.folder(), "bfloat16"), length=bench.few(LENGTH, 4))
+    _beside_generate(bench, "nano", agent, "frozen-lake", forced=False, drafts=True)
+    model, tokenizer = bench.load(bench.folder(), "bfloat16")
+    agent = _agent(model, tokenizer, length=bench.few(LENGTH, 4))
     for game in GAMES:
         for forced in (False, True):
             _beside_generate(bench, "SmolLM2", agent, game, forced=forced)
     _whole(bench, "SmolLM2", agent)
-    model, tokenizer = bench.three_billion()
-    agent = _agent(model, tokenizer, length=bench.few(LENGTH, 4))
-    for game in GAMES:
-        _beside_generate(bench, "3 B", agent, game, forced=True)
+    growing = _agent(model, tokenizer, length=bench.few(LENGTH, 4), static=False)
+    _beside_generate(bench, "SmolLM2, growing cache", growing, GAMES[0], forced=False)
+    _whole(bench, "SmolLM2, growing cache", growing)
+    if bench.on_gpu:
+        torch.backends.cuda.enable_cudnn_sdp(True)
+        _whole(bench, "SmolLM2, growing cache and cuDNN, as before", growing, starts=2)
+        torch.backends.cuda.enable_cudnn_sdp(False)
+    del model, agent, growing
+    agent = _agent(*bench.three_billion(), length=bench.few(LENGTH, 4))
+    _beside_generate(bench, "3 B", agent, GAMES[0], forced=True)
 
 
-def _agent(model: Any, tokenizer: Any, length: int) -> LanguageAgent:
-    agent = language_agent(TransformersEngine(model, tokenizer, batch_tokens=2**17), tokenizer)
+def _agent(model: Any, tokenizer: Any, length: int, static: bool | None = None) -> LanguageAgent:
+    engine = TransformersEngine(model, tokenizer, batch_tokens=2**17, static=static)
+    agent = language_agent(engine, tokenizer)
     agent.sampling = Sampling(max_new_tokens=length)
     return agent
 
@@ -114,11 +121,11 @@ def _generate(
     return real
 
 
-def _whole(bench: Bench, name: str, agent: LanguageAgent) -> None:
+def _whole(bench: Bench, name: str, agent: LanguageAgent, starts: int = 8) -> None:
     """A rollout as training does it, from the first turn to the last."""
     spec = find_game("frozen-lake")
     agents = {LEARNER: agent, **opponent_agents(spec, "house")}
-    starts = bench.few(8, 2)
+    starts = bench.few(starts, 2)
     seeds = [episode_seed(Split.TRAIN, 0, 1, start) for start in range(starts)]
     began = time.perf_counter()
     played = collect(

@@ -11,6 +11,7 @@ from arena.training.config import MsgrpoConfig
 from arena.training.msgrpo.batch import Sequences, TokenBatch
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import episode_mean_weights
+from arena.training.msgrpo.probe import on_tokens
 from arena_agents.base import Sampling
 from arena_agents.engines.transformers import TransformersEngine
 from tests.benchmarks.gpu.bench import Bench, decision_prompts, language_agent, quantiles
@@ -44,9 +45,9 @@ def run(bench: Bench) -> None:
         "played again", **bench.memory(), changed=sum(a != b for a, b in zip(after, before, strict=True))
     )
     texts = Sequences(tuple(s.prompt_ids for s in after), tuple(s.token_ids for s in after))
-    trainer = learner.logprobs(texts)
-    own = torch.tensor([s.logprobs for s in after])
-    bench.row("the engine beside the trainer", **quantiles(trainer - own))
+    trainer_M = on_tokens(learner.logprobs(texts), after)
+    own_M = torch.tensor([logprob for sample in after for logprob in sample.logprobs])
+    bench.row("the engine beside the trainer", **quantiles(trainer_M - own_M))
     if bench.on_gpu:
         torch.cuda.empty_cache()
         bench.row("cache emptied", **bench.memory())
@@ -54,13 +55,16 @@ def run(bench: Bench) -> None:
 
 def learn(learner: Learner, samples: Any) -> None:
     texts = Sequences(tuple(s.prompt_ids for s in samples), tuple(s.token_ids for s in samples))
-    old = torch.tensor([s.logprobs for s in samples])
+    lengths_N1 = torch.tensor([[len(reply)] for reply in texts.replies])
+    real_NK = torch.arange(int(lengths_N1.max())) < lengths_N1
+    drawn_M = torch.tensor([logprob for sample in samples for logprob in sample.logprobs])
+    old_NK = torch.zeros(real_NK.shape).masked_scatter(real_NK, drawn_M)
     batch = TokenBatch(
         prompts=texts.prompts,
         replies=texts.replies,
         sequence_N=torch.arange(len(samples)),
-        old_logprobs_NK=old,
-        weights_NK=episode_mean_weights(torch.ones(old.shape), torch.arange(len(samples))),
+        old_logprobs_NK=old_NK,
+        weights_NK=episode_mean_weights(real_NK.float(), torch.arange(len(samples))),
         advantages_N=torch.randn(len(samples), generator=torch.Generator().manual_seed(0)),
         episodes=len(samples),
     )

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from arena.training.config import MsgrpoConfig
 from arena.training.memory.estimate import Estimate, estimate, model_shape, recomputes
@@ -60,27 +59,45 @@ def _measure(
     held = bench.memory()
     if bench.on_gpu:
         torch.cuda.reset_peak_memory_stats()
-    with FlopCounterMode(display=False) as counter:
-        _update(learner, batch)
-    flops = counter.get_total_flops()
+    flops = _flops(learner.model, batch)
     took = bench.seconds(lambda: _update(learner, batch), runs=2)
     reading = bench.seconds(lambda: learner.logprobs(batch), runs=1)
-    # An adapter needs a pass forward and one back, and a third where layers are computed again.
-    useful = flops * 2 / 3 if recomputed else flops
+    done = flops * 3 / 2 if recomputed else flops  # layers are computed again
     bench.row(
         name,
         sequences=len(batch.replies),
-        tokens=sum(map(len, batch.prompts)) + sum(map(len, batch.replies)),
+        tokens=_tokens(batch),
         seconds=round(took, 3),
         reading_seconds=round(reading, 3),
         tflop=round(flops / 1e12, 2),
-        of_the_peak=round(flops / took / peak, 3),
-        mfu=round(useful / took / peak, 3),
+        of_the_peak=round(done / took / peak, 3),
+        mfu=round(flops / took / peak, 3),
         recomputes=recomputed,
         held_gib=held["allocated_gib"],
         **_peak(bench),
     )
     learner.model.unload()  # the adapter is taken off again, in place
+
+
+def _tokens(batch: TokenBatch) -> int:
+    return sum(map(len, batch.prompts)) + sum(map(len, batch.replies))
+
+
+def _flops(model: Any, batch: TokenBatch) -> float:
+    """What an update of an adapter must compute: 2 FLOP a weight and token forward, 2 back, and attention.
+
+    The gradient of the frozen weights is not needed. Every token of every text counts, though what texts
+    begin with alike is computed once; of the output layer only the replies' tokens.
+    """
+    config = model.config
+    head = sum(p.numel() for p in model.get_output_embeddings().parameters())
+    tied = config.tie_word_embeddings
+    layers = sum(p.numel() for p in model.parameters()) - head * (1 if tied else 2)
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    pairs = sum((len(p) + len(r)) ** 2 / 2 for p, r in zip(batch.prompts, batch.replies, strict=True))
+    attention = 4 * config.num_hidden_layers * config.num_attention_heads * width * pairs
+    forward = 2 * layers * _tokens(batch) + 2 * head * sum(map(len, batch.replies)) + attention
+    return float(2 * forward + attention)  # back, attention costs twice what it does forward
 
 
 def _update(learner: Learner, batch: TokenBatch) -> None:
