@@ -12,6 +12,7 @@ from transformers.cache_utils import Cache, StaticLayer
 from arena_agents.causal_lm.forward import Prefilled
 
 MOST_MEMORY = 0.15  # of a GPU's that keys and values may take
+LARGE = 0.04  # of a GPU's: more of them are given back while the model learns
 
 Layer = tuple[Tensor, Tensor]  # keys and values, (N, G, T, E) each
 
@@ -38,6 +39,11 @@ class Buffers:
     @property
     def room(self) -> int:
         return self.keys.shape[3]
+
+    def is_large(self) -> bool:
+        """Whether a learner would miss the memory."""
+        size = self.keys.nbytes + self.values.nbytes
+        return self.keys.is_cuda and size > LARGE * torch.cuda.mem_get_info(self.keys.device)[1]
 
     def holds(self, rows: int, room: int) -> bool:
         return rows <= self.rows and room <= self.room

@@ -81,6 +81,11 @@ class StaticDecoder:
         self.release()
         logging.getLogger(__name__).warning("a static cache does not serve this model: %s", reason)
 
+    def sleep(self) -> None:
+        """Give back what takes up much of the memory: to capture again costs less than to go without."""
+        if self._buffers is not None and self._buffers.is_large():
+            self.release()
+
     def release(self) -> None:
         """Give back the memory; the next batch takes it again."""
         self._steps, self._buffers, self._pool = {}, None, None

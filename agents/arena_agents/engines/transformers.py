@@ -103,13 +103,17 @@ class TransformersEngine:
         self.policy_version = version
 
     def sleep(self) -> None:
-        """There is nothing to free: the weights are the trainer's."""
+        """Free a cache that is large; the weights are the trainer's."""
+        if self._static:
+            self._static.sleep()
 
     def wake(self) -> None:
         """It never slept."""
 
     def close(self) -> None:
-        """There is nothing to free: the weights are the trainer's."""
+        """Free the cache; the weights are the trainer's."""
+        if self._static:
+            self._static.release()
 
     def _batches(self, prompts: Sequence[Ids], sampling: Sampling) -> list[list[int]]:
         """Indices of prompts of similar length, at most `batch_tokens` with their replies."""

@@ -10,7 +10,6 @@ The policies, their metrics and curves are packed into the part's folder.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -50,7 +49,7 @@ MSGRPO = {
     "checkpoint_every": 1000,
 }
 SMALL = {"eval_episodes": 2, "micro_tokens": 2048}
-PACKED = ("metrics.jsonl", "config.json", "environment.json", "curve.png", "best", "last")
+PACKED = ("metrics.jsonl", "config.json", "environment.json", "curve.png", "best")
 
 
 class TimeIsUpError(Exception):
@@ -60,11 +59,7 @@ class TimeIsUpError(Exception):
 def run(bench: Bench) -> None:
     began = time.monotonic()
     start, learned = bench.scratch / "sft", bench.scratch / "msgrpo"
-    try:
-        _teach(bench, start)
-    except Exception as error:  # what follows can go on from a policy that was taught elsewhere
-        bench.row("sft failed", error=f"{type(error).__name__}: {str(error)[:400]}")
-        start = _taught_elsewhere(bench)
+    _teach(bench, start)
     _learn(bench, start, learned, began + bench.few(SECONDS, 100))
     _pack(bench, start, learned)
     _test(bench, {"sft": start, "sft, MS-GRPO": learned})
@@ -93,15 +88,6 @@ def _teach(bench: Bench, out: Path) -> None:
         update_s=rows[-1]["seconds/update"],
         peak_memory=rows[-1]["peak_memory"],
     )
-
-
-def _taught_elsewhere(bench: Bench) -> Path:
-    """A copy of the policy in `../sft-start` of the scratch folder, of this model."""
-    folder = shutil.copytree(bench.scratch.parent / "sft-start", bench.scratch / "sft-start")
-    card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
-    card["base"] = f"hf:{bench.folder()}"
-    (folder / "agent.json").write_text(json.dumps(card), encoding="utf-8")
-    return folder
 
 
 def _learn(bench: Bench, start: Path, out: Path, ends: float) -> None:
@@ -183,7 +169,9 @@ def _test(bench: Bench, policies: dict[str, Path]) -> None:
     for (name, how), process in asked.items():
         said, erred = process.communicate()
         bench.row(
-            f"{name}: test episodes, {how}", seconds=round(time.perf_counter() - began, 1), **_found(said)
+            f"{name}: test episodes, {how}",
+            seconds=round(time.perf_counter() - began, 1),
+            **_found(said, erred),
         )
 
 
