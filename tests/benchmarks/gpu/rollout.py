@@ -37,10 +37,6 @@ def run(bench: Bench) -> None:
     growing = _agent(model, tokenizer, length=bench.few(LENGTH, 4), static=False)
     _beside_generate(bench, "SmolLM2, growing cache", growing, GAMES[0], forced=False)
     _whole(bench, "SmolLM2, growing cache", growing)
-    if bench.on_gpu:
-        torch.backends.cuda.enable_cudnn_sdp(True)
-        _whole(bench, "SmolLM2, growing cache and cuDNN, as before", growing, starts=2)
-        torch.backends.cuda.enable_cudnn_sdp(False)
     del model, agent, growing
     agent = _agent(*bench.three_billion(), length=bench.few(LENGTH, 4))
     _beside_generate(bench, "3 B", agent, GAMES[0], forced=True)
@@ -121,11 +117,11 @@ def _generate(
     return real
 
 
-def _whole(bench: Bench, name: str, agent: LanguageAgent, starts: int = 8) -> None:
+def _whole(bench: Bench, name: str, agent: LanguageAgent) -> None:
     """A rollout as training does it, from the first turn to the last."""
     spec = find_game("frozen-lake")
     agents = {LEARNER: agent, **opponent_agents(spec, "house")}
-    starts = bench.few(starts, 2)
+    starts = bench.few(8, 2)
     seeds = [episode_seed(Split.TRAIN, 0, 1, start) for start in range(starts)]
     began = time.perf_counter()
     played = collect(
