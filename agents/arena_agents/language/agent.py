@@ -17,6 +17,7 @@ from arena_agents.engines.base import Engine, EngineName
 from arena_agents.engines.choose import choose_playing_engine, playing_engine
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.template import PromptTemplate, load_template
+from arena_agents.policy import base_source
 from arena_agents.presets import model_source
 from arena_games.base import Observation, UsageError, action_reply
 
@@ -68,7 +69,10 @@ class LanguageAgent(Agent):
 
     def prompt_ids(self, observation: Observation) -> tuple[int, ...]:
         """The token ids of the whole prompt, by the model's own chat template."""
-        messages = self.template.messages(observation.known_spec(), observation)
+        return self.chat_ids(self.template.messages(observation.known_spec(), observation))
+
+    def chat_ids(self, messages: list[dict[str, str]]) -> tuple[int, ...]:
+        """The token ids of a conversation that the model is to reply to."""
         ids = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
         return tuple(ids)
 
@@ -99,7 +103,7 @@ def load_language_policy(
         adapter, base = bool(card["adapter"]), str(card["base"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
-    source = model_source(base) if adapter else str(folder)
+    source = base_source(folder, base) if adapter else str(folder)
     opened, tokenizer = _open_engine(engine, source, folder if adapter else None, policy=True)
     return LanguageAgent(opened, tokenizer, words, sampling)
 

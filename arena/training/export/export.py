@@ -20,8 +20,7 @@ from typing import Any
 from arena.machine.files import write_json
 from arena.training.export.model_card import Card, write_card
 from arena.training.run_folder import RunFolder
-from arena_agents.policy import policy_folder
-from arena_agents.presets import model_source
+from arena_agents.policy import base_source, policy_folder
 from arena_games.base import UsageError
 
 EXPORTS = Path("exports")
@@ -47,7 +46,7 @@ class Policy:
             card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
             if card["kind"] != "language":
                 raise UsageError(
-                    f"{folder} holds a {card['kind']} policy; only language policies are exported"
+                    f"{folder} holds a {card['kind']} policy; that cannot be exported or trained on"
                 )
             return cls(
                 folder, card["base"], card["trained_on"], card["adapter"], card["template"], card["sampling"]
@@ -58,7 +57,7 @@ class Policy:
     @property
     def source(self) -> str:
         """The base model's folder, absolute, or its id on the hub."""
-        source = model_source(self.base)
+        source = base_source(self.folder, self.base)
         return str(Path(source).resolve()) if Path(source).is_dir() else source
 
     @property
@@ -93,11 +92,11 @@ def export_policy(path: Path, *, out: Path | None = None, merge: bool = False) -
 
 def _write(policy: Policy, folder: Path, *, whole: bool) -> None:
     if policy.adapter and whole:
-        _save_merged(policy, folder)
+        merge_policy(policy, folder)
     else:
         shutil.copytree(policy.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OURS))
-    if policy.adapter:
-        _load_tokenizer(policy.source).save_pretrained(folder)
+        if policy.adapter:
+            _load_tokenizer(policy.source).save_pretrained(folder)
     if policy.adapter and not whole:
         settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         write_json(folder / "adapter_config.json", settings | {"base_model_name_or_path": policy.source})
@@ -105,8 +104,8 @@ def _write(policy: Policy, folder: Path, *, whole: bool) -> None:
     (folder / "template.txt").write_text(policy.template, encoding="utf-8")
 
 
-def _save_merged(policy: Policy, folder: Path) -> None:
-    """Add the adapter to its base in float32, and save in the precision that the base has."""
+def merge_policy(policy: Policy, folder: Path) -> None:
+    """Add the adapter to its base in float32; save it in the base's precision, with the tokenizer."""
     from peft import PeftModel
 
     from arena_agents.causal_lm.load import load_config, load_model
@@ -114,6 +113,7 @@ def _save_merged(policy: Policy, folder: Path) -> None:
     model, _ = load_model(policy.source, dtype="float32")
     merged = PeftModel.from_pretrained(model, policy.folder).merge_and_unload()
     merged.to(load_config(policy.source).dtype or model.dtype).save_pretrained(folder)
+    _load_tokenizer(policy.source).save_pretrained(folder)
 
 
 def _load_tokenizer(source: str) -> Any:

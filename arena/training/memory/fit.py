@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from arena.machine.hardware import free_ram
-from arena.training.config import MsgrpoConfig
+from arena.training.config import LanguageConfig
 from arena.training.distributed.team import SOLO, Team
 from arena.training.memory.estimate import (
     CPU_ENGINE_CACHE,
@@ -39,18 +39,20 @@ class Available:
     shards: int = 1
     here: int = 1
 
-    def needed(self, shape: ModelShape, config: MsgrpoConfig) -> Estimate:
+    def needed(self, shape: ModelShape, config: LanguageConfig) -> Estimate:
         return estimate(
             shape, config, device=self.device, engine=self.engine, shards=self.shards, here=self.here
         )
 
-    def fits(self, shape: ModelShape, config: MsgrpoConfig) -> bool:
+    def fits(self, shape: ModelShape, config: LanguageConfig) -> bool:
         needed = self.needed(shape, config)
         return needed.peak <= self.free and needed.ram_peak <= self.ram
 
 
-def check_memory(config: MsgrpoConfig, team: Team = SOLO) -> Estimate:
+def check_memory(config: LanguageConfig, team: Team = SOLO, source: str | None = None) -> Estimate:
     """The estimate for one process of the team, by the model's config and what is free on this machine.
+
+    `source` is the model's folder or hub id where it is not the agent that the config names.
 
     Raises UsageError if the run cannot fit, or the model cannot be found.
     """
@@ -58,7 +60,7 @@ def check_memory(config: MsgrpoConfig, team: Team = SOLO) -> Estimate:
 
     from arena_agents.causal_lm.load import default_device, load_config
 
-    shape = model_shape(load_config(model_source(config.agent)))
+    shape = model_shape(load_config(source or model_source(config.agent)))
     device, ram = default_device().type, free_ram() // team.here
     free, total = torch.cuda.mem_get_info() if device == "cuda" else (ram, ram)
     engine = _engine_bytes(config, shape, device, total)
@@ -66,7 +68,7 @@ def check_memory(config: MsgrpoConfig, team: Team = SOLO) -> Estimate:
     return refuse_unless_it_fits(config, shape, Available(device, free, ram, engine, shards, team.here))
 
 
-def _engine_bytes(config: MsgrpoConfig, shape: ModelShape, device: str, total: int) -> int | None:
+def _engine_bytes(config: LanguageConfig, shape: ModelShape, device: str, total: int) -> int | None:
     """Bytes that the engine which draws the replies takes beside the trainer's model."""
     from arena_agents.engines.choose import choose_engine
 
@@ -79,7 +81,7 @@ def _engine_bytes(config: MsgrpoConfig, shape: ModelShape, device: str, total: i
     return FLOAT_BYTES[weights_dtype(config, device)] * shape.parameters + CPU_ENGINE_CACHE
 
 
-def refuse_unless_it_fits(config: MsgrpoConfig, shape: ModelShape, available: Available) -> Estimate:
+def refuse_unless_it_fits(config: LanguageConfig, shape: ModelShape, available: Available) -> Estimate:
     """The estimate. Raises UsageError in one line, with a remedy, if too little is available."""
     needed = available.needed(shape, config)
     if available.fits(shape, config):
@@ -97,7 +99,7 @@ def refuse_unless_it_fits(config: MsgrpoConfig, shape: ModelShape, available: Av
     )
 
 
-def _remedy(config: MsgrpoConfig, shape: ModelShape, available: Available) -> str:
+def _remedy(config: LanguageConfig, shape: ModelShape, available: Available) -> str:
     """The first of the cheaper settings that would fit, as options to add; else who could play instead."""
     for changes in cheaper(config, shape):
         if available.fits(shape, config.model_copy(update=changes)):
@@ -117,7 +119,7 @@ def _options(changes: Mapping[str, Any]) -> str:
     return "".join(f" --set {key}={value}" for key, value in changes.items())
 
 
-def cheaper(config: MsgrpoConfig, shape: ModelShape) -> Iterator[dict[str, Any]]:
+def cheaper(config: LanguageConfig, shape: ModelShape) -> Iterator[dict[str, Any]]:
     """Settings that take less memory, the least intrusive first.
 
     Recomputing and smaller micro-batches change nothing of what is learned; bfloat16 weights and an
@@ -134,7 +136,7 @@ def cheaper(config: MsgrpoConfig, shape: ModelShape) -> Iterator[dict[str, Any]]
             yield {**first, **tokens, **last}
 
 
-def _smaller_batches(config: MsgrpoConfig) -> Iterator[dict[str, int]]:
+def _smaller_batches(config: LanguageConfig) -> Iterator[dict[str, int]]:
     """Smaller micro-batches, then smaller rollouts too."""
     halved = config.micro_tokens
     while (halved := halved // 2) >= LONG_PROMPT:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from arena.training.config import MsgrpoConfig
+from arena.training.language.learner import Sequences
 from arena.training.msgrpo.advantage import (
     EPSILON,
     aaw_probabilities,
@@ -24,14 +25,6 @@ from arena.training.msgrpo.loss import episode_mean_weights, token_mean_weights
 from arena.training.msgrpo.rollout import Rollout, Trajectory
 
 Ids = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sequences:
-    """U prompts and their replies, as tokens."""
-
-    prompts: tuple[Ids, ...]
-    replies: tuple[Ids, ...]
 
 
 @dataclass(frozen=True, slots=True)
