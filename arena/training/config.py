@@ -60,7 +60,9 @@ class LanguageConfig(TrainConfig):
     lora_alpha: int = Field(32, ge=1)
     temperature: float = Field(1.0, gt=0)
     max_new_tokens: int = Field(256, ge=1)
-    micro_tokens: int = Field(16384, ge=1, description="tokens a forward and backward pass")
+    micro_tokens: int = Field(
+        16384, ge=1, description="tokens a forward and backward pass; fewer where memory asks for it"
+    )
     rollout_tokens: int = Field(32_768, ge=1, description="tokens the transformers engine holds at a time")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="of the model's weights")
     gradient_checkpointing: Literal["auto", "on", "off"] = Field(

@@ -44,15 +44,13 @@ class Policy:
         folder = policy_folder(path)
         try:
             card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
-            if card["kind"] != "language":
-                raise UsageError(
-                    f"{folder} holds a {card['kind']} policy; that cannot be exported or trained on"
-                )
-            return cls(
-                folder, card["base"], card["trained_on"], card["adapter"], card["template"], card["sampling"]
-            )
+            kind = card["kind"]
+            if kind == "language":
+                named = (card[name] for name in ("base", "trained_on", "adapter", "template", "sampling"))
+                return cls(folder, *named)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
+        raise UsageError(f"{folder} holds a {kind} policy; only language policies are exported or trained on")
 
     @property
     def source(self) -> str:

@@ -60,7 +60,20 @@ def start_policy(agent: str) -> Policy | None:
     path = parse_address(agent).spec if is_address(agent) else agent
     if path in PRESETS or not Path(path).is_dir():
         return None
-    return Policy.read(Path(path))
+    try:
+        return Policy.read(Path(path))
+    except UsageError:
+        if (Path(path) / "config.json").is_file() and not (Path(path) / "metrics.jsonl").is_file():
+            raise UsageError(f"{path} holds a model, not a policy; name it as hf:{path}") from None
+        raise
+
+
+def start_source(agent: str) -> str:
+    """The folder or hub id of the weights that training `agent` begins with, an adapter left aside."""
+    policy = start_policy(agent)
+    if policy is None:
+        return model_source(agent)
+    return policy.source if policy.adapter else str(policy.folder)
 
 
 def start_settings(policy: Policy) -> dict[str, Any]:
@@ -84,12 +97,12 @@ def check_start(policy: Policy, config: LanguageConfig) -> None:
     """Raises UsageError for settings that do not fit the policy that training goes on from."""
     if not policy.adapter or config.adapter == "merge":
         return
-    own = _adapter_size(policy)["lora_rank"]
-    if config.lora_rank != own:
-        raise UsageError(
-            f"{config.agent} is an adapter of rank {own}, which training goes on with; leave "
-            f"lora_rank={config.lora_rank} out, or add --set adapter=merge"
-        )
+    for name, own in _adapter_size(policy).items():
+        if getattr(config, name) != own:
+            raise UsageError(
+                f"{config.agent} is an adapter with {name}={own}, and training goes on with it; leave "
+                f"{name}={getattr(config, name)} out, or add --set adapter=merge"
+            )
 
 
 def copy_start(policy: Policy, config: LanguageConfig, run: Path) -> None:
