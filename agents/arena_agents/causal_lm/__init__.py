@@ -1,0 +1,1 @@
+"""Causal language models: found, loaded, and read in one forward pass."""
