@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from arena.choices import Listed
-from arena_agents.language.presets import PRESETS, model_source
+from arena_agents.language.presets import PRESETS
 from arena_agents.registry import agent_names
 from arena_games.base import GameSpec
 from arena_games.registry import game_specs
@@ -60,7 +60,7 @@ def agents() -> Table:
     """Every agent that has a name, and the ways to write others."""
     table = _table("agent", "what it is")
     for name in agent_names():
-        about = ABOUT.get(name) or (model_source(name) if name in PRESETS else "plug-in")
+        about = ABOUT.get(name) or PRESETS.get(name, "plug-in")
         table.add_row(Text(name), Text("tiny model in the package" if name == "nano" else about))
     for form, about in (
         ("dqn", "double DQN, trained on each game (train, tournament)"),

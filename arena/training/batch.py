@@ -38,8 +38,9 @@ class Sequences:
 class TokenBatch(Sequences):
     """N steps as tokens. Steps with the same prompt and reply share one of U sequences.
 
-    `old_logprobs_NK` are π_old's of the sampled tokens; `weights_NK` the loss's, 0 beyond a reply;
-    `importance_NK` what they are multiplied by where the engine drew from a little another policy.
+    `old_logprobs_NK` are π_old's of the sampled tokens; `weights_NK` the loss's, 0 beyond a reply and
+    at tokens that were not drawn; `importance_NK` what they are multiplied by where the engine drew from a
+    little another policy.
     """
 
     sequence_N: Tensor
@@ -156,7 +157,7 @@ def _standardised(
 def token_batch(chosen: Sequence[tuple[Trajectory, list[float]]], config: MsgrpoConfig) -> TokenBatch:
     """Assemble the sampled tokens of the chosen trajectories; text is never tokenised again."""
     places: dict[tuple[Ids, Ids], int] = {}
-    sequence, advantages, episode, old = [], [], [], []
+    sequence, advantages, episode, old, appended = [], [], [], [], []
     for number, (trajectory, step_advantages) in enumerate(chosen):
         for step, advantage in zip(trajectory.steps, step_advantages, strict=True):
             sample = step.reply.sample
@@ -167,8 +168,11 @@ def token_batch(chosen: Sequence[tuple[Trajectory, list[float]]], config: Msgrpo
             advantages.append(advantage)
             episode.append(number)
             old.append(sample.logprobs)
+            appended.append(sample.appended)
     longest = max(map(len, old))
     mask_NK = torch.tensor([[1.0] * len(row) + [0.0] * (longest - len(row)) for row in old])
+    for row, not_drawn in enumerate(appended):
+        mask_NK[row, list(not_drawn)] = 0.0
     weights_NK = (
         episode_mean_weights(mask_NK, torch.tensor(episode))
         if config.loss_mean == "episode"

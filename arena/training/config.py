@@ -70,7 +70,9 @@ class MsgrpoConfig(TrainConfig):
     lora_rank: int = Field(16, ge=0, description="0 trains all weights")
     lora_alpha: int = Field(32, ge=1)
     temperature: float = Field(1.0, gt=0)
-    max_new_tokens: int = Field(256, ge=1)
+    max_new_tokens: int = Field(256, ge=1, description="of an answer")
+    thinking_tokens: int = Field(1024, ge=0, description="of what a model thinks before its answer")
+    chat_template: dict[str, Any] = Field({}, description="settings of the model's chat template")
     format_penalty: float = Field(1.0, ge=0)
     micro_tokens: int = Field(16384, ge=1, description="tokens a forward and backward pass")
     rollout_tokens: int = Field(32_768, ge=1, description="tokens the transformers engine holds at a time")
@@ -98,7 +100,9 @@ def resolve(kind: type[Config], *layers: Mapping[str, Any]) -> Config:
     """The config from layers, the later one winning. Raises UsageError in one line."""
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged.update(layer)
+        for key, value in layer.items():
+            together = isinstance(value, dict) and isinstance(merged.get(key), dict)
+            merged[key] = {**merged[key], **value} if together else value
     try:
         return kind.model_validate(merged)
     except ValidationError as error:
@@ -116,16 +120,24 @@ def _first_problem(kind: type[TrainConfig], error: ValidationError) -> str:
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:
-    """`key=value` pairs of `--set`; values are read as JSON where they are JSON, else as text."""
+    """`key=value` pairs of `--set`; values are read as JSON where they are JSON, else as text.
+
+    `chat_template.NAME=value` is one setting of the model's chat template.
+    """
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not separator or not key:
             raise UsageError(f"--set wants key=value, not {pair!r}")
         try:
-            settings[key.strip()] = json.loads(value)
+            read = json.loads(value)
         except json.JSONDecodeError:
-            settings[key.strip()] = value
+            read = value
+        name, dot, inner = key.strip().partition(".")
+        if dot and inner and isinstance(settings.setdefault(name, {}), dict):
+            settings[name][inner] = read
+        else:
+            settings[key.strip()] = read
     return settings
 
 

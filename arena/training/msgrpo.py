@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -43,11 +44,12 @@ from arena.training.run import RunFolder
 from arena.training.sync import PolicySync, training_engine
 from arena.training.team import SOLO, Team
 from arena.training.weights import Snapshot
-from arena_agents.engines.base import Sampling
+from arena_agents.engines.base import Engine, Sampling
 from arena_agents.language.agent import LanguageAgent
-from arena_agents.language.model import default_device, load_model
+from arena_agents.language.chat import found_chat
+from arena_agents.language.model import default_device, end_ids, load_model
 from arena_agents.language.presets import model_source
-from arena_agents.language.template import load_template
+from arena_agents.language.template import PromptTemplate, load_template
 from arena_games.base import GameSpec
 from arena_games.registry import find_game
 
@@ -102,8 +104,7 @@ class MsgrpoTraining:
         )
         self.learner = Learner(model, config, tokenizer.pad_token_id or 0, team)
         self.engine = training_engine(self.learner, tokenizer, reporter.note)
-        sampling = Sampling(temperature=config.temperature, max_new_tokens=config.max_new_tokens)
-        self.agent = LanguageAgent(self.engine, tokenizer, load_template(template), sampling)
+        self.agent = training_agent(self.engine, model, tokenizer, config, load_template(template))
         self.sync = PolicySync(self.agent, self.learner, self.spec, run.path)
         self.agents = {LEARNER: self.agent, **opponent_agents(self.spec, config.opponents)}
         self.step = self.episodes = 0
@@ -262,6 +263,20 @@ class MsgrpoTraining:
     def _save_policy(self, name: str) -> None:
         weights = self.learner.trained.whole(keep=self.team.leads)
         self.run.save_policy(name, lambda folder: save_policy(folder, self.agent, self.learner, weights))
+
+
+def training_agent(
+    engine: Engine, model: Any, tokenizer: Any, config: MsgrpoConfig, template: PromptTemplate
+) -> LanguageAgent:
+    """The policy as a player, sampled as the config says. Raises UsageError for a template's settings."""
+    sampling = Sampling(
+        temperature=config.temperature,
+        max_new_tokens=config.max_new_tokens,
+        thinking_tokens=config.thinking_tokens,
+    )
+    chat = found_chat(tokenizer, config.agent, config.chat_template)
+    ends = end_ids(model.generation_config, tokenizer)
+    return LanguageAgent(engine, tokenizer, template, sampling, chat=chat, ends=ends)
 
 
 def _scores(split: str, rollout: Rollout) -> dict[str, float | int | None]:

@@ -17,6 +17,7 @@ from arena.training.config import MsgrpoConfig, TrainConfig
 from arena.training.run import RunFolder
 from arena.training.team import Team
 from arena_agents.engines.choose import choose_engine
+from arena_agents.language.presets import model_source
 from arena_agents.server.address import is_address
 from arena_games.base import GameSpec, UsageError
 
@@ -40,7 +41,7 @@ def settle(config: Config, team: Team) -> tuple[Config, Team]:
         raise UsageError(f"{config.agent} is trained by one process; leave accelerate launch out")
     if config.served:
         return config, team
-    engine = choose_engine(config.engine, adapter=config.lora_rank > 0)
+    engine = choose_engine(config.engine, model_source(config.agent), adapter=config.lora_rank > 0)
     together = config.tensor_parallel if engine == "vllm" else 1
     if team.size % together:
         raise UsageError(

@@ -95,7 +95,8 @@ def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None
         from arena_agents.engines.server import load_server_engine
 
         return load_server_engine(config.agent, lora_rank=config.lora_rank)
-    if choose_engine(config.engine, adapter=config.lora_rank > 0) == "transformers":
+    source = model_source(config.agent)
+    if choose_engine(config.engine, source, adapter=config.lora_rank > 0) == "transformers":
         if learner.team.shards:
             return GatheredEngine(
                 learner.model, learner.reader, tokenizer, batch_tokens=config.rollout_tokens
@@ -106,7 +107,7 @@ def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None
     note("starting vllm, which takes a minute")
     in_team = learner.team.size > 1
     llm = start_llm(
-        model_source(config.agent),
+        source,
         dtype=weights_dtype(config, default_device().type),
         memory=config.engine_memory,
         tensor_parallel=config.tensor_parallel,

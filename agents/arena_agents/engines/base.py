@@ -19,8 +19,9 @@ EngineName = Literal["auto", "transformers", "vllm", "server"]
 class Sampling:
     """The generation config G. Temperature 0 is greedy; `top_k` 0 and `top_p` 1 are off.
 
-    A reply ends at the model's end token, after the first of the `stop` strings, or after
-    `max_new_tokens`.
+    A reply ends at one of the model's end tokens, after the first of the `stop` strings, or after
+    `max_new_tokens`. What a model thinks before is no part of that: it may take `thinking_tokens` more (see
+    `arena_agents.language.thinking`; an engine does not look at them).
     """
 
     temperature: float = 1.0
@@ -28,6 +29,7 @@ class Sampling:
     top_p: float = 1.0
     max_new_tokens: int = 256
     stop: tuple[str, ...] = ("</action>",)
+    thinking_tokens: int = 1024
 
 
 class Engine(Protocol):

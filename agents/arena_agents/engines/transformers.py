@@ -15,6 +15,7 @@ from arena_agents.engines.base import Ids, Sampling
 from arena_agents.engines.decoder import causal_model
 from arena_agents.engines.forward import NO_TREE, Prefilled, prefill
 from arena_agents.engines.trees import ReplyTree, reply_tree, takes_trees
+from arena_agents.language.model import end_ids
 
 LARGEST_TREE = 64  # tokens of drafts
 MOST_LOGITS = 2**26  # that drafts may take: 256 MiB in float32
@@ -35,7 +36,7 @@ class TransformersEngine:
         self.model, self.tokenizer = model, tokenizer
         self.batch_tokens = batch_tokens
         self.policy_version = 0
-        self._ends = _end_ids(model, tokenizer)
+        self._ends = end_ids(getattr(model, "generation_config", None), tokenizer)
         self._takes_trees = takes_trees(model)
         self._vocabulary = int(causal_model(model).config.vocab_size)
         self._closing: dict[str, frozenset[int]] = {}
@@ -234,10 +235,3 @@ def _select(read: Prefilled, rows_N: Tensor) -> Prefilled:
     rows_N = rows_N.to(device)
     read.cache.batch_select_indices(rows_N)
     return Prefilled(read.cache, read.real_NT[rows_N], read.lengths_N[rows_N], read.logits_NLV[rows_N])
-
-
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The model's end tokens: its generation config's and the tokenizer's."""
-    configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    ids = configured if isinstance(configured, list) else [configured]
-    return frozenset(i for i in [*ids, tokenizer.eos_token_id] if i is not None)

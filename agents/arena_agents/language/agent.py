@@ -7,7 +7,7 @@ is the game's own parser.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from arena_agents.base import Agent, Observation, Reply, TokenSample, Usage
 from arena_agents.engines.base import Engine, EngineName, Sampling
 from arena_agents.engines.choose import choose_playing_engine, playing_engine
 from arena_agents.engines.transformers import TransformersEngine
-from arena_agents.language.model import load_model
+from arena_agents.language.chat import UNCHANGED, ChatFormat, found_chat
+from arena_agents.language.model import end_ids, load_generation_config, load_model
 from arena_agents.language.presets import model_source
 from arena_agents.language.template import PromptTemplate, load_template
+from arena_agents.language.thinking import Read, Thinker
 from arena_agents.random import action_reply
 from arena_games.base import UsageError
 from arena_games.registry import find_game
@@ -27,11 +29,21 @@ class LanguageAgent(Agent):
     """Prompts a language model and returns what it writes, with the tokens it drew."""
 
     def __init__(
-        self, engine: Engine, tokenizer: Any, template: PromptTemplate, sampling: Sampling | None = None
+        self,
+        engine: Engine,
+        tokenizer: Any,
+        template: PromptTemplate,
+        sampling: Sampling | None = None,
+        *,
+        chat: ChatFormat | None = None,
+        ends: frozenset[int] = frozenset(),
     ) -> None:
+        """`chat` is found out if not given; `ends` are end tokens beside the tokenizer's."""
         self.engine, self.tokenizer = engine, tokenizer
         self.template = template
-        self.sampling = sampling or Sampling()
+        self.chat = chat or ChatFormat.of(tokenizer)
+        self.sampling = self.chat.with_stops(sampling or Sampling())
+        self.thinker = Thinker(tokenizer, ends | end_ids(None, tokenizer))
         self._drafts: dict[str, list[tuple[int, ...]]] = {}
 
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
@@ -44,20 +56,23 @@ class LanguageAgent(Agent):
                 known[key] = self.prompt_ids(observation)
             prompts.append(known[key])
         drafts = [draft for game in {o.game for o in observations} for draft in self.drafts(game)]
-        samples = self.engine.generate(prompts, self.sampling, [o.seed for o in observations], drafts)
-        texts = self.tokenizer.batch_decode([s.token_ids for s in samples], skip_special_tokens=True)
-        return [
-            Reply(text, sample, usage=self._usage(text, sample))
-            for text, sample in zip(texts, samples, strict=True)
-        ]
+        samples = self.thinker.draw(
+            self.engine, prompts, self.sampling, [o.seed for o in observations], drafts
+        )
+        return [self._reply(sample) for sample in samples]
 
-    def _usage(self, text: str, sample: TokenSample) -> Usage:
-        """Tokens counted here; a reply is cut off if it fills the limit without an end."""
-        drawn = sample.token_ids
-        ended = drawn[-1:] == (self.tokenizer.eos_token_id,) or any(s in text for s in self.sampling.stop)
-        cut_off = len(drawn) >= self.sampling.max_new_tokens and not ended
-        finish = "length" if cut_off else "stop" if text.strip() else "empty"
-        return Usage(len(sample.prompt_ids), len(drawn), finish=finish)
+    def _reply(self, sample: TokenSample) -> Reply:
+        read = self.thinker.read(sample)
+        return Reply(read.text, sample, usage=self._usage(read, sample), reasoning=read.reasoning)
+
+    def _usage(self, read: Read, sample: TokenSample) -> Usage:
+        """Tokens counted here; a reply is cut off if its answer fills the limit without an end."""
+        drawn, thought = sample.token_ids, read.reasoning_tokens
+        ended = drawn[-1:] and drawn[-1] in self.thinker.ends
+        ended = ended or any(stop in read.text for stop in self.sampling.stop)
+        cut_off = len(drawn) - (thought or 0) >= self.sampling.max_new_tokens and not ended
+        finish = "length" if cut_off else "stop" if read.text.strip() else "empty"
+        return Usage(len(sample.prompt_ids), len(drawn), thought, finish=finish)
 
     def drafts(self, game: str) -> list[tuple[int, ...]]:
         """The shortest valid replies to a game as tokens: what a model that knows the format writes."""
@@ -67,10 +82,8 @@ class LanguageAgent(Agent):
         return self._drafts[game]
 
     def prompt_ids(self, observation: Observation) -> tuple[int, ...]:
-        """The token ids of the whole prompt, by the model's own chat template."""
-        messages = self.template.messages(find_game(observation.game), observation)
-        ids = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
-        return tuple(ids)
+        """The token ids of the whole prompt, in the model's own chat format."""
+        return self.chat.ids(self.tokenizer, self.template.messages(find_game(observation.game), observation))
 
 
 def load_language_agent(
@@ -79,42 +92,58 @@ def load_language_agent(
     template: Path | None = None,
     sampling: Sampling | None = None,
     engine: EngineName = "transformers",
+    chat_template: Mapping[str, Any] | None = None,
 ) -> LanguageAgent:
-    """An agent around an untrained model: a preset's name or `hf:` with a folder or hub id."""
-    drawn_by, tokenizer = _open_engine(engine, model_source(spec), None)
-    return LanguageAgent(drawn_by, tokenizer, load_template(template), sampling)
+    """An agent around an untrained model: a preset's name or `hf:` with a folder, .gguf file or hub id.
+
+    `chat_template` holds settings for the model's chat template, such as `enable_thinking`.
+    """
+    source = model_source(spec)
+    drawn_by, tokenizer, ends = _open_engine(engine, source, None)
+    chat = found_chat(tokenizer, spec, chat_template)
+    return LanguageAgent(drawn_by, tokenizer, load_template(template), sampling, chat=chat, ends=ends)
 
 
 def load_language_policy(
-    folder: Path, *, template: Path | None = None, engine: EngineName = "transformers"
+    folder: Path,
+    *,
+    template: Path | None = None,
+    engine: EngineName = "transformers",
+    chat_template: Mapping[str, Any] | None = None,
 ) -> LanguageAgent:
     """An agent around a policy folder that training wrote: whole weights, or an adapter.
 
-    Raises UsageError if the folder is not whole.
+    Its prompts are made as in training, but for what `chat_template` sets otherwise. Raises UsageError if
+    the folder is not whole.
     """
     try:
         card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
         words = load_template(template) if template else PromptTemplate.parse(card["template"])
         sampling = Sampling(**card["sampling"] | {"stop": tuple(card["sampling"]["stop"])})
         adapter, base = bool(card["adapter"]), str(card["base"])
+        # Before formats were stored, a template was given the messages as they are.
+        chat = ChatFormat.from_card(card.get("chat", UNCHANGED.card()), chat_template)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
     source = model_source(base) if adapter else str(folder)
-    drawn_by, tokenizer = _open_engine(engine, source, folder if adapter else None, policy=True)
-    return LanguageAgent(drawn_by, tokenizer, words, sampling)
+    drawn_by, tokenizer, ends = _open_engine(engine, source, folder if adapter else None, policy=True)
+    return LanguageAgent(drawn_by, tokenizer, words, sampling, chat=chat, ends=ends)
 
 
 def _open_engine(
     asked: EngineName, source: str, adapter: Path | None, *, policy: bool = False
-) -> tuple[Engine, Any]:
-    """An engine with the model, and the adapter if there is one, and the model's tokenizer."""
+) -> tuple[Engine, Any, frozenset[int]]:
+    """An engine with the model, and the adapter if there is one, its tokenizer, and its end tokens."""
     if choose_playing_engine(asked, source, adapter=adapter is not None or not policy) == "vllm":
         engine = playing_engine(source)
         if adapter:
             engine.load_policy(adapter, 0)
-        return engine, engine.llm.get_tokenizer()
+        tokenizer = engine.llm.get_tokenizer()
+        return engine, tokenizer, end_ids(load_generation_config(source), tokenizer)
     model, tokenizer = load_model(source)
-    return TransformersEngine(_with_adapter(model, adapter) if adapter else model, tokenizer), tokenizer
+    ends = end_ids(model.generation_config, tokenizer)
+    drawn_by = TransformersEngine(_with_adapter(model, adapter) if adapter else model, tokenizer)
+    return drawn_by, tokenizer, ends
 
 
 def _with_adapter(model: Any, folder: Path) -> Any:

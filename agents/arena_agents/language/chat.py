@@ -8,8 +8,10 @@ is found out by trying it once, when the model is loaded, and is stored with eve
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from arena_agents.engines.base import Sampling
@@ -18,14 +20,19 @@ from arena_games.base import UsageError
 Messages = Sequence[Mapping[str, str]]
 
 # What `apply_chat_template` is told by us, and no setting may change.
-OURS = frozenset(
-    "conversation messages chat_template tokenize add_generation_prompt continue_final_message return_dict "
-    "return_tensors return_assistant_tokens_mask padding truncation max_length tokenizer_kwargs".split()
-)
+OURS = {
+    *("conversation", "messages", "chat_template", "tokenize", "tokenizer_kwargs", "add_generation_prompt"),
+    *("continue_final_message", "return_dict", "return_tensors", "return_assistant_tokens_mask"),
+    *("padding", "truncation", "max_length"),
+}
 # A reply to plain text is one paragraph: nothing in it tells a base model that its turn is over.
 PLAIN_STOP = "\n\n"
+# A template that says this in a comment leaves the system message out, as its model was trained.
+LEFT_OUT = "The system message is left out on purpose."
 _SYSTEM = "Answer with the word nectarine."  # no template's own words
 _ASKED = "Which fruit?"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,9 @@ class ChatFormat:
         if refused:
             raise UsageError(f"chat_template.{refused[0]} is set by this program; leave it out")
         chat = cls(settings=given)
-        return chat if chat._keeps_system(tokenizer) else replace(chat, folded=True)._tried(tokenizer)
+        if LEFT_OUT in str(tokenizer.chat_template) or chat._keeps_system(tokenizer):
+            return chat
+        return replace(chat, folded=True)._tried(tokenizer)
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> ChatFormat:
@@ -132,7 +141,9 @@ class ChatFormat:
                 f"the model's chat template fails: {reason[:200]}; mend its chat_template.jinja"
             ) from error
         if _ASKED not in rendered:
-            raise UsageError("the model's chat template drops what the user says; mend its chat_template.jinja")
+            raise UsageError(
+                "the model's chat template drops what the user says; mend its chat_template.jinja"
+            )
         return self
 
     def _text(self, tokenizer: Any, messages: list[dict[str, str]]) -> str:
@@ -141,6 +152,29 @@ class ChatFormat:
                 messages, add_generation_prompt=True, tokenize=False, **self.settings
             )
         )
+
+
+# The messages as they are, to a template without settings.
+UNCHANGED = ChatFormat()
+
+
+def found_chat(tokenizer: Any, name: str, settings: Mapping[str, Any] | None = None) -> ChatFormat:
+    """`ChatFormat.of`, with what a person should know of it said once for each model.
+
+    Raises UsageError as it does, naming the model.
+    """
+    try:
+        chat = ChatFormat.of(tokenizer, settings)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from error
+    for line in chat.said(tokenizer):
+        _say_once(f"arena: {name}: {line}")
+    return chat
+
+
+@cache
+def _say_once(line: str) -> None:
+    log.warning(line)
 
 
 def parse_template_settings(pairs: Sequence[str]) -> dict[str, Any]:
