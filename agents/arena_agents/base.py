@@ -15,13 +15,15 @@ class TokenSample:
     """The token ids of one sampled reply, exactly as the model saw and drew them.
 
     `logprobs` are those of `token_ids` under the distribution that was sampled from.
-    `policy_version` counts the updates of the policy that drew them.
+    `policy_version` counts the updates of the policy that drew them. A reply that was drawn whole, by
+    choice decoding, has a single log-probability: that of its being drawn from among `choices`.
     """
 
     prompt_ids: tuple[int, ...]
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     policy_version: int = 0
+    choices: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,17 @@ Ids = Sequence[int]
 # What a user may ask for; `auto` is settled by what is installed and present (see `choose`).
 EngineName = Literal["auto", "transformers", "vllm", "server"]
 
+# How a reply is drawn: token by token, or whole, from among the replies that the game allows.
+Decode = Literal["free", "choice"]
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """The generation config G. Temperature 0 is greedy; `top_k` 0 and `top_p` 1 are off.
 
     A reply ends at the model's end token, after the first of the `stop` strings, or after
-    `max_new_tokens`.
+    `max_new_tokens`. With `decode` "choice" a reply is drawn whole (see `Engine.choose`): only the
+    temperature counts then.
     """
 
     temperature: float = 1.0
@@ -28,6 +32,7 @@ class Sampling:
     top_p: float = 1.0
     max_new_tokens: int = 256
     stop: tuple[str, ...] = ("</action>",)
+    decode: Decode = "free"
 
 
 class Engine(Protocol):
@@ -53,6 +58,20 @@ class Engine(Protocol):
         Log-probabilities are those of the distribution drawn from: tempered, then cut to `top_k`
         and `top_p`. Greedy decoding reports the untempered ones. `drafts` are replies that are
         likely; they may save the engine time, and change nothing of what is drawn.
+        """
+        ...
+
+    def choose(
+        self,
+        prompts: Sequence[Ids],
+        choices: Sequence[Sequence[Ids]],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[TokenSample]:
+        """One of each prompt's choices, drawn with p ∝ exp(score / T); see `engines.choice`.
+
+        A reply's score is the log-probability of its tokens under the untempered model. Raises
+        UsageError if the engine cannot draw from this distribution.
         """
         ...
 

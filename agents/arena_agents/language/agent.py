@@ -6,15 +6,18 @@ is the game's own parser.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from arena_agents.base import Agent, Observation, Reply, TokenSample, Usage
-from arena_agents.engines.base import Engine, EngineName, Sampling
+from arena_agents.engines.base import Decode, Engine, EngineName, Ids, Sampling
 from arena_agents.engines.choose import choose_playing_engine, playing_engine
 from arena_agents.engines.transformers import TransformersEngine
+from arena_agents.language.choices import ReplyTokens, legal_replies
 from arena_agents.language.model import load_model
 from arena_agents.language.presets import model_source
 from arena_agents.language.template import PromptTemplate, load_template
@@ -33,6 +36,13 @@ class LanguageAgent(Agent):
         self.template = template
         self.sampling = sampling or Sampling()
         self._drafts: dict[str, list[tuple[int, ...]]] = {}
+        self._replies = ReplyTokens(tokenizer)
+
+    def decoding(self, decode: Decode) -> LanguageAgent:
+        """The same agent, its replies drawn so; the engine is shared."""
+        twin = copy.copy(self)
+        twin.sampling = replace(self.sampling, decode=decode)
+        return twin
 
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """One reply per observation, drawn in one batch from the observations' own seeds."""
@@ -43,11 +53,28 @@ class LanguageAgent(Agent):
             if key not in known or observation.history:
                 known[key] = self.prompt_ids(observation)
             prompts.append(known[key])
+        if self.sampling.decode == "choice":
+            return self._choose(observations, prompts)
         drafts = [draft for game in {o.game for o in observations} for draft in self.drafts(game)]
         samples = self.engine.generate(prompts, self.sampling, [o.seed for o in observations], drafts)
         texts = self.tokenizer.batch_decode([s.token_ids for s in samples], skip_special_tokens=True)
         return [
             Reply(text, sample, usage=self._usage(text, sample))
+            for text, sample in zip(texts, samples, strict=True)
+        ]
+
+    def _choose(self, observations: Sequence[Observation], prompts: Sequence[Ids]) -> list[Reply]:
+        """Replies drawn whole. Their text is what was offered, whatever the tokenizer would make of it."""
+        offered = [legal_replies(observation) for observation in observations]
+        choices = [self._replies.of(replies) for replies in offered]
+        seeds = [observation.seed for observation in observations]
+        samples = self.engine.choose(prompts, choices, self.sampling, seeds)
+        texts = [
+            replies[sample.choices.index(sample.token_ids)]
+            for replies, sample in zip(offered, samples, strict=True)
+        ]
+        return [
+            Reply(text, sample, usage=Usage(len(sample.prompt_ids), len(sample.token_ids)))
             for text, sample in zip(texts, samples, strict=True)
         ]
 
