@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from arena_agents.engines.base import EngineName
+from arena_agents.engines.base import Decode, EngineName
 from arena_agents.server.address import is_address
 from arena_games.base import UsageError
 
@@ -71,6 +71,7 @@ class MsgrpoConfig(TrainConfig):
     lora_alpha: int = Field(32, ge=1)
     temperature: float = Field(1.0, gt=0)
     max_new_tokens: int = Field(256, ge=1)
+    decode: Decode = Field("free", description="`choice` draws replies whole, among the legal ones")
     format_penalty: float = Field(1.0, ge=0)
     micro_tokens: int = Field(16384, ge=1, description="tokens a forward and backward pass")
     rollout_tokens: int = Field(32_768, ge=1, description="tokens the transformers engine holds at a time")
@@ -87,6 +88,11 @@ class MsgrpoConfig(TrainConfig):
     )
     max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
     collapse_drop: float = Field(0.5, gt=0, le=1, description="share of the gain whose loss is a collapse")
+
+    @property
+    def token_temperature(self) -> float:
+        """What logits are divided by. Replies that are drawn whole are tempered as a whole, by T."""
+        return 1.0 if self.decode == "choice" else self.temperature
 
     @property
     def served(self) -> bool:

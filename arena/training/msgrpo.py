@@ -102,7 +102,9 @@ class MsgrpoTraining:
         )
         self.learner = Learner(model, config, tokenizer.pad_token_id or 0, team)
         self.engine = training_engine(self.learner, tokenizer, reporter.note)
-        sampling = Sampling(temperature=config.temperature, max_new_tokens=config.max_new_tokens)
+        sampling = Sampling(
+            temperature=config.temperature, max_new_tokens=config.max_new_tokens, decode=config.decode
+        )
         self.agent = LanguageAgent(self.engine, tokenizer, load_template(template), sampling)
         self.sync = PolicySync(self.agent, self.learner, self.spec, run.path)
         self.agents = {LEARNER: self.agent, **opponent_agents(self.spec, config.opponents)}
