@@ -25,7 +25,7 @@ from arena_agents.engines.replies import ReplyRow, padded_tokens, reply_rows
 
 Choices = tuple[tuple[int, ...], ...]
 # Prompts and replies in; log-probabilities of the replies' tokens (N, K), 0 beyond a reply, and anything.
-Read = Callable[[Sequence[Ids], Sequence[Ids]], tuple[Tensor, Tensor]]
+Read = Callable[[Sequence[Ids], Sequence[Ids]], tuple[Tensor, object]]
 
 
 @dataclass(frozen=True, slots=True)
