@@ -9,20 +9,29 @@ from pathlib import Path
 
 from arena.choices import DEFAULT_AGENTS
 from arena.seating import HOUSE
+from arena_agents.engines.base import Decode
+from arena_agents.language.presets import PRESETS
+from arena_agents.policy import holds_language_policy
 from arena_agents.server.address import is_address
+from arena_agents.spec import split_spec, with_decode
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
 SPECIALIST = "dqn"
+_COMMA = re.compile(r",(?![^\[\]]*\])")  # outside brackets
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A policy that a tournament needs: `agent` trained on `game`, in the run folder `folder`."""
+    """A policy that a tournament needs: `agent` trained on `game`, in the run folder `folder`.
+
+    `settings` are those of `--set` that are not the default, as KEY=VALUE.
+    """
 
     agent: str
     game: str
     folder: Path
+    settings: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -47,8 +56,10 @@ class Entrant:
         if self.base is None:
             return None
         learned = self.trained_on or game.name
-        owner = self.base if self.label == self.spec else self.label
-        return Training(self.base, learned, out / "agents" / f"{_file_name(owner)}@{_file_name(learned)}")
+        settings = tuple(f"{name}={value}" for name, value in split_spec(self.spec)[1].items())
+        owner = ",".join([self.base, *settings]) if self.label == self.spec else self.label
+        folder = out / "agents" / f"{_file_name(owner)}@{_file_name(learned)}"
+        return Training(self.base, learned, folder, settings)
 
     def playable(self, game: GameSpec, out: Path) -> str:
         """The spec of the agent that plays `game`; a run folder where it has been trained."""
@@ -56,14 +67,15 @@ class Entrant:
         return self.spec if training is None else str(training.folder)
 
 
-def parse_entrants(agents: str | Iterable[str]) -> list[Entrant]:
-    """Entrants from `--agents`: `SPEC` or `LABEL=SPEC`, separated by commas.
+def parse_entrants(agents: str | Iterable[str], decode: Decode | None = None) -> list[Entrant]:
+    """Entrants from `--agents`: `SPEC` or `LABEL=SPEC`, separated by commas, each with its `[settings]`.
 
-    Raises UsageError for an empty list, a label that is used twice or kept for the house, and an
-    unknown game in `BASE+GAME`.
+    `decode` is for the language models whose settings do not say it; it then stands in their specs.
+    Raises UsageError for an empty list, a label that is used twice or kept for the house, an
+    unknown game in `BASE+GAME` or setting, and a `decode` that is for nobody.
     """
-    parts = agents.split(",") if isinstance(agents, str) else agents
-    entrants = [_entrant(part.strip()) for part in parts if part.strip()]
+    parts = _COMMA.split(agents) if isinstance(agents, str) else agents
+    entrants = [_entrant(part.strip(), decode) for part in parts if part.strip()]
     if not entrants:
         raise UsageError(f"--agents names nobody; try --agents {DEFAULT_AGENTS}")
     labels = [entrant.label for entrant in entrants]
@@ -72,6 +84,8 @@ def parse_entrants(agents: str | Iterable[str]) -> list[Entrant]:
             raise UsageError(f"two agents are called {label!r}; name them apart with --agents a=…,b=…")
         if label.startswith(HOUSE):
             raise UsageError(f"{label!r} is kept for the house's agents; choose another name")
+    if decode is not None and not any(split_spec(entrant.spec)[1] for entrant in entrants):
+        raise UsageError("--decode is for language models, and none takes part; leave it out")
     return entrants
 
 
@@ -99,18 +113,35 @@ def _needed(entrants: Sequence[Entrant], games: Sequence[GameSpec], out: Path) -
                 yield training
 
 
-def _entrant(text: str) -> Entrant:
+def _entrant(text: str, decode: Decode | None) -> Entrant:
     label, separator, spec = text.partition("=")
     if not separator or not re.fullmatch(r"[\w.+@ -]+", label):
-        label = spec = text
+        label, spec = "", text
+    bare, settings = split_spec(spec)
+    base, trained_on = _trained_from(bare)
+    if base == SPECIALIST and settings:
+        raise UsageError(f"decode is for language models, and {SPECIALIST} is none; write {SPECIALIST} alone")
+    if _is_language_model(base or bare):
+        spec = with_decode(spec, decode)
+    return Entrant(label or spec, spec, base, trained_on)
+
+
+def _trained_from(spec: str) -> tuple[str | None, str | None]:
+    """What a spec without settings is trained from, and on which game if it names one."""
     if spec == SPECIALIST:
-        return Entrant(label, spec, base=spec)
+        return spec, None
     if is_address(spec):  # a + in it belongs to the model's name or the URL
-        return Entrant(label, spec)
+        return None, None
     base, plus, game = spec.rpartition("+")
     if plus and not Path(spec).exists() and ":" not in game and "/" not in game:
-        return Entrant(label, spec, base=base, trained_on=find_game(game).name)
-    return Entrant(label, spec)
+        return base, find_game(game).name
+    return None, None
+
+
+def _is_language_model(spec: str) -> bool:
+    """Whether a spec names one by its form; a class of the user's may be one all the same."""
+    named = spec in PRESETS or spec.startswith("hf:") or is_address(spec)
+    return named or holds_language_policy(Path(spec))
 
 
 def _file_name(text: str) -> str:

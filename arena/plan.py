@@ -10,6 +10,7 @@ from typing import Any
 from arena.entrants import Entrant, Training, parse_entrants
 from arena.schedule import schedule, seat_orders
 from arena.table import Match
+from arena_agents.engines.base import Decode
 from arena_games.base import GameSpec
 from arena_games.registry import select_games
 
@@ -25,9 +26,12 @@ class Tournament:
     out: Path
 
     @classmethod
-    def of(cls, games: str, agents: str, out: Path, *, seed: int, matches: int) -> Tournament:
+    def of(
+        cls, games: str, agents: str, out: Path, *, seed: int, matches: int, decode: Decode | None = None
+    ) -> Tournament:
         """From what the command line says. Raises UsageError for unknown games and unusable names."""
-        return cls(tuple(select_games(games)), tuple(parse_entrants(agents)), seed, matches, out)
+        entrants = tuple(parse_entrants(agents, decode))
+        return cls(tuple(select_games(games)), entrants, seed, matches, out)
 
     def config(self) -> dict[str, Any]:
         """What is stored with the run, and must not change while it is continued."""

@@ -51,7 +51,8 @@ def command(training: Training, seed: int) -> list[str]:
     if (training.folder / "config.json").is_file():
         return [*worker, "--resume", str(training.folder)]
     where = ["--out", str(training.folder), "--seed", str(seed)]
-    return [*worker, training.game, "--agent", training.agent, *where]
+    settings = [word for setting in training.settings for word in ("--set", setting)]
+    return [*worker, training.game, "--agent", training.agent, *where, *settings]
 
 
 class Watcher(Protocol):

@@ -25,6 +25,7 @@ from arena_agents import Agent
 from arena_agents.engines.base import Sampling
 from arena_agents.engines.choose import parse_engine
 from arena_agents.registry import make_agent
+from arena_agents.spec import parse_decode, with_decode
 from arena_games.base import UsageError
 from arena_games.registry import select_games
 from arena_leaderboard import (
@@ -61,9 +62,10 @@ def hold_tournament(
     deadline_s: float,
     until: UntilSeparated | None = None,
     engine: str = "auto",
+    decode: str | None = None,
 ) -> bool:
     """Play a tournament to its end and show the leaderboard; whether all was trained and played."""
-    tournament = Tournament.of(games, agents, out, seed=seed, matches=matches)
+    tournament = Tournament.of(games, agents, out, seed=seed, matches=matches, decode=parse_decode(decode))
     console = Console(stderr=True)
     drawn_by = parse_engine(engine)
     report = run(
@@ -116,8 +118,10 @@ def show_evaluation(
     template: Path | None,
     temperature: float | None,
     engine: str = "auto",
+    decode: str | None = None,
 ) -> None:
     """Print what an agent scores, as a table or as JSON."""
+    agent = with_decode(agent, parse_decode(decode))
     made = make_agent(agent, template=template, engine=parse_engine(engine))
     rows = evaluate(
         agent,

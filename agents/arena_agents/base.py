@@ -15,15 +15,17 @@ class TokenSample:
     """The token ids of one sampled reply, exactly as the model saw and drew them.
 
     `logprobs` are those of `token_ids` under the distribution that was sampled from.
-    `policy_version` counts the updates of the policy that drew them. `appended` are the places in
-    `token_ids` of tokens that were put there and not drawn, such as the end of a thought whose budget was
-    used up; their log-probability is given as 0, and they are not trained on.
+    `policy_version` counts the updates of the policy that drew them. A reply that was drawn whole, by
+    choice decoding, has a single log-probability: that of its being drawn from among `choices`.
+    `appended` are the places in `token_ids` of tokens that were put there and not drawn, such as the end of
+    a thought whose budget was used up; their log-probability is given as 0, and they are not trained on.
     """
 
     prompt_ids: tuple[int, ...]
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     policy_version: int = 0
+    choices: tuple[tuple[int, ...], ...] = ()
     appended: tuple[int, ...] = ()
 
 

@@ -45,6 +45,14 @@ def policy_folder(path: Path) -> Path:
     )
 
 
+def holds_language_policy(path: Path) -> bool:
+    """Whether a run's folder, or a policy's, is that of a language model. Never raises."""
+    try:
+        return _kind(policy_folder(path)) == "language"
+    except UsageError:
+        return False
+
+
 def _kind(folder: Path) -> object:
     try:
         card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))

@@ -7,6 +7,8 @@ SPEC@URL                  a model behind an OpenAI-compatible server: a preset, 
 DIR                       a run folder of ours, or one policy inside it
 module:Class, FILE.py:Class   a class of the user's
 NAME                      an entry point `tmsg_arena.agents` of an installed plug-in
+
+Any language model's may end in settings: `nano[decode=choice]`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from arena_agents.language.presets import PRESETS
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
 from arena_agents.server.address import is_address
+from arena_agents.spec import decode_of, split_spec
 from arena_games.base import UsageError
 from arena_games.loading import load_object
 
@@ -43,8 +46,28 @@ def make_agent(spec: str, *, template: Path | None = None, engine: EngineName = 
     """The agent that `spec` names; `template` overrides a language agent's prompt template.
 
     `engine` draws a language model's replies; `auto` is what is installed and present. Raises
-    UsageError, with the remedy, if nothing is known by that name or it cannot be loaded.
+    UsageError, with the remedy, if nothing is known by that name, it cannot be loaded, or it does not
+    take the settings in the spec's brackets.
     """
+    return with_settings(_make(split_spec(spec)[0], template, engine), spec)
+
+
+def with_settings(agent: Agent, spec: str) -> Agent:
+    """The agent as the brackets of its spec have it: itself, or a twin with the same engine.
+
+    Raises UsageError if it is no language model, or its engine cannot draw replies so.
+    """
+    decode = decode_of(spec)
+    if decode is None:
+        return agent
+    decoding = getattr(agent, "decoding", None)
+    if decoding is None:
+        raise UsageError(f"decode={decode} is for language models, and {split_spec(spec)[0]} is none")
+    twin: Agent = decoding(decode)
+    return twin
+
+
+def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
     if spec in BUILT_IN:
         return BUILT_IN[spec]()
     if is_address(spec):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from arena.choices import RUNS, Listed
-from arena.commands.options import Plain, Seed, Speed
+from arena.commands.options import Decoding, Plain, Seed, Speed
 
 
 def list_(
@@ -25,11 +25,12 @@ def play(
     game: Annotated[str, typer.Argument(help="The game.")],
     against: Annotated[str | None, typer.Option(help="Who holds the other seats, as in --agents.")] = None,
     seed: Seed = 0,
+    decode: Decoding = None,
 ) -> None:
     """Play a game yourself: arrow keys, W A S D, or the moves' names. q resigns."""
     from arena.person import play_person
 
-    play_person(game, against=against, seed=seed)
+    play_person(game, against=against, seed=seed, decode=decode)
 
 
 def watch(
@@ -40,11 +41,21 @@ def watch(
     deadline: Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")] = 300.0,
     speed: Speed = None,
     plain: Plain = False,
+    decode: Decoding = None,
 ) -> None:
     """Watch agents play a match as they play it."""
     from arena.watching.watch import watch as show_live
 
-    show_live(game, agents, seed=seed, opponents=opponents, deadline_s=deadline, speed=speed, plain=plain)
+    show_live(
+        game,
+        agents,
+        seed=seed,
+        opponents=opponents,
+        deadline_s=deadline,
+        speed=speed,
+        plain=plain,
+        decode=decode,
+    )
 
 
 def replay(

@@ -14,4 +14,11 @@ Plain = Annotated[bool, typer.Option("--plain", help="Line by line, as in a pipe
 Engine = Annotated[
     str, typer.Option(help="What draws a language model's replies: auto, transformers or vllm.")
 ]
+Decoding = Annotated[
+    str | None,
+    typer.Option(
+        "--decode",
+        help="How a language model's replies are drawn: free, or choice (whole, among the legal ones).",
+    ),
+]
 Games = Annotated[str, typer.Option(help="`all`, or names separated by commas.")]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from arena.choices import DEFAULT_AGENTS, TOURNAMENT, Format, TrainMode
-from arena.commands.options import Engine, Games, Seed, Template
+from arena.commands.options import Decoding, Engine, Games, Seed, Template
 
 
 def tournament(
@@ -34,12 +34,22 @@ def tournament(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.")] = False,
     engine: Engine = "auto",
+    decode: Decoding = None,
 ) -> None:
     """Train what is untrained, play everyone against everyone, and rank them. Repeat it to go on."""
     if dry_run:
         from arena.forecast_view import show_forecast
 
-        show_forecast(games, agents, out, seed=seed, matches=matches, deadline_s=deadline, as_json=json)
+        show_forecast(
+            games,
+            agents,
+            out,
+            seed=seed,
+            matches=matches,
+            deadline_s=deadline,
+            as_json=json,
+            decode=decode,
+        )
         return
     from arena.reports import hold_tournament, played_on
 
@@ -54,6 +64,7 @@ def tournament(
         deadline_s=deadline,
         until=until,
         engine=engine,
+        decode=decode,
     )
     raise typer.Exit(0 if whole else 1)
 
@@ -103,6 +114,7 @@ def evaluate(
         float | None, typer.Option(min=0, help="Of a language model's sampling; 0 is greedy.")
     ] = None,
     engine: Engine = "auto",
+    decode: Decoding = None,
 ) -> None:
     """Measure one agent on held-out seeds, without ranking it."""
     from arena.reports import show_evaluation
@@ -117,4 +129,5 @@ def evaluate(
         template=template,
         temperature=temperature,
         engine=engine,
+        decode=decode,
     )

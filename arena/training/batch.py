@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import torch
@@ -28,19 +28,28 @@ Ids = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """U prompts and their replies, as tokens."""
+    """U prompts and their replies, as tokens.
+
+    `choices` are what each reply was drawn from among, where it was drawn whole; empty otherwise.
+    """
 
     prompts: tuple[Ids, ...]
     replies: tuple[Ids, ...]
+    choices: tuple[tuple[Ids, ...], ...] = field(default=(), kw_only=True)
+
+    @property
+    def logprobs_each(self) -> int:
+        """How many log-probabilities a reply has at most: one a token, or one where it was drawn whole."""
+        return 1 if self.choices else max(map(len, self.replies))
 
 
 @dataclass(frozen=True, slots=True)
 class TokenBatch(Sequences):
     """N steps as tokens. Steps with the same prompt and reply share one of U sequences.
 
-    `old_logprobs_NK` are π_old's of the sampled tokens; `weights_NK` the loss's, 0 beyond a reply and
-    at tokens that were not drawn; `importance_NK` what they are multiplied by where the engine drew from a
-    little another policy.
+    `old_logprobs_NK` are π_old's of the sampled tokens, or (N, 1) of replies that were drawn whole;
+    `weights_NK` the loss's, 0 beyond a reply and at tokens that were not drawn; `importance_NK` what they
+    are multiplied by where the engine drew from a little another policy.
     """
 
     sequence_N: Tensor
@@ -156,14 +165,14 @@ def _standardised(
 
 def token_batch(chosen: Sequence[tuple[Trajectory, list[float]]], config: MsgrpoConfig) -> TokenBatch:
     """Assemble the sampled tokens of the chosen trajectories; text is never tokenised again."""
-    places: dict[tuple[Ids, Ids], int] = {}
+    places: dict[tuple[Ids, Ids, tuple[Ids, ...]], int] = {}
     sequence, advantages, episode, old, appended = [], [], [], [], []
     for number, (trajectory, step_advantages) in enumerate(chosen):
         for step, advantage in zip(trajectory.steps, step_advantages, strict=True):
             sample = step.reply.sample
             if sample is None:
                 raise ValueError("a reply of the learner has no sampled tokens")
-            key = (sample.prompt_ids, sample.token_ids)
+            key = (sample.prompt_ids, sample.token_ids, sample.choices)
             sequence.append(places.setdefault(key, len(places)))
             advantages.append(advantage)
             episode.append(number)
@@ -179,8 +188,9 @@ def token_batch(chosen: Sequence[tuple[Trajectory, list[float]]], config: Msgrpo
         else token_mean_weights(mask_NK)
     )
     return TokenBatch(
-        prompts=tuple(prompt for prompt, _ in places),
-        replies=tuple(reply for _, reply in places),
+        prompts=tuple(prompt for prompt, _, _ in places),
+        replies=tuple(reply for _, reply, _ in places),
+        choices=tuple(choices for _, _, choices in places if choices),
         sequence_N=torch.tensor(sequence),
         old_logprobs_NK=torch.tensor([[*row, *[0.0] * (longest - len(row))] for row in old]),
         weights_NK=weights_NK,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from arena_agents.engines.base import EngineName
+from arena_agents.engines.base import Decode, EngineName
 from arena_agents.server.address import is_address
 from arena_games.base import UsageError
 
@@ -73,6 +73,7 @@ class MsgrpoConfig(TrainConfig):
     max_new_tokens: int = Field(256, ge=1, description="of an answer")
     thinking_tokens: int = Field(1024, ge=0, description="of what a model thinks before its answer")
     chat_template: dict[str, Any] = Field({}, description="settings of the model's chat template")
+    decode: Decode = Field("free", description="`choice` draws replies whole, among the legal ones")
     format_penalty: float = Field(1.0, ge=0)
     micro_tokens: int = Field(16384, ge=1, description="tokens a forward and backward pass")
     rollout_tokens: int = Field(32_768, ge=1, description="tokens the transformers engine holds at a time")
@@ -89,6 +90,11 @@ class MsgrpoConfig(TrainConfig):
     )
     max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
     collapse_drop: float = Field(0.5, gt=0, le=1, description="share of the gain whose loss is a collapse")
+
+    @property
+    def token_temperature(self) -> float:
+        """What logits are divided by. Replies that are drawn whole are tempered as a whole, by T."""
+        return 1.0 if self.decode == "choice" else self.temperature
 
     @property
     def served(self) -> bool:

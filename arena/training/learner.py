@@ -14,6 +14,7 @@ from torch.distributed.tensor import DTensor
 from arena.table import decision_seed
 from arena.training.batch import Sequences, TokenBatch
 from arena.training.config import MsgrpoConfig
+from arena.training.decisions import decision_chunks, read_decisions
 from arena.training.loss import weighted_loss
 from arena.training.memory import recomputes
 from arena.training.reader import Reader
@@ -52,7 +53,7 @@ class Learner:
     def _reader(self, model: Any) -> Reader:
         reader = Reader(
             model,
-            temperature=self.config.temperature,
+            temperature=self.config.token_temperature,
             pad_id=self.pad_id,
             plain_head=self.team.gather(has_plain_head(model))[0],
             recompute=recomputes(self.config, sum(p.numel() for p in model.parameters())),
@@ -119,7 +120,7 @@ class Learner:
         rows_N = batch.rows(sequences)
         place = {sequence: row for row, sequence in enumerate(sequences)}
         of_row = torch.tensor([place[s] for s in batch.sequence_N[rows_N].tolist()])
-        logprobs_UK, entropy_UK = read(self.reader, batch, sequences)
+        logprobs_UK, entropy_UK = self._read(self.reader, batch, sequences)
         reference_UK = self._reference(batch, sequences) if self.config.beta > 0 else None
         width, device = logprobs_UK.shape[1], logprobs_UK.device
         weights_NK = batch.loss_weights_NK[rows_N, :width].to(device) / share
@@ -139,10 +140,10 @@ class Learner:
     def _reference(self, batch: TokenBatch, sequences: list[int]) -> Tensor:
         """π_ref's log-probabilities: with LoRA, the model with its adapter switched off."""
         if self.reference is not None:
-            return read(self.reference, batch, sequences)[0]
+            return self._read(self.reference, batch, sequences)[0]
         switched_off: AbstractContextManager[None] = self.model.disable_adapter()
         with switched_off:
-            return read(self.reader, batch, sequences)[0]
+            return self._read(self.reader, batch, sequences)[0]
 
     @torch.no_grad()
     def kl_from_old(self, batch: TokenBatch) -> float:
@@ -151,7 +152,7 @@ class Learner:
         sequences = sorted(first)[:KL_PROBE]
         total, tokens = 0.0, 0.0
         for chunk, counts in self._passes(batch, sequences):
-            logprobs_UK, _ = read(self.reader, batch, chunk)
+            logprobs_UK, _ = self._read(self.reader, batch, chunk)
             rows = torch.tensor([first[s] for s in chunk])
             real_UK = (batch.weights_NK[rows, : logprobs_UK.shape[1]] > 0).to(logprobs_UK.device)
             old_UK = batch.old_logprobs_NK[rows, : logprobs_UK.shape[1]].to(logprobs_UK.device)
@@ -163,6 +164,10 @@ class Learner:
 
     def _chunks(self, batch: Sequences, sequences: list[int]) -> Iterator[list[int]]:
         """Sequences that are read together, of similar length: `micro_tokens` padded tokens at a time."""
+        if batch.choices:
+            most = self.config.micro_tokens
+            yield from decision_chunks(batch, sequences, most, branching=self.branching)
+            return
         prompts, replies = ([texts[s] for s in sequences] for texts in (batch.prompts, batch.replies))
         rows = reply_rows(prompts, replies, branching=self.branching)
         for together in in_passes(rows, self.config.micro_tokens):
@@ -183,22 +188,25 @@ class Learner:
     def logprobs(self, texts: Sequences) -> Tensor:
         """Log-probabilities (U, K) of the replies' tokens under π_θ, 0 beyond a reply; in CPU memory.
 
+        Of replies that were drawn whole, (U, 1) of each reply among its choices.
+
         The processes of a team share the work, and are to ask for the same texts.
         """
-        found_UK = torch.zeros(len(texts.replies), max(map(len, texts.replies)))
+        found_UK = torch.zeros(len(texts.replies), texts.logprobs_each)
         for chunk, counts in self._passes(texts, list(range(len(texts.replies)))):
-            logprobs_UK, _ = read(self.reader, texts, chunk)
+            logprobs_UK, _ = self._read(self.reader, texts, chunk)
             if counts:
                 found_UK[chunk, : logprobs_UK.shape[1]] = logprobs_UK.cpu()
         return sum(self.team.gather(found_UK), torch.zeros(()))
 
-
-def read(reader: Reader, batch: Sequences, sequences: list[int]) -> tuple[Tensor, Tensor]:
-    """Log-probabilities of the replies' tokens and entropies at them, (U, K) each."""
-    found: tuple[Tensor, Tensor] = reader(
-        [batch.prompts[s] for s in sequences], [batch.replies[s] for s in sequences]
-    )
-    return found
+    def _read(self, reader: Reader, texts: Sequences, sequences: list[int]) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of the replies' tokens and entropies at them, (U, K) each; see `logprobs`."""
+        if texts.choices:
+            return read_decisions(reader, texts, sequences, self.config.temperature)
+        found: tuple[Tensor, Tensor] = reader(
+            [texts.prompts[s] for s in sequences], [texts.replies[s] for s in sequences]
+        )
+        return found
 
 
 def clip_gradients(parameters: Collection[nn.Parameter], most: float) -> float:

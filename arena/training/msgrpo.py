@@ -273,6 +273,7 @@ def training_agent(
         temperature=config.temperature,
         max_new_tokens=config.max_new_tokens,
         thinking_tokens=config.thinking_tokens,
+        decode=config.decode,
     )
     chat = found_chat(tokenizer, config.agent, config.chat_template)
     ends = end_ids(model.generation_config, tokenizer)

@@ -92,6 +92,11 @@ def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None
     """
     config = learner.config
     if config.served:
+        if config.decode == "choice":
+            raise UsageError(
+                "a server masks tokens where decode=choice weighs whole replies: it cannot be trained so; "
+                "leave @URL out, or use --set decode=free"
+            )
         from arena_agents.engines.server import load_server_engine
 
         return load_server_engine(config.agent, lora_rank=config.lora_rank)
@@ -126,7 +131,13 @@ class PolicySync:
         if self.engine.shares_model:
             return
         self.prompts = probe_prompts(agent, spec, learner.config.opponents)
-        self.sampling = replace(agent.sampling, max_new_tokens=min(TOKENS, agent.sampling.max_new_tokens))
+        # Drawn token by token in any case: more is seen of a policy so than of what it draws whole.
+        self.sampling = replace(
+            agent.sampling,
+            decode="free",
+            temperature=learner.config.token_temperature,
+            max_new_tokens=min(TOKENS, agent.sampling.max_new_tokens),
+        )
         # A fresh adapter changes nothing, so this is what an engine samples that was given none.
         self.proven, self.proven_version = learner.trained.copy(), 0
 

@@ -14,6 +14,9 @@ Ids = Sequence[int]
 # What a user may ask for; `auto` is settled by what is installed and present (see `choose`).
 EngineName = Literal["auto", "transformers", "vllm", "server"]
 
+# How a reply is drawn: token by token, or whole, from among the replies that the game allows.
+Decode = Literal["free", "choice"]
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -21,7 +24,8 @@ class Sampling:
 
     A reply ends at one of the model's end tokens, after the first of the `stop` strings, or after
     `max_new_tokens`. What a model thinks before is no part of that: it may take `thinking_tokens` more (see
-    `arena_agents.language.thinking`; an engine does not look at them).
+    `arena_agents.language.thinking`; an engine does not look at them). With `decode` "choice" a reply is
+    drawn whole (see `Engine.choose`): only the temperature counts then.
     """
 
     temperature: float = 1.0
@@ -29,6 +33,7 @@ class Sampling:
     top_p: float = 1.0
     max_new_tokens: int = 256
     stop: tuple[str, ...] = ("</action>",)
+    decode: Decode = "free"
     thinking_tokens: int = 1024
 
 
@@ -55,6 +60,20 @@ class Engine(Protocol):
         Log-probabilities are those of the distribution drawn from: tempered, then cut to `top_k`
         and `top_p`. Greedy decoding reports the untempered ones. `drafts` are replies that are
         likely; they may save the engine time, and change nothing of what is drawn.
+        """
+        ...
+
+    def choose(
+        self,
+        prompts: Sequence[Ids],
+        choices: Sequence[Sequence[Ids]],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[TokenSample]:
+        """One of each prompt's choices, drawn with p ∝ exp(score / T); see `engines.choice`.
+
+        A reply's score is the log-probability of its tokens under the untempered model. Raises
+        UsageError if the engine cannot draw from this distribution.
         """
         ...
 

@@ -66,6 +66,16 @@ class ServerEngine:
             samples.append(TokenSample(tuple(prompt), *answer.value, self.policy_version))
         return samples
 
+    def choose(
+        self,
+        prompts: Sequence[Ids],
+        choices: Sequence[Sequence[Ids]],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[TokenSample]:
+        """Raises UsageError: a server masks tokens, which draws from another distribution."""
+        raise UsageError("a server does not weigh whole replies; use --set decode=free, or leave @URL out")
+
     def load_policy(self, adapter: Path, version: int) -> None:
         """Sample from now on with the adapter in a folder that the server can read.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from torch import Tensor, nn
 
 from arena_agents.base import TokenSample
 from arena_agents.engines.base import Ids, Sampling
-from arena_agents.engines.decoder import causal_model
+from arena_agents.engines.choice import choose
+from arena_agents.engines.decoder import causal_model, has_plain_head
 from arena_agents.engines.forward import NO_TREE, Prefilled, prefill
+from arena_agents.engines.replies import read_replies
 from arena_agents.engines.trees import ReplyTree, reply_tree, takes_trees
 from arena_agents.language.model import end_ids
 
@@ -66,6 +69,37 @@ class TransformersEngine:
                 samples[index] = sample
         self.model.train(training)
         return [samples[index] for index in range(len(prompts))]
+
+    @torch.inference_mode()
+    def choose(
+        self,
+        prompts: Sequence[Ids],
+        choices: Sequence[Sequence[Ids]],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[TokenSample]:
+        """One of each prompt's choices, in one forward pass over the prompts and the choices behind them.
+
+        For models that take no trees a choice is a row of its own.
+        """
+        training = self.model.training
+        self.model.eval()
+        samples = choose(
+            partial(read_replies, self.model, plain_head=self._plain_head),
+            prompts,
+            choices,
+            sampling,
+            seeds,
+            version=self.policy_version,
+            most_tokens=self.batch_tokens,
+            branching=self._takes_trees,
+        )
+        self.model.train(training)
+        return samples
+
+    @cached_property
+    def _plain_head(self) -> bool:
+        return has_plain_head(self.model)
 
     def _tree(self, drafts: Sequence[Ids]) -> ReplyTree:
         """The drafts as a tree, unless reading it would cost more than the passes that it saves."""

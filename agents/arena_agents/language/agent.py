@@ -6,16 +6,19 @@ is the game's own parser.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from arena_agents.base import Agent, Observation, Reply, TokenSample, Usage
-from arena_agents.engines.base import Engine, EngineName, Sampling
+from arena_agents.engines.base import Decode, Engine, EngineName, Ids, Sampling
 from arena_agents.engines.choose import choose_playing_engine, playing_engine
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.chat import UNCHANGED, ChatFormat, found_chat
+from arena_agents.language.choices import ReplyTokens, legal_replies
 from arena_agents.language.model import end_ids, load_generation_config, load_model
 from arena_agents.language.presets import model_source
 from arena_agents.language.template import PromptTemplate, load_template
@@ -45,6 +48,13 @@ class LanguageAgent(Agent):
         self.sampling = self.chat.with_stops(sampling or Sampling())
         self.thinker = Thinker(tokenizer, ends | end_ids(None, tokenizer))
         self._drafts: dict[str, list[tuple[int, ...]]] = {}
+        self._replies = ReplyTokens(tokenizer)
+
+    def decoding(self, decode: Decode) -> LanguageAgent:
+        """The same agent, its replies drawn so; the engine is shared."""
+        twin = copy.copy(self)
+        twin.sampling = replace(self.sampling, decode=decode)
+        return twin
 
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """One reply per observation, drawn in one batch from the observations' own seeds."""
@@ -55,6 +65,8 @@ class LanguageAgent(Agent):
             if key not in known or observation.history:
                 known[key] = self.prompt_ids(observation)
             prompts.append(known[key])
+        if self.sampling.decode == "choice":
+            return self._choose(observations, prompts)
         drafts = [draft for game in {o.game for o in observations} for draft in self.drafts(game)]
         samples = self.thinker.draw(
             self.engine, prompts, self.sampling, [o.seed for o in observations], drafts
@@ -73,6 +85,22 @@ class LanguageAgent(Agent):
         cut_off = len(drawn) - (thought or 0) >= self.sampling.max_new_tokens and not ended
         finish = "length" if cut_off else "stop" if read.text.strip() else "empty"
         return Usage(len(sample.prompt_ids), len(drawn), thought, finish=finish)
+
+    def _choose(self, observations: Sequence[Observation], prompts: Sequence[Ids]) -> list[Reply]:
+        """Replies drawn whole. Their text is what was offered, whatever the tokenizer would make of it."""
+        offered = [legal_replies(observation) for observation in observations]
+        choices = [self._replies.of(replies) for replies in offered]
+        prompts = [self.thinker.closed(prompt) for prompt in prompts]
+        seeds = [observation.seed for observation in observations]
+        samples = self.engine.choose(prompts, choices, self.sampling, seeds)
+        texts = [
+            replies[sample.choices.index(sample.token_ids)]
+            for replies, sample in zip(offered, samples, strict=True)
+        ]
+        return [
+            Reply(text, sample, usage=Usage(len(sample.prompt_ids), len(sample.token_ids)))
+            for text, sample in zip(texts, samples, strict=True)
+        ]
 
     def drafts(self, game: str) -> list[tuple[int, ...]]:
         """The shortest valid replies to a game as tokens: what a model that knows the format writes."""

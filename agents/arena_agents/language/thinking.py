@@ -96,6 +96,12 @@ class Thinker:
         self._go_on(engine, [r for r in replies if r.open and not r.done], sampling, part=1)
         return [reply.sample() for reply in replies]
 
+    def closed(self, prompt: Ids) -> Ids:
+        """The prompt, its thought closed if it ends with an open one: for a reply that is not thought over."""
+        if self._tag_at_end(prompt) != self.tags.opening:
+            return prompt
+        return (*prompt, *self._ids(self.tags.ending))
+
     def read(self, sample: TokenSample) -> Read:
         """What the reply says, and what was thought before."""
         ids = sample.token_ids

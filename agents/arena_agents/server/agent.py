@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from arena_agents.base import Agent, Observation, Reply, Usage
-from arena_agents.engines.base import Sampling
+from arena_agents.engines.base import Decode, Sampling
+from arena_agents.language.choices import legal_replies
 from arena_agents.language.template import PromptTemplate, load_template
 from arena_agents.server.address import parse_address
 from arena_agents.server.client import Answer, ServerClient
@@ -17,6 +20,7 @@ from arena_agents.server.completion import Completion, read_completion
 from arena_agents.server.models import Served, served_model
 from arena_agents.server.prices import Price, load_prices
 from arena_agents.server.settings import Settings
+from arena_games.base import UsageError
 from arena_games.registry import find_game
 
 SEEDS = 2**31  # that servers take
@@ -47,6 +51,19 @@ class ServerAgent(Agent):
         self.price = price
         self.at_once = client.concurrency
 
+    def decoding(self, decode: Decode) -> ServerAgent:
+        """The same agent, its replies drawn so. By `choice` a server masks the tokens that lead elsewhere.
+
+        Raises UsageError for a server that is not known to.
+        """
+        if decode == "choice" and not self.model.vllm:
+            raise UsageError(
+                f"{self.client.address.url} is no vLLM server, which decode=choice needs; use --decode free"
+            )
+        twin = copy.copy(self)
+        twin.sampling = replace(self.sampling, decode=decode)
+        return twin
+
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """One reply per observation, asked for side by side; an error reply where none could be had."""
         bodies = [self._body(observation) for observation in observations]
@@ -66,6 +83,8 @@ class ServerAgent(Agent):
         }
         if self.sampling.top_k:
             body["top_k"] = self.sampling.top_k
+        if self.sampling.decode == "choice":
+            body["structured_outputs"] = {"choice": legal_replies(observation)}
         return self._pinned() | body if self.model.vllm else body
 
     def _pinned(self) -> dict[str, Any]:
