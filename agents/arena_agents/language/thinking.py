@@ -54,8 +54,13 @@ class _Reply:
         self.logprobs += [0.0] * len(ids)
 
     def sample(self) -> TokenSample:
-        whole = tuple(self.tokens), tuple(self.logprobs), self.version, tuple(self.appended)
-        return TokenSample(tuple(self.prompt), *whole)
+        return TokenSample(
+            tuple(self.prompt),
+            tuple(self.tokens),
+            tuple(self.logprobs),
+            self.version,
+            appended=tuple(self.appended),
+        )
 
 
 class Thinker:
@@ -97,7 +102,7 @@ class Thinker:
         return [reply.sample() for reply in replies]
 
     def closed(self, prompt: Ids) -> Ids:
-        """The prompt, its thought closed if it ends with an open one: for a reply that is not thought over."""
+        """The prompt, with its thought closed if it ends with an open one: for a reply without thought."""
         if self._tag_at_end(prompt) != self.tags.opening:
             return prompt
         return (*prompt, *self._ids(self.tags.ending))
