@@ -16,7 +16,6 @@ from rich.text import Text
 from arena.failures import one_line
 from arena.forecast import NUMBERS, Estimate, Forecast, forecast
 from arena.plan import Tournament
-from arena_agents.spec import parse_decode
 
 UNKNOWN = "–"
 WIDE = 120  # columns from which intervals are shown in the table
@@ -45,10 +44,10 @@ def show_forecast(
     matches: int,
     deadline_s: float,
     as_json: bool,
-    decode: str | None = None,
+    defaults: Mapping[str, str] | None = None,
 ) -> None:
     """Print what the tournament will take, on stdout; what the sample may cost before it, on stderr."""
-    tournament = Tournament.of(games, agents, out, seed=seed, matches=matches, decode=parse_decode(decode))
+    tournament = Tournament.of(games, agents, out, seed=seed, matches=matches, defaults=defaults)
     found = forecast(
         tournament, deadline_s=deadline_s, say=lambda line: print(one_line(line), file=sys.stderr, flush=True)
     )

@@ -17,7 +17,7 @@ from arena.watching.keys import can_read_keys
 from arena_agents import Agent
 from arena_agents.human import RESIGNED, HumanAgent
 from arena_agents.registry import make_agent
-from arena_agents.spec import parse_decode, with_decode
+from arena_agents.spec import with_defaults
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
@@ -31,7 +31,7 @@ def play_person(
     against: str | None = None,
     seed: int = 0,
     human: HumanAgent | None = None,
-    decode: str | None = None,
+    defaults: Mapping[str, str] | None = None,
 ) -> Episode:
     """Seat a person on the first open seat, `against` on all others (default: `random` and the house).
 
@@ -39,8 +39,8 @@ def play_person(
     against in this game.
     """
     spec = find_game(game)
-    if decode is not None:
-        against = with_decode(against or "random", parse_decode(decode))
+    if defaults:
+        against = with_defaults(against or "random", defaults)
     match, agents = _table_for_one(spec, against, seed)
     if human is None and can_read_keys():
         from arena.watching.seat import play_on_screen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 from arena.entrants import Entrant, Training, parse_entrants
 from arena.schedule import schedule, seat_orders
 from arena.table import Match
-from arena_agents.engines.base import Decode
 from arena_games.base import GameSpec
 from arena_games.registry import select_games
 
@@ -27,10 +26,17 @@ class Tournament:
 
     @classmethod
     def of(
-        cls, games: str, agents: str, out: Path, *, seed: int, matches: int, decode: Decode | None = None
+        cls,
+        games: str,
+        agents: str,
+        out: Path,
+        *,
+        seed: int,
+        matches: int,
+        defaults: Mapping[str, str] | None = None,
     ) -> Tournament:
         """From what the command line says. Raises UsageError for unknown games and unusable names."""
-        entrants = tuple(parse_entrants(agents, decode))
+        entrants = tuple(parse_entrants(agents, defaults))
         return cls(tuple(select_games(games)), entrants, seed, matches, out)
 
     def config(self) -> dict[str, Any]:

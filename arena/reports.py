@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from arena_agents import Agent
 from arena_agents.engines.base import Sampling
 from arena_agents.engines.choose import parse_engine
 from arena_agents.registry import make_agent
-from arena_agents.spec import parse_decode, with_decode
+from arena_agents.spec import with_defaults
 from arena_games.base import UsageError
 from arena_games.registry import select_games
 from arena_leaderboard import (
@@ -62,10 +62,10 @@ def hold_tournament(
     deadline_s: float,
     until: UntilSeparated | None = None,
     engine: str = "auto",
-    decode: str | None = None,
+    defaults: Mapping[str, str] | None = None,
 ) -> bool:
     """Play a tournament to its end and show the leaderboard; whether all was trained and played."""
-    tournament = Tournament.of(games, agents, out, seed=seed, matches=matches, decode=parse_decode(decode))
+    tournament = Tournament.of(games, agents, out, seed=seed, matches=matches, defaults=defaults)
     console = Console(stderr=True)
     drawn_by = parse_engine(engine)
     report = run(
@@ -118,10 +118,10 @@ def show_evaluation(
     template: Path | None,
     temperature: float | None,
     engine: str = "auto",
-    decode: str | None = None,
+    defaults: Mapping[str, str] | None = None,
 ) -> None:
     """Print what an agent scores, as a table or as JSON."""
-    agent = with_decode(agent, parse_decode(decode))
+    agent = with_defaults(agent, defaults or {})
     made = make_agent(agent, template=template, engine=parse_engine(engine))
     rows = evaluate(
         agent,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from arena.choices import RUNS, Listed
-from arena.commands.options import Decoding, Plain, Seed, Speed
+from arena.commands.options import ChatTemplate, Decoding, Plain, Seed, Speed
 
 
 def list_(
@@ -26,11 +26,13 @@ def play(
     against: Annotated[str | None, typer.Option(help="Who holds the other seats, as in --agents.")] = None,
     seed: Seed = 0,
     decode: Decoding = None,
+    chat_template: ChatTemplate = None,
 ) -> None:
     """Play a game yourself: arrow keys, W A S D, or the moves' names. q resigns."""
     from arena.person import play_person
+    from arena_agents.spec import asked
 
-    play_person(game, against=against, seed=seed, decode=decode)
+    play_person(game, against=against, seed=seed, defaults=asked(decode, chat_template))
 
 
 def watch(
@@ -42,9 +44,11 @@ def watch(
     speed: Speed = None,
     plain: Plain = False,
     decode: Decoding = None,
+    chat_template: ChatTemplate = None,
 ) -> None:
     """Watch agents play a match as they play it."""
     from arena.watching.watch import watch as show_live
+    from arena_agents.spec import asked
 
     show_live(
         game,
@@ -54,7 +58,7 @@ def watch(
         deadline_s=deadline,
         speed=speed,
         plain=plain,
-        decode=decode,
+        defaults=asked(decode, chat_template),
     )
 
 

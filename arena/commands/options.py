@@ -21,4 +21,12 @@ Decoding = Annotated[
         help="How a language model's replies are drawn: free, or choice (whole, among the legal ones).",
     ),
 ]
+ChatTemplate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--chat-template",
+        metavar="KEY=VALUE",
+        help="A setting of language models' chat templates, as enable_thinking=false; repeat for more.",
+    ),
+]
 Games = Annotated[str, typer.Option(help="`all`, or names separated by commas.")]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from arena.choices import DEFAULT_AGENTS, TOURNAMENT, Format, TrainMode
-from arena.commands.options import Decoding, Engine, Games, Seed, Template
+from arena.commands.options import ChatTemplate, Decoding, Engine, Games, Seed, Template
 
 
 def tournament(
@@ -35,8 +35,11 @@ def tournament(
     json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.")] = False,
     engine: Engine = "auto",
     decode: Decoding = None,
+    chat_template: ChatTemplate = None,
 ) -> None:
     """Train what is untrained, play everyone against everyone, and rank them. Repeat it to go on."""
+    from arena_agents.spec import asked
+
     if dry_run:
         from arena.forecast_view import show_forecast
 
@@ -48,7 +51,7 @@ def tournament(
             matches=matches,
             deadline_s=deadline,
             as_json=json,
-            decode=decode,
+            defaults=asked(decode, chat_template),
         )
         return
     from arena.reports import hold_tournament, played_on
@@ -64,7 +67,7 @@ def tournament(
         deadline_s=deadline,
         until=until,
         engine=engine,
-        decode=decode,
+        defaults=asked(decode, chat_template),
     )
     raise typer.Exit(0 if whole else 1)
 
@@ -115,9 +118,11 @@ def evaluate(
     ] = None,
     engine: Engine = "auto",
     decode: Decoding = None,
+    chat_template: ChatTemplate = None,
 ) -> None:
     """Measure one agent on held-out seeds, without ranking it."""
     from arena.reports import show_evaluation
+    from arena_agents.spec import asked
 
     show_evaluation(
         agent,
@@ -129,5 +134,5 @@ def evaluate(
         template=template,
         temperature=temperature,
         engine=engine,
-        decode=decode,
+        defaults=asked(decode, chat_template),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from rich.console import Console
@@ -20,7 +20,6 @@ from arena.watching.playhead import Playhead
 from arena.watching.theatre import show
 from arena_agents import Agent
 from arena_agents.registry import make_agent
-from arena_agents.spec import parse_decode
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
@@ -34,7 +33,7 @@ def watch(
     deadline_s: float = 300.0,
     speed: float | None = None,
     plain: bool = False,
-    decode: str | None = None,
+    defaults: Mapping[str, str] | None = None,
 ) -> None:
     """Play a match and show it as it is played, in a terminal with keys, elsewhere line by line.
 
@@ -44,7 +43,7 @@ def watch(
     survive_any_character()
     spec = find_game(game)
     with Console(stderr=True).status(Text("starting the agents")):  # models take a while
-        match, made = line_up(spec, parse_entrants(agents, parse_decode(decode)), opponents, seed)
+        match, made = line_up(spec, parse_entrants(agents, defaults), opponents, seed)
     with LiveMatch(match, made, MatchConfig(deadline_s=deadline_s)) as live:
         if plain or not can_read_keys():
             print_live(live, PlainPrinter(Console(), speed), match)

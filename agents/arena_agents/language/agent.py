@@ -56,6 +56,18 @@ class LanguageAgent(Agent):
         twin.sampling = replace(self.sampling, decode=decode)
         return twin
 
+    def prompted(self, settings: Mapping[str, Any]) -> LanguageAgent:
+        """The same agent, its chat template given these settings too. Raises UsageError as `ChatFormat`."""
+        twin = copy.copy(self)
+        twin.chat = self.chat.given(self.tokenizer, settings)
+        return twin
+
+    def thinking(self, tokens: int) -> LanguageAgent:
+        """The same agent, with so many tokens to think before it answers."""
+        twin = copy.copy(self)
+        twin.sampling = replace(self.sampling, thinking_tokens=tokens)
+        return twin
+
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """One reply per observation, drawn in one batch from the observations' own seeds."""
         known: dict[tuple[str, str], tuple[int, ...]] = {}
@@ -120,29 +132,20 @@ def load_language_agent(
     template: Path | None = None,
     sampling: Sampling | None = None,
     engine: EngineName = "transformers",
-    chat_template: Mapping[str, Any] | None = None,
 ) -> LanguageAgent:
-    """An agent around an untrained model: a preset's name or `hf:` with a folder, .gguf file or hub id.
-
-    `chat_template` holds settings for the model's chat template, such as `enable_thinking`.
-    """
+    """An agent around an untrained model: a preset's name or `hf:` with a folder, .gguf file or hub id."""
     source = model_source(spec)
     drawn_by, tokenizer, ends = _open_engine(engine, source, None)
-    chat = found_chat(tokenizer, spec, chat_template)
+    chat = found_chat(tokenizer, spec)
     return LanguageAgent(drawn_by, tokenizer, load_template(template), sampling, chat=chat, ends=ends)
 
 
 def load_language_policy(
-    folder: Path,
-    *,
-    template: Path | None = None,
-    engine: EngineName = "transformers",
-    chat_template: Mapping[str, Any] | None = None,
+    folder: Path, *, template: Path | None = None, engine: EngineName = "transformers"
 ) -> LanguageAgent:
     """An agent around a policy folder that training wrote: whole weights, or an adapter.
 
-    Its prompts are made as in training, but for what `chat_template` sets otherwise. Raises UsageError if
-    the folder is not whole.
+    Its prompts are made as in training. Raises UsageError if the folder is not whole.
     """
     try:
         card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
@@ -150,7 +153,7 @@ def load_language_policy(
         sampling = Sampling(**card["sampling"] | {"stop": tuple(card["sampling"]["stop"])})
         adapter, base = bool(card["adapter"]), str(card["base"])
         # Before formats were stored, a template was given the messages as they are.
-        chat = ChatFormat.from_card(card.get("chat", UNCHANGED.card()), chat_template)
+        chat = ChatFormat.from_card(card.get("chat", UNCHANGED.card()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
     source = model_source(base) if adapter else str(folder)

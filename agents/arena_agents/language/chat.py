@@ -7,7 +7,6 @@ is found out by trying it once, when the model is loaded, and is stored with eve
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -54,29 +53,27 @@ class ChatFormat:
         Raises UsageError for settings that are not the template's to take, and for a template that cannot
         even render one user message.
         """
-        given = dict(settings or {})
-        if tokenizer.chat_template is None:
-            if given:
-                raise UsageError(
-                    f"the model has no chat template that could take {min(given)}; leave chat_template.… out"
-                )
-            return cls(plain=True)
-        refused = sorted(OURS & given.keys())
-        if refused:
-            raise UsageError(f"chat_template.{refused[0]} is set by this program; leave it out")
-        chat = cls(settings=given)
-        if LEFT_OUT in str(tokenizer.chat_template) or chat._keeps_system(tokenizer):
+        chat = cls(plain=tokenizer.chat_template is None).given(tokenizer, settings or {})
+        if chat.plain or LEFT_OUT in str(tokenizer.chat_template) or chat._keeps_system(tokenizer):
             return chat
         return replace(chat, folded=True)._tried(tokenizer)
 
     @classmethod
-    def from_card(cls, card: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> ChatFormat:
-        """What `card` stored, with these settings over it. Raises KeyError or TypeError for another card."""
-        return cls(
-            plain=bool(card["plain"]),
-            folded=bool(card["folded"]),
-            settings={**card["settings"], **(settings or {})},
-        )
+    def from_card(cls, card: Mapping[str, Any]) -> ChatFormat:
+        """What `card` stored. Raises KeyError or TypeError for another card."""
+        return cls(bool(card["plain"]), bool(card["folded"]), dict(card["settings"]))
+
+    def given(self, tokenizer: Any, settings: Mapping[str, Any]) -> ChatFormat:
+        """The same with these settings too. Raises UsageError for those that no template may be given."""
+        if self.plain and settings:
+            raise UsageError(f"it has no chat template that could take {min(settings)}; leave that out")
+        refused = sorted(OURS & settings.keys())
+        if refused:
+            raise UsageError(f"chat_template.{refused[0]} is set by this program; leave it out")
+        unknown = sorted(name for name in settings if name not in str(tokenizer.chat_template))
+        if unknown:
+            _say_once(f"arena: the chat template of {_name(tokenizer)} does not mention {', '.join(unknown)}")
+        return replace(self, settings={**self.settings, **settings})
 
     def card(self) -> dict[str, Any]:
         """The same as JSON: what a policy's `agent.json` holds under `chat`."""
@@ -111,17 +108,13 @@ class ChatFormat:
             return sampling
         return replace(sampling, stop=(*sampling.stop, PLAIN_STOP))
 
-    def said(self, tokenizer: Any) -> list[str]:
+    def said(self) -> list[str]:
         """What a person should know of this format, a line each."""
         lines = []
         if self.plain:
             lines.append("it has no chat template; prompts are plain text")
         if self.folded:
             lines.append("its chat template takes no system message; it is put before the first user message")
-        template = str(tokenizer.chat_template or "")
-        unknown = sorted(name for name in self.settings if name not in template)
-        if unknown:
-            lines.append(f"its chat template does not mention {', '.join(unknown)}")
         return lines
 
     def _keeps_system(self, tokenizer: Any) -> bool:
@@ -167,7 +160,7 @@ def found_chat(tokenizer: Any, name: str, settings: Mapping[str, Any] | None = N
         chat = ChatFormat.of(tokenizer, settings)
     except UsageError as error:
         raise UsageError(f"{name}: {error}") from error
-    for line in chat.said(tokenizer):
+    for line in chat.said():
         _say_once(f"arena: {name}: {line}")
     return chat
 
@@ -177,21 +170,8 @@ def _say_once(line: str) -> None:
     log.warning(line)
 
 
-def parse_template_settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """`KEY=VALUE` pairs for a chat template; values are read as JSON where they are JSON, else as text.
-
-    Raises UsageError for what is no pair.
-    """
-    settings: dict[str, Any] = {}
-    for pair in pairs:
-        key, separator, value = pair.partition("=")
-        if not separator or not key.strip().isidentifier():
-            raise UsageError(f"--chat-template wants KEY=VALUE, as enable_thinking=false, not {pair!r}")
-        try:
-            settings[key.strip()] = json.loads(value)
-        except json.JSONDecodeError:
-            settings[key.strip()] = value
-    return settings
+def _name(tokenizer: Any) -> str:
+    return str(getattr(tokenizer, "name_or_path", "") or "the model")
 
 
 def _plain_ids(tokenizer: Any, messages: Messages) -> tuple[int, ...]:
