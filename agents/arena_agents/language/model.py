@@ -34,13 +34,14 @@ def load_model(
     dtype = dtype or ("bfloat16" if device.type == "cuda" else "float32")
     if is_gguf(source):
         model, tokenizer = load_gguf(_existing(source), dtype=dtype)
-        return model.to(device).eval(), tokenizer
-    local = on_disk_only(source)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, local_files_only=local)
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(_remedy(source)) from error
+    else:
+        local = on_disk_only(source)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, local_files_only=local)
+        except (OSError, ValueError, KeyError) as error:
+            raise UsageError(_remedy(source)) from error
+    model.generation_config = _tokens_only(model.generation_config)
     return model.to(device).eval(), tokenizer
 
 
@@ -69,18 +70,29 @@ def load_tokenizer(source: str) -> Any:
 
 
 def load_generation_config(source: str) -> Any:
-    """What a model's makers say of drawing from it: here, only its end tokens are heeded.
-
-    Raises UsageError as `load_model` does.
-    """
+    """A model's end, padding and first tokens, alone. Raises UsageError as `load_model` does."""
     from transformers import GenerationConfig
 
     if not is_gguf(source):
         try:
-            return GenerationConfig.from_pretrained(source, local_files_only=on_disk_only(source))
+            found = GenerationConfig.from_pretrained(source, local_files_only=on_disk_only(source))
+            return _tokens_only(found)
         except OSError:  # it has none
             pass
-    return GenerationConfig.from_model_config(load_config(source))
+    return _tokens_only(GenerationConfig.from_model_config(load_config(source)))
+
+
+def _tokens_only(config: Any) -> Any:
+    """A generation config without its makers' advice on sampling.
+
+    How replies are drawn is said by us; and transformers refuses to save a model whose advice does not
+    agree with itself, though it loads it.
+    """
+    from transformers import GenerationConfig
+
+    return GenerationConfig(
+        eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id, bos_token_id=config.bos_token_id
+    )
 
 
 def end_ids(generation_config: Any, tokenizer: Any) -> frozenset[int]:
