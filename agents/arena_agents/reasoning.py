@@ -37,8 +37,8 @@ _CLOSINGS = (
     (re.compile(rf"</{_WORD}>", re.IGNORECASE), "<{}>"),
     (re.compile(rf"\[/{_WORD}\]", re.IGNORECASE), "[{}]"),
     (re.compile(rf"<\|/{_WORD}\|>", re.IGNORECASE), "<|{}|>"),
-    (re.compile(rf"<\|END_{_WORD}\|>"), "<|START_{}|>"),
     (re.compile(rf"<\|end_of_{_WORD}\|>"), "<|begin_of_{}|>"),
+    (re.compile(rf"<\|END_{_WORD}\|>", re.IGNORECASE), "<|START_{}|>"),
 )
 
 
