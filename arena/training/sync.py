@@ -92,11 +92,6 @@ def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None
     """
     config = learner.config
     if config.served:
-        if config.decode == "choice":
-            raise UsageError(
-                "a server masks tokens where decode=choice weighs whole replies: it cannot be trained so; "
-                "leave @URL out, or use --set decode=free"
-            )
         from arena_agents.engines.server import load_server_engine
 
         return load_server_engine(config.agent, lora_rank=config.lora_rank)

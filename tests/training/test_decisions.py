@@ -15,7 +15,6 @@ from arena.training.rollout import collect
 from arena.training.start import train
 from arena_agents.language.agent import load_language_agent
 from arena_agents.registry import make_agent
-from arena_games.base import UsageError
 from arena_games.registry import find_game
 
 CHOICES = [((7, 8), (7, 9, 4), (11,)), ((5,), (6, 7)), ((4, 4, 2), (4, 4, 5), (4, 6), (3,)), ((9,),)]
@@ -127,16 +126,6 @@ def test_log_probabilities_stored_are_those_that_the_trainer_reads(msgrpo_config
     found = learner.logprobs(batch)[batch.sequence_N]
     assert torch.allclose(found, batch.old_logprobs_NK, atol=1e-4)
     assert learner.kl_from_old(batch) < 1e-6
-
-
-def test_a_server_cannot_be_trained_so(tmp_path):
-    with pytest.raises(UsageError, match="masks tokens"):
-        train(
-            game="frozen-lake",
-            agent="nano@http://127.0.0.1:9/v1",
-            out=tmp_path / "run",
-            settings=["decode=choice", "lora_rank=4"],
-        )
 
 
 def test_nano_learns_by_choice_and_its_policy_plays_so(tmp_path):
