@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import get_args, overload
 
-from arena_agents.engines.base import Decode
+from arena_agents.base import Decode
 from arena_games.base import UsageError
 
 _BRACKETS = re.compile(r"(?P<spec>.+)\[(?P<settings>\w+=[^\[\]]*)\]", re.DOTALL)

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from arena.training.config import MsgrpoConfig
-from arena.training.learner import with_lora
-from arena_agents.engines.base import Sampling
-from arena_agents.engines.forward import reply_logits
+from arena.training.msgrpo.learner import with_lora
+from arena_agents.base import Sampling
+from arena_agents.causal_lm.forward import reply_logits
+from arena_agents.causal_lm.load import load_model
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.engines.vllm import VllmEngine, start_llm
 from arena_agents.language.agent import load_language_agent
-from arena_agents.language.model import load_model
 from arena_agents.nano import MODEL_DIR
 from arena_games.base import UsageError
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from arena.store import FILE_NAME, Store
+from arena.record.store import FILE_NAME, Store
 from arena_agents.nano import MODEL_DIR
 
 pytestmark = pytest.mark.skipif(find_spec("vllm") is None, reason="vllm is not installed here")
@@ -148,10 +148,10 @@ def test_the_engine_draws_what_transformers_draws_for_each_policy(server: VllmSe
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from arena_agents.engines.base import Sampling
-    from arena_agents.engines.server import load_server_engine
+    from arena_agents.base import Sampling
+    from arena_agents.causal_lm.load import load_model
     from arena_agents.engines.transformers import TransformersEngine
-    from arena_agents.language.model import load_model
+    from arena_agents.engines.vllm_server import load_server_engine
 
     engine = load_server_engine(f"nano@{server.url}", lora_rank=4)
     model, tokenizer = load_model(str(MODEL_DIR))

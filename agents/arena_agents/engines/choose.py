@@ -3,7 +3,7 @@
 auto          vllm where it is installed and there is a CUDA device, else transformers
 transformers  a model in this process; in training the trainer's own, so that nothing is copied
 vllm          a copy in vLLM; in training it is given every new adapter
-server        a vLLM server, by an agent's address (see `arena_agents.server`)
+server        a vLLM server, by an agent's address (see `arena_agents.api`)
 """
 
 from __future__ import annotations

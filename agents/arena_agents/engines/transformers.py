@@ -11,13 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from arena_agents.base import TokenSample
-from arena_agents.engines.base import Ids, Sampling
+from arena_agents.base import Ids, Sampling, TokenSample
+from arena_agents.causal_lm.decoder import causal_model
+from arena_agents.causal_lm.forward import NO_TREE, Prefilled, prefill
+from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
 from arena_agents.engines.choice import choose
-from arena_agents.engines.decoder import causal_model, has_plain_head
-from arena_agents.engines.forward import NO_TREE, Prefilled, prefill
-from arena_agents.engines.replies import read_replies
-from arena_agents.engines.trees import ReplyTree, reply_tree, takes_trees
 
 LARGEST_TREE = 64  # tokens of drafts
 MOST_LOGITS = 2**26  # that drafts may take: 256 MiB in float32

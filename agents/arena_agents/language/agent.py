@@ -13,16 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from arena_agents.base import Agent, Observation, Reply, TokenSample, Usage
-from arena_agents.engines.base import Decode, Engine, EngineName, Ids, Sampling
+from arena_agents.base import Agent, Decode, Ids, Reply, Sampling, TokenSample, Usage
+from arena_agents.causal_lm.load import load_model
+from arena_agents.engines.base import Engine, EngineName
 from arena_agents.engines.choose import choose_playing_engine, playing_engine
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.choices import ReplyTokens, legal_replies
-from arena_agents.language.model import load_model
-from arena_agents.language.presets import model_source
 from arena_agents.language.template import PromptTemplate, load_template
-from arena_agents.random import action_reply
-from arena_games.base import UsageError
+from arena_agents.presets import model_source
+from arena_games.base import Observation, UsageError, action_reply
 from arena_games.registry import find_game
 
 

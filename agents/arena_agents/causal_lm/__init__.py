@@ -1,0 +1,1 @@
+"""Causal language models: loading them, and reading prompts and replies with them."""
