@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from arena_agents.address import is_address
-from arena_agents.engines.base import EngineName
 from arena_agents.base import Decode
+from arena_agents.engines.base import EngineName
 from arena_games.base import UsageError
 
 CONFIG_VERSION = 1

@@ -47,8 +47,9 @@ class Sequences:
 class TokenBatch(Sequences):
     """N steps as tokens. Steps with the same prompt and reply share one of U sequences.
 
-    `old_logprobs_NK` are π_old's of the sampled tokens, or (N, 1) of replies that were drawn whole; `weights_NK` the loss's, 0 beyond a reply;
-    `importance_NK` what they are multiplied by where the engine drew from a little another policy.
+    `old_logprobs_NK` are π_old's of the sampled tokens, or (N, 1) of replies that were drawn whole;
+    `weights_NK` the loss's, 0 beyond a reply; `importance_NK` what they are multiplied by where the engine
+    drew from a little another policy.
     """
 
     sequence_N: Tensor

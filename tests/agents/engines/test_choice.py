@@ -7,10 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.evaluate import evaluate
-from arena.match import Match, MatchConfig, play
+from arena.match.evaluate import evaluate
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
 from arena_agents import Observation
-from arena_agents.engines.base import Sampling
+from arena_agents.base import Sampling
 from arena_agents.engines.choice import choice_entropy, choice_logprobs, decisions, in_passes, scores
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import LanguageAgent, load_language_agent
@@ -18,8 +19,8 @@ from arena_agents.language.choices import legal_replies
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError
 from arena_games.registry import find_game, game_specs
-from tests.agents.test_language import start
-from tests.agents.test_replies import make_model
+from tests.agents.causal_lm.test_replies import make_model
+from tests.agents.language.test_language import start
 
 CHOICE = Sampling(decode="choice")
 
