@@ -73,7 +73,7 @@ pictures: .venv/installed
 	mkdir -p $(PICTURES)
 	$(BIN)/arena leaderboard $(RUN) --format svg > $(PICTURES)/leaderboard.svg
 	$(BIN)/arena report $(RUN)
-	$(BIN)/python -m tests.arena.pictures $(RUN)/report.html $(PICTURES)
+	$(BIN)/python -m tests.arena.views.pictures $(RUN)/report.html $(PICTURES)
 
 clean:
 	rm -rf .venv .venv-vllm

@@ -1,6 +1,6 @@
 """`python -m arena`: the same as the console script `arena`."""
 
-from arena.cli import main
+from arena.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from arena_games.base import Observation
 
@@ -86,3 +87,28 @@ class Agent:
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """Return one reply per observation, in order."""
         return [Reply(self.choose(observation)) for observation in observations]
+
+
+Ids = Sequence[int]
+
+# How a reply is drawn: token by token, or whole, from among the replies that the game allows.
+Decode = Literal["free", "choice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """The generation config G. Temperature 0 is greedy; `top_k` 0 and `top_p` 1 are off.
+
+    A reply ends at one of the model's end tokens, after the first of the `stop` strings, or after
+    `max_new_tokens`. What a model thinks before is no part of that: it may take `thinking_tokens` more (see
+    `arena_agents.language.thinking`; an engine does not look at them). With `decode` "choice" a reply is
+    drawn whole (see `Engine.choose`): only the temperature counts then.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    max_new_tokens: int = 256
+    stop: tuple[str, ...] = ("</action>",)
+    decode: Decode = "free"
+    thinking_tokens: int = 1024

@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
 
-from arena_agents.base import Agent, Observation, Reply
-from arena_agents.random import action_reply
-from arena_games.base import GameSpec
+from arena_agents.base import Agent, Reply
+from arena_games.base import GameSpec, Observation, action_reply
 from arena_games.registry import find_game
 
 RESIGNED = "resigned"

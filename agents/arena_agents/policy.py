@@ -21,7 +21,7 @@ def load_policy(path: Path, *, template: Path | None = None, engine: EngineName 
     folder = policy_folder(path)
     kind = _kind(folder)
     if kind == "dqn":
-        from arena_agents.dqn import DqnAgent, DqnPolicy
+        from arena_agents.dqn.agent import DqnAgent, DqnPolicy
 
         policy = DqnPolicy.load(folder)
         return DqnAgent({policy.card.game: policy})

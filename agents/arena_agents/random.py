@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from arena_agents.base import Agent, Observation
+from arena_agents.base import Agent
+from arena_games.base import Observation, action_reply
 from arena_games.registry import find_game
 
 
@@ -18,8 +19,3 @@ class RandomAgent(Agent):
         spec = find_game(observation.game)
         moves = spec.prudent(observation)
         return action_reply(spec.action_names[moves[observation.rng().integers(len(moves))]])
-
-
-def action_reply(name: str) -> str:
-    """The shortest valid reply that names an action."""
-    return f"<action>{name}</action>"

@@ -20,12 +20,12 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from arena_agents.address import is_address
 from arena_agents.base import Agent
 from arena_agents.engines.base import EngineName
-from arena_agents.language.presets import PRESETS
+from arena_agents.presets import PRESETS
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
-from arena_agents.server.address import is_address
 from arena_agents.spec import decode_of, split_spec, template_settings
 from arena_games.base import UsageError
 from arena_games.loading import load_object
@@ -80,7 +80,7 @@ def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
     if spec in BUILT_IN:
         return BUILT_IN[spec]()
     if is_address(spec):
-        from arena_agents.server.agent import load_server_agent
+        from arena_agents.language.api_agent import load_server_agent
 
         return load_server_agent(spec, template=template)
     if spec in PRESETS or spec.startswith("hf:"):

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from arena_agents.engines.base import Decode
+from arena_agents.base import Decode
 from arena_games.base import UsageError
 
 _BRACKETS = re.compile(r"(?P<spec>.+)\[(?P<settings>[\w.]+=[^\[\]]*)\]", re.DOTALL)

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from arena_agents.engines.base import Decode, EngineName
-from arena_agents.server.address import is_address
+from arena_agents.address import is_address
+from arena_agents.base import Decode
+from arena_agents.engines.base import EngineName
 from arena_games.base import UsageError
 
 CONFIG_VERSION = 1
@@ -21,7 +22,7 @@ class TrainConfig(BaseModel):
     """What every trainer shares. Stored, resolved, as `config.json` in the run's folder.
 
     `opponents` hold the seats that the learner does not: `house`, `self`, or an agent spec
-    (see `arena.training.opponents`).
+    (see `arena.match.play.seating`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

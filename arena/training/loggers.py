@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from arena.training.config import TrainConfig
-from arena.training.run import RunFolder
+from arena.training.run_folder import RunFolder
 from arena_games.base import UsageError
 
 Logger = Callable[[dict[str, Any]], None]

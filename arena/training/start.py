@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from arena.training.config import MsgrpoConfig, parse_settings, read_config_file, resolve
-from arena.training.curve import draw_curve
+from arena.training.distributed.team import Team, join_team, said_once
 from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.loggers import open_loggers
-from arena.training.parallel import open_run, settle
-from arena.training.progress import TrainingDisplay
-from arena.training.run import RunFolder
-from arena.training.team import Team, join_team, said_once
-from arena_agents.language.presets import PRESETS
-from arena_agents.server.address import is_address, parse_address
+from arena.training.reporter import Show, silently
+from arena.training.run_folder import Config, RunFolder, open_run
+from arena_agents.address import is_address, parse_address
+from arena_agents.engines.choose import choose_engine
+from arena_agents.presets import PRESETS, model_source
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
@@ -61,6 +59,7 @@ def train(
     config_file: Path | None = None,
     resume: Path | None = None,
     template: Path | None = None,
+    show: Show = silently,
 ) -> Path:
     """Train and return the run's folder. Raises UsageError for anything the user can put right.
 
@@ -81,7 +80,7 @@ def train(
             run = open_run(team, path, lambda: _new_run(path, config, template))
     stored = run.path / "template.txt"
     try:
-        _run(config, run, stored if stored.exists() else None, team)
+        _run(config, run, stored if stored.exists() else None, team, show)
     except UsageError:
         run.discard_unstarted()
         raise
@@ -128,25 +127,50 @@ def stored_config(run: RunFolder) -> MsgrpoConfig | DqnConfig:
     return resolve(kinds[algorithm], stored)
 
 
-def _run(config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None, team: Team) -> None:
+def _run(
+    config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None, team: Team, show: Show
+) -> None:
     run.loggers = open_loggers(config, run) if team.leads else []
     done = run.latest_checkpoint()
     title = f"{config.agent} on {config.game}"
-    console = None if team.leads else Console(quiet=True)
-    with TrainingDisplay(title, config.steps, start=done[0] if done else 0, console=console) as display:
+    with (show if team.leads else silently)(title, done[0] if done else 0, config.steps) as display:
         if isinstance(config, DqnConfig):
             from arena.training.dqn.train import train_dqn
 
             train_dqn(config, run, display)
         else:
-            from arena.training.msgrpo import train_msgrpo
+            from arena.training.msgrpo.train import train_msgrpo
 
             train_msgrpo(config, run, display, template=template, team=team)
-        if team.leads:
-            draw_curve(run)
-        display.note(f"run: {run.path}; play it: arena eval {run.path} --games {config.game}")
+        display.ended(run)
 
 
 def slug(spec: str) -> str:
     """An agent's spec as part of a folder's name."""
     return re.sub(r"[^A-Za-z0-9._]+", "-", spec.removeprefix("hf:")).strip("-.")
+
+
+def settle(config: Config, team: Team) -> tuple[Config, Team]:
+    """The config as a team runs it, and the team as it plays by it.
+
+    Every process has an engine of its own, or vLLM one over `tensor_parallel` of them. Raises
+    UsageError for what a team cannot do.
+    """
+    if team.size == 1:
+        return config, team
+    if not isinstance(config, MsgrpoConfig):
+        raise UsageError(f"{config.agent} is trained by one process; leave accelerate launch out")
+    if config.served:
+        return config, team
+    engine = choose_engine(config.engine, model_source(config.agent), adapter=config.lora_rank > 0)
+    together = config.tensor_parallel if engine == "vllm" else 1
+    if team.size % together:
+        raise UsageError(
+            f"{team.size} processes cannot be divided by tensor_parallel={together}; change one of them"
+        )
+    if together > 1 and is_address(config.opponents):
+        raise UsageError(
+            "a served opponent may answer the processes of one engine differently; "
+            "use --set tensor_parallel=1, or another opponent"
+        )
+    return config.model_copy(update={"engine": engine}), replace(team, together=together)

@@ -137,3 +137,8 @@ def parse_action_tag(action_names: tuple[str, ...]) -> Parser:
         return action
 
     return parse
+
+
+def action_reply(name: str) -> str:
+    """The shortest valid reply that names an action."""
+    return f"<action>{name}</action>"

@@ -4,16 +4,14 @@
 >>> render_rich(board, Console())
 """
 
-from arena_leaderboard.export import render_csv, render_json, render_markdown
 from arena_leaderboard.head_to_head import Duels, HeadToHead, head_to_head
-from arena_leaderboard.picture import render_svg
-from arena_leaderboard.ratings import Difference, Fit, Rating, ratings
-from arena_leaderboard.render import render_rich
+from arena_leaderboard.model.ratings import Difference, Fit, Rating, ratings
 from arena_leaderboard.results import MatchResult, Race, races
 from arena_leaderboard.seat_effect import SeatEffect, seat_effects
-from arena_leaderboard.standing import Standing
-from arena_leaderboard.standings import Leaderboard, differences, standings
+from arena_leaderboard.standings import Leaderboard, Standing, differences, standings
 from arena_leaderboard.tally import mean_ci95
+from arena_leaderboard.views.export import render_csv, render_json, render_markdown
+from arena_leaderboard.views.terminal import render_rich, render_svg
 
 __all__ = [
     "Difference",

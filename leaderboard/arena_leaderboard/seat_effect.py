@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from arena_leaderboard.interval import student_quantile
+from arena_leaderboard.model.interval import student_quantile
 from arena_leaderboard.results import MatchResult
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from arena_agents.language import presets
-from arena_agents.language.model import load_model
-from arena_agents.language.presets import PRESETS, found_here, model_source
+from arena_agents import presets
+from arena_agents.causal_lm.load import load_model
+from arena_agents.presets import PRESETS, found_here, model_source
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError
 from tests.agents.odd_models import copy_of_nano

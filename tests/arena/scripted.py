@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from arena_agents import Agent, Observation
-from arena_agents.random import RandomAgent, action_reply
+from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
+from arena_games.base import action_reply
 from arena_games.registry import find_game
 
 

@@ -27,9 +27,9 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from arena.training.config import MsgrpoConfig
-from arena.training.msgrpo import MsgrpoTraining
-from arena.training.progress import TrainingDisplay
-from arena.training.run import RunFolder
+from arena.training.msgrpo.train import MsgrpoTraining
+from arena.training.reporter import Silence
+from arena.training.run_folder import RunFolder
 from arena.training.start import new_config
 
 Row = dict[str, object]
@@ -44,7 +44,7 @@ def rows(game: str) -> Iterator[Row]:
         config = new_config({"game": game, "agent": "nano"}, (), None)
         assert isinstance(config, MsgrpoConfig)
         run = RunFolder.create(Path(folder) / "run", config)
-        training = MsgrpoTraining(config, run, TrainingDisplay("", 1, console=Console(quiet=True)), None)
+        training = MsgrpoTraining(config, run, Silence(), None)
         training.start()
         training.step = 1
         rollout = training.roll_out()

@@ -26,8 +26,8 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
 from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.dqn.train import DqnTraining, policy_card
-from arena.training.run import RunFolder
-from arena_agents.window import visible, windows
+from arena.training.run_folder import RunFolder
+from arena_agents.dqn.window import visible, windows
 from arena_games.base import GameSpec, Grid, Observation
 from arena_games.registry import find_game
 from tests.benchmarks.measure import Work

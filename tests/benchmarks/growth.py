@@ -19,8 +19,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from arena.match import play
-from arena.table import Match, MatchConfig
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
 from arena_agents.base import Agent
 from arena_agents.language.agent import load_language_agent
 from arena_agents.random import RandomAgent

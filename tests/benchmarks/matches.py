@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from arena.match import play
-from arena.table import Match, MatchConfig, decision_seed
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.match.seeds import decision_seed
 from arena_agents import Observation
 from arena_agents.random import RandomAgent
 from arena_games.base import GameSpec

@@ -12,7 +12,7 @@ from typing import Any
 import choix
 import numpy as np
 
-from arena_leaderboard.ratings import fit_ratings
+from arena_leaderboard.model.ratings import fit_ratings
 from tests.benchmarks.measure import Work
 from tests.leaderboard.simulate import drawn_rankings, versus
 

@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from arena.training.config import MsgrpoConfig
-from arena.training.fit import check_memory
-from arena.training.memory import gigabytes
+from arena.training.memory.estimate import gigabytes
+from arena.training.memory.fit import check_memory
 from arena.training.start import new_config
 from tests.benchmarks.shaped_model import SHAPES, make
 

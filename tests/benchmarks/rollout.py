@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 
-from arena.seeds import Split, episode_seed
-from arena.training.opponents import LEARNER, opponent_agents, training_seating
-from arena.training.rollout import collect
-from arena_agents.base import TokenSample
-from arena_agents.engines.base import Engine, Ids, Sampling
+from arena.match.seating import LEARNER, opponent_agents, training_seating
+from arena.match.seeds import Split, episode_seed
+from arena.training.msgrpo.rollout import collect
+from arena_agents.base import Ids, Sampling, TokenSample
+from arena_agents.engines.base import Engine
 from arena_agents.language.agent import LanguageAgent, load_language_agent
 from arena_games.registry import find_game
 from tests.benchmarks.measure import Work

@@ -19,9 +19,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
-from arena_agents.base import Observation
 from arena_agents.language.template import load_template
-from arena_games.base import GameSpec
+from arena_games.base import GameSpec, Observation
 from arena_games.registry import game_specs
 
 SHAPES = {

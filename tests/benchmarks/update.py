@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from arena.training.batch import Sequences, TokenBatch
 from arena.training.config import MsgrpoConfig
-from arena.training.learner import Learner
-from arena.training.loss import episode_mean_weights
-from arena_agents.language.model import load_model
-from arena_agents.language.presets import model_source
+from arena.training.msgrpo.batch import Sequences, TokenBatch
+from arena.training.msgrpo.learner import Learner
+from arena.training.msgrpo.loss import episode_mean_weights
+from arena_agents.causal_lm.load import load_model
+from arena_agents.presets import model_source
 from tests.benchmarks.measure import Work
 
 REPLY = 16

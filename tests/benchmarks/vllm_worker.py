@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-from arena_agents.engines.base import Sampling
+from arena_agents.base import Sampling
 from arena_agents.engines.vllm import VllmEngine, start_llm
 from arena_agents.language.agent import LanguageAgent
-from arena_agents.language.presets import model_source
 from arena_agents.language.template import load_template
+from arena_agents.presets import model_source
 from tests.benchmarks.rollout import rollout
 
 

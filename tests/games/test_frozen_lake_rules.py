@@ -10,7 +10,8 @@ import pytest
 
 from arena_games.frozen_lake import rules
 from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, FrozenLakeEnv
-from arena_games.frozen_lake.rules import Cell, FrozenLakeConfig, FrozenLakeState
+from arena_games.frozen_lake.rules import FrozenLakeConfig, FrozenLakeState
+from arena_games.squares import Cell
 
 LEFT, DOWN, RIGHT, UP = range(4)
 FIRM, SLIPPERY = FROZEN_LAKE.config, FROZEN_LAKE_SLIPPERY.config

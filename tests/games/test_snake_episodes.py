@@ -9,7 +9,8 @@ import pytest
 from arena_games.conformance.playthrough import Playthrough, look, play
 from arena_games.registry import find_game
 from arena_games.snake.env import SnakeEnv
-from arena_games.snake.rules import Body, Cell, SnakeConfig, SnakeState
+from arena_games.snake.rules import Body, SnakeConfig, SnakeState
+from arena_games.squares import Cell
 
 UP, DOWN, LEFT, RIGHT = range(4)
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from arena_games.snake import rules
-from arena_games.snake.rules import Body, Cell, SnakeConfig, SnakeState
+from arena_games.snake.rules import Body, SnakeConfig, SnakeState
+from arena_games.squares import Cell
 
 UP, DOWN, LEFT, RIGHT = range(4)
 SOLO = SnakeConfig(seats=1)

@@ -16,7 +16,8 @@ from arena_games.frozen_lake import text as lake_text
 from arena_games.frozen_lake.rules import FrozenLakeConfig, FrozenLakeState
 from arena_games.registry import BUILT_IN
 from arena_games.snake import text as snake_text
-from arena_games.snake.rules import Body, Cell, SnakeConfig, SnakeState
+from arena_games.snake.rules import Body, SnakeConfig, SnakeState
+from arena_games.squares import Cell
 
 EPISODES = 15
 SNAKES = [spec for spec in BUILT_IN if isinstance(spec.config, SnakeConfig)]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena_leaderboard import Race
-from arena_leaderboard.choices import LARGEST, CellChoices, choices_of
+from arena_leaderboard.model.choices import LARGEST, CellChoices, choices_of
 
 AGENTS = "abcdefghijkl"
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from arena_leaderboard import Fit, MatchResult
-from arena_leaderboard.ratings import POINTS, fit_ratings
+from arena_leaderboard.model.ratings import POINTS, fit_ratings
 from tests.leaderboard.simulate import FIELD, mixed, plackett_luce
 
 SCOPES = (None, "lake", "apples", "duel", "royale")

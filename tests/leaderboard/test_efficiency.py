@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from arena_leaderboard import Race
-from arena_leaderboard.choices import choices_of
-from arena_leaderboard.plackett_luce import Floats, fit
+from arena_leaderboard.model.choices import choices_of
+from arena_leaderboard.model.plackett_luce import Floats, fit
 
 TOURNAMENTS, SEEDS = 400, 40
 

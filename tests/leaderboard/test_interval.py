@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from arena_leaderboard.bootstrap import gather
-from arena_leaderboard.interval import Strengths, student_quantile
+from arena_leaderboard.model.bootstrap import gather
+from arena_leaderboard.model.interval import Strengths, student_quantile
 from arena_leaderboard.results import races
 from tests.leaderboard.simulate import versus
 

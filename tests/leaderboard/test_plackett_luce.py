@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from arena_leaderboard import Race
-from arena_leaderboard.bootstrap import gather
-from arena_leaderboard.plackett_luce import Choices, fit
-from arena_leaderboard.ratings import fit_ratings
+from arena_leaderboard.model.bootstrap import gather
+from arena_leaderboard.model.plackett_luce import Choices, fit
+from arena_leaderboard.model.ratings import fit_ratings
 from tests.leaderboard.simulate import drawn_rankings, versus
 
 AGENTS = tuple("abcdefghijklmnopqrst")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena_leaderboard import MatchResult, Rating, ratings
-from arena_leaderboard.ratings import POINTS
+from arena_leaderboard.model.ratings import POINTS
 from tests.leaderboard.simulate import crashed, plackett_luce, single, versus
 
 STRENGTHS = {"a": 1.2, "b": 0.5, "c": 0.0, "d": -0.4, "e": -1.3}

@@ -5,16 +5,15 @@ from itertools import pairwise
 
 import pytest
 
-from arena.training.msgrpo import MsgrpoTraining
-from arena.training.run import RunFolder
+from arena.training.msgrpo.probe import probe_prompts
+from arena.training.msgrpo.train import MsgrpoTraining
+from arena.training.run_folder import RunFolder
 from arena.training.start import new_config, train
-from arena.training.sync import probe_prompts
-from arena_agents.base import Observation
-from arena_agents.engines.base import Sampling
+from arena_agents.base import Sampling
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.engines.vllm import VllmEngine
 from arena_agents.registry import make_agent
-from arena_games.base import UsageError
+from arena_games.base import Observation, UsageError
 from arena_games.registry import find_game
 
 STEPS = 20
@@ -129,7 +128,7 @@ class MissesTheSecond(VllmEngine):
 )
 def test_an_engine_that_ignores_the_swap_is_stopped(one_llm, monkeypatch, tmp_path, kind, said):
     engine = kind(one_llm)
-    monkeypatch.setattr("arena.training.msgrpo.training_engine", lambda *_: engine)
+    monkeypatch.setattr("arena.training.msgrpo.train.training_engine", lambda *_: engine)
     with pytest.raises(UsageError, match=f"still samples {said}"):
         train(game="frozen-lake", agent="nano", out=tmp_path / "run", steps=4, settings=SETTINGS)
     assert [row["step"] for row in rows(tmp_path / "run")] == list(range(engine.policy_version))
@@ -140,3 +139,13 @@ def test_whole_weights_cannot_be_handed_over(tmp_path):
     with pytest.raises(UsageError, match="--set lora_rank=16"):
         train(game="frozen-lake", agent="nano", out=tmp_path / "run", settings=settings)
     assert not (tmp_path / "run").exists()
+
+
+def test_it_trains_on_replies_that_were_drawn_whole(one_llm, tmp_path):
+    settings = [*SETTINGS, "decode=choice", "temperature=1.5"]
+    run = train(game="frozen-lake", agent="nano", out=tmp_path / "run", steps=3, settings=settings)
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for row in rows[1:]:
+        assert row["invalid_rate"] == 0
+        assert row["engine_mismatch"] < 1e-3
+        assert row["probe_error"] < 1e-3

@@ -1,1 +1,1 @@
-"""Causal language models: found, loaded, and read in one forward pass."""
+"""Causal language models: loading them, and reading prompts and replies with them."""

@@ -19,9 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arena_agents.base import TokenSample
-from arena_agents.engines.base import Ids, Sampling
-from arena_agents.engines.replies import ReplyRow, padded_tokens, reply_rows
+from arena_agents.base import Ids, Sampling, TokenSample
+from arena_agents.causal_lm.logprobs import ReplyRow, padded_tokens, reply_rows
 
 Choices = tuple[tuple[int, ...], ...]
 # Prompts and replies in; log-probabilities of the replies' tokens (N, K), 0 beyond a reply, and anything.

@@ -3,7 +3,7 @@
 auto          vllm where it is installed and there is a CUDA device, else transformers
 transformers  a model in this process; in training the trainer's own, so that nothing is copied
 vllm          a copy in vLLM; in training it is given every new adapter
-server        a vLLM server, by an agent's address (see `arena_agents.server`)
+server        a vLLM server, by an agent's address (see `arena_agents.api`)
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from arena_agents.causal_lm.hub import is_gguf
 from arena_agents.engines.base import EngineName
-from arena_agents.language.hub import is_gguf
 from arena_games.base import UsageError
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from arena_agents.base import TokenSample
-from arena_agents.engines.base import Ids, Sampling
+from arena_agents.base import Ids, Sampling, TokenSample
 from arena_agents.engines.choice import choose
 from arena_games.base import UsageError
 

@@ -13,18 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from arena_agents.base import Agent, Observation, Reply, TokenSample, Usage
-from arena_agents.engines.base import Decode, Engine, EngineName, Ids, Sampling
+from arena_agents.base import Agent, Decode, Ids, Reply, Sampling, TokenSample, Usage
+from arena_agents.causal_lm.load import end_ids, load_generation_config, load_model
+from arena_agents.engines.base import Engine, EngineName
 from arena_agents.engines.choose import choose_playing_engine, playing_engine
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.chat import UNCHANGED, ChatFormat, found_chat
 from arena_agents.language.choices import ReplyTokens, legal_replies
-from arena_agents.language.model import end_ids, load_generation_config, load_model
-from arena_agents.language.presets import model_source
 from arena_agents.language.template import PromptTemplate, load_template
 from arena_agents.language.thinking import Read, Thinker
-from arena_agents.random import action_reply
-from arena_games.base import UsageError
+from arena_agents.presets import model_source
+from arena_games.base import Observation, UsageError, action_reply
 from arena_games.registry import find_game
 
 

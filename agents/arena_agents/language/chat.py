@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from arena_agents.engines.base import Sampling
+from arena_agents.base import Sampling
 from arena_games.base import UsageError
 
 Messages = Sequence[Mapping[str, str]]

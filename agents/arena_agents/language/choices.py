@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from arena_agents.base import Observation
-from arena_agents.random import action_reply
-from arena_games.base import UsageError
+from arena_games.base import Observation, UsageError, action_reply
 from arena_games.registry import find_game
 
 MOST_CHOICES = 64  # replies that are read behind one prompt

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from arena_agents.base import TokenSample
-from arena_agents.engines.base import Engine, Ids, Sampling
+from arena_agents.base import Ids, Sampling, TokenSample
+from arena_agents.engines.base import Engine
 from arena_agents.reasoning import THINK, apart, named_tags
 
 TAIL = 24  # tokens of a prompt in which its last tag is looked for

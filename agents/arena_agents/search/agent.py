@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from arena_agents.base import Agent, Observation
-from arena_agents.random import action_reply
+from arena_agents.base import Agent
 from arena_agents.search import frozen_lake, snake
+from arena_games.base import Observation, action_reply
 from arena_games.frozen_lake.rules import FrozenLakeConfig
 from arena_games.registry import find_game
 from arena_games.snake.rules import SnakeConfig

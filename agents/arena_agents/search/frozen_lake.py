@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from arena_agents.base import Observation
+from arena_games.base import Observation
 from arena_games.frozen_lake.rules import FrozenLakeConfig, directions, moved
 from arena_games.frozen_lake.text import read_planes
 from arena_games.squares import Cell

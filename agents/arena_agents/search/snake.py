@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arena_agents.base import Observation
-from arena_games.base import Grid
+from arena_games.base import Grid, Observation
 from arena_games.snake.rules import MOVES, SnakeConfig, inside, moved
 from arena_games.squares import Cell
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from arena.episode import Episode, Step
-from arena.match import Match, MatchConfig, play
-from arena.seeds import Split, episode_seed
-from arena.training.opponents import LEARNER, Seating
-from arena_agents.base import Agent, Observation, Reply
-from arena_agents.dqn import DqnPolicy
-from arena_agents.random import action_reply
-from arena_games.base import GameSpec, UsageError
+from arena.match.episode import Episode, Step
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.match.seating import LEARNER, Seating
+from arena.match.seeds import Split, episode_seed
+from arena_agents.base import Agent, Reply
+from arena_agents.dqn.agent import DqnPolicy
+from arena_games.base import GameSpec, Observation, UsageError, action_reply
 
 
 class EpsilonGreedyAgent(Agent):

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from arena.training.dqn.config import DqnConfig
 from arena.training.dqn.replay import Batch
-from arena_agents.dqn import DqnPolicy, greedy_actions
+from arena_agents.dqn.agent import DqnPolicy, greedy_actions
 
 
 def double_dqn_targets(batch: Batch, online_MA: Tensor, target_MA: Tensor) -> Tensor:

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from arena.episode import Step
-from arena_agents.dqn import DqnCard, legal_masks
-from arena_agents.window import visible, windows
+from arena.match.episode import Step
+from arena_agents.dqn.agent import DqnCard, legal_masks
+from arena_agents.dqn.window import visible, windows
 
 COMPRESSION = 1  # boards are nearly all zeros: the fastest level already takes a twentieth of the room
 

@@ -3,7 +3,7 @@
 Mnih 2015 (replay, target network), van Hasselt 2016 (double Q-learning), Wang 2016 (dueling),
 Sutton 1988 (n-step returns). Ours differs in what the arena makes natural:
 
-- experience comes in rounds of whole matches played in lockstep by `arena.match.play`, so the
+- experience comes in rounds of whole matches played in lockstep by `arena.match.play.play`, so the
   network answers a batch at once and nothing is in flight between two rounds;
 - illegal actions are neither played nor bootstrapped from;
 - all randomness of a round follows from (seed, round), so a resumed run needs no generator's state.
@@ -18,7 +18,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from arena.table import decision_seed
+from arena.machine.files import write_json
+from arena.match.seating import held_out_seating, opponent_agents, training_seating
+from arena.match.seeds import decision_seed
 from arena.training.clock import Clock
 from arena.training.dqn.checkpoint import checkpoint_tensors, restore
 from arena.training.dqn.config import DqnConfig
@@ -32,10 +34,9 @@ from arena.training.dqn.experience import (
 )
 from arena.training.dqn.q_learning import Learner
 from arena.training.dqn.replay import ReplayBuffer
-from arena.training.opponents import held_out_seating, opponent_agents, training_seating
-from arena.training.progress import Reporter
-from arena.training.run import RunFolder, write_json
-from arena_agents.dqn import DqnCard, DqnPolicy
+from arena.training.reporter import Reporter
+from arena.training.run_folder import RunFolder
+from arena_agents.dqn.agent import DqnCard, DqnPolicy
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from transformers import Qwen2ForCausalLM, Qwen2Tokenizer
 
-from arena_agents.engines.forward import prefill, reply_logits, token_logprobs
-from arena_agents.engines.packing import left_padded
+from arena_agents.causal_lm.forward import prefill, reply_logits, token_logprobs
+from arena_agents.causal_lm.packing import left_padded
 from arena_agents.nano.build.positions import Position, positions
 from arena_games.registry import find_game
 

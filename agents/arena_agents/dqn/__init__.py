@@ -1,0 +1,1 @@
+"""The DQN agent and the numeric window it looks through."""

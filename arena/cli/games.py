@@ -1,0 +1,85 @@
+"""Commands around games: to find, play, watch and check them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arena.choices import RUNS, Listed
+from arena.cli.options import ChatTemplate, Decoding, Plain, Seed, Speed
+
+
+def list_(
+    what: Annotated[Listed, typer.Argument(help="games, agents or runs.")],
+    folder: Annotated[Path, typer.Argument(help="Where runs are looked for.")] = RUNS,
+) -> None:
+    """List the games, the agents, or the runs in a folder."""
+    from arena.views.listing import show
+
+    show(what, folder)
+
+
+def play(
+    game: Annotated[str, typer.Argument(help="The game.")],
+    against: Annotated[str | None, typer.Option(help="Who holds the other seats, as in --agents.")] = None,
+    seed: Seed = 0,
+    decode: Decoding = None,
+    chat_template: ChatTemplate = None,
+) -> None:
+    """Play a game yourself: arrow keys, W A S D, or the moves' names. q resigns."""
+    from arena.views.terminal.play import play_person
+    from arena_agents.spec import asked
+
+    play_person(game, against=against, seed=seed, defaults=asked(decode, chat_template))
+
+
+def watch(
+    game: Annotated[str, typer.Argument(help="The game.")],
+    agents: Annotated[str, typer.Option(help="Who takes the open seats, in order, as in tournament.")],
+    seed: Seed = 0,
+    opponents: Annotated[str, typer.Option(help="Who takes the open seats that are left.")] = "random",
+    deadline: Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")] = 300.0,
+    speed: Speed = None,
+    plain: Plain = False,
+    decode: Decoding = None,
+    chat_template: ChatTemplate = None,
+) -> None:
+    """Watch agents play a match as they play it."""
+    from arena.views.terminal.watch import watch as show_live
+    from arena_agents.spec import asked
+
+    show_live(
+        game,
+        agents,
+        seed=seed,
+        opponents=opponents,
+        deadline_s=deadline,
+        speed=speed,
+        plain=plain,
+        defaults=asked(decode, chat_template),
+    )
+
+
+def replay(
+    run: Annotated[Path, typer.Argument(help="A tournament's folder.")],
+    match: Annotated[str | None, typer.Argument(help="Its number or id; without, a list.")] = None,
+    speed: Speed = None,
+    plain: Plain = False,
+) -> None:
+    """Show a stored match step by step: board, observation, reply, action, reward."""
+    from arena.views.terminal.replay import replay as show_replay
+
+    show_replay(run, match, speed=speed, plain=plain)
+
+
+def check_game(
+    spec: Annotated[str, typer.Argument(help="module:SPEC or file.py:SPEC, or a known game's name.")],
+    episodes: Annotated[int, typer.Option(min=1, help="Random episodes to play.")] = 200,
+    seed: Seed = 0,
+) -> None:
+    """Check that a game can be run, trained on and ranked fairly. Exit status 1 if it cannot."""
+    from arena.views.results import show_checks
+
+    raise typer.Exit(0 if show_checks(spec, episodes=episodes, seed=seed) else 1)

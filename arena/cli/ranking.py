@@ -1,0 +1,138 @@
+"""Commands that rank agents, and show how they rank."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arena.choices import DEFAULT_AGENTS, TOURNAMENT, Format, TrainMode
+from arena.cli.options import ChatTemplate, Decoding, Engine, Games, Seed, Template
+
+
+def tournament(
+    games: Games = "all",
+    agents: Annotated[
+        str, typer.Option(help="SPEC or NAME=SPEC, separated by commas; `dqn` and BASE+GAME are trained.")
+    ] = DEFAULT_AGENTS,
+    out: Annotated[Path, typer.Option(help="The run's folder.")] = TOURNAMENT,
+    seed: Seed = 0,
+    matches: Annotated[int, typer.Option(min=1, help="Matches of each agent in each game, about.")] = 60,
+    train: Annotated[
+        TrainMode, typer.Option(help="What to do about policies: the missing ones, none, all anew.")
+    ] = TrainMode.AUTO,
+    deadline: Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")] = 300.0,
+    until_separated: Annotated[
+        bool, typer.Option("--until-separated", help="Then play on where neighbouring ranks are tied.")
+    ] = False,
+    max_matches: Annotated[
+        int | None, typer.Option(min=1, help="In all, with --until-separated; 10 times the planned.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Forecast matches, tokens, cost and time from a small sample.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.")] = False,
+    engine: Engine = "auto",
+    decode: Decoding = None,
+    chat_template: ChatTemplate = None,
+) -> None:
+    """Train what is untrained, play everyone against everyone, and rank them. Repeat it to go on."""
+    from arena_agents.spec import asked
+
+    if dry_run:
+        from arena.views.forecast import show_forecast
+
+        show_forecast(
+            games,
+            agents,
+            out,
+            seed=seed,
+            matches=matches,
+            deadline_s=deadline,
+            as_json=json,
+            defaults=asked(decode, chat_template),
+        )
+        return
+    from arena.views.results import hold_tournament, played_on
+
+    until = played_on(until_separated, max_matches)
+    whole = hold_tournament(
+        games,
+        agents,
+        out,
+        seed=seed,
+        matches=matches,
+        train=train,
+        deadline_s=deadline,
+        until=until,
+        engine=engine,
+        defaults=asked(decode, chat_template),
+    )
+    raise typer.Exit(0 if whole else 1)
+
+
+def leaderboard(
+    run: Annotated[Path, typer.Argument(help="A tournament's folder.")] = TOURNAMENT,
+    format: Annotated[Format, typer.Option(help="rich, json, csv, md or svg.")] = Format.RICH,
+) -> None:
+    """Show a tournament's leaderboard, a running one's too."""
+    from arena.views.results import show_leaderboard
+
+    show_leaderboard(run, format)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="A tournament's folder.")] = TOURNAMENT,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The page; RUN/report.html if not given.")
+    ] = None,
+) -> None:
+    """Write a tournament as one page that opens without a network: tables, plots and replays."""
+    from arena.views.page.page import write_report
+
+    page = out or run / "report.html"
+    size = write_report(run, page)
+    typer.echo(f"The page is {page} ({size / 1e6:.2f} MB); it opens in any browser")
+
+
+def verify(
+    run: Annotated[Path, typer.Argument(help="A tournament's folder.")] = TOURNAMENT,
+) -> None:
+    """Play every stored episode again and compare. Exit status 1 if anything is not as it was stored."""
+    from arena.views.verification import show_verification
+
+    raise typer.Exit(0 if show_verification(run) else 1)
+
+
+def evaluate(
+    agent: Annotated[str, typer.Argument(help="The agent, as in --agents.")],
+    games: Games = "all",
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes of each game.")] = 100,
+    seed: Seed = 0,
+    opponents: Annotated[str, typer.Option(help="Who holds the other open seats.")] = "random",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    template: Template = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, help="Of a language model's sampling; 0 is greedy.")
+    ] = None,
+    engine: Engine = "auto",
+    decode: Decoding = None,
+    chat_template: ChatTemplate = None,
+) -> None:
+    """Measure one agent on held-out seeds, without ranking it."""
+    from arena.views.results import show_evaluation
+    from arena_agents.spec import asked
+
+    show_evaluation(
+        agent,
+        games,
+        episodes=episodes,
+        seed=seed,
+        opponents=opponents,
+        as_json=json,
+        template=template,
+        temperature=temperature,
+        engine=engine,
+        defaults=asked(decode, chat_template),
+    )

@@ -1,0 +1,81 @@
+"""Commands that make policies, and look at what made them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arena.cli.options import Template
+
+
+def train(
+    game: Annotated[str | None, typer.Argument(help="The game; not needed with --resume.")] = None,
+    agent: Annotated[str | None, typer.Option(help="nano, qwen3b, hf:MODEL, or dqn.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Updates of the policy.")] = None,
+    opponents: Annotated[str | None, typer.Option(help="`house`, `self`, or an agent.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeat for more.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A .toml or .json file of settings.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    template: Template = None,
+    engine: Annotated[
+        str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
+    ] = None,
+) -> None:
+    """Teach an agent a game: MS-GRPO for language models, double DQN for `dqn`."""
+    from arena.training.start import train as start_training
+    from arena.views.training_progress import TrainingDisplay
+
+    folder = start_training(
+        game=game,
+        agent=agent,
+        out=out,
+        seed=seed,
+        steps=steps,
+        opponents=opponents,
+        engine=engine,
+        settings=settings or [],
+        config_file=config,
+        resume=resume,
+        template=template,
+        show=TrainingDisplay,
+    )
+    typer.echo(f"The trained agent is in {folder}; rate it with arena eval {folder} --games {game or 'all'}")
+
+
+def curves(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of training runs.")],
+    metric: Annotated[str, typer.Option(help="A name in metrics.jsonl.")] = "eval/success",
+) -> None:
+    """Show the learning curves of several runs beside each other."""
+    from rich.console import Console
+
+    from arena.views.curves import comparison
+
+    Console().print(comparison(runs, metric))
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="A training run's folder, or a policy in it, as RUN/last.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The new folder.")] = None,
+    merge: Annotated[bool, typer.Option("--merge", help="Whole weights instead of an adapter.")] = False,
+) -> None:
+    """Write a trained language policy as a Hugging Face folder with a model card."""
+    from arena.training.export.export import export_policy
+
+    folder = export_policy(run, out=out, merge=merge)
+    typer.echo(f"The policy is in {folder}; its README.md says how to load it")
+
+
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what is installed, which devices and models are here, and what will run on them."""
+    from arena.views.doctor import show_doctor
+
+    show_doctor(as_json=json)

@@ -1,0 +1,107 @@
+"""What an agent scores on games, alone or against one kind of opponent: no ranking, only means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from arena.match.episode import Episode
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.match.seating import house_agents, seated
+from arena.match.seeds import Split, episode_seed
+from arena_agents import Agent
+from arena_games.base import GameSpec, UsageError
+from arena_leaderboard import mean_ci95
+
+UNDER_TEST, OPPONENT = "agent", "opponent"  # player names
+
+
+class EvalRow(BaseModel):
+    """An agent's means over its episodes of one game; rates are shares, 0 to 1.
+
+    `episodes` counts those that were played to an end. `errors` counts the others, which an error
+    of some player or of the game cut short, and `first_error` tells of one; both stay out of JSON.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    agent: str
+    game: str
+    episodes: int
+    mean_return: float
+    return_ci95: tuple[float, float]
+    success_rate: float
+    invalid_rate: float
+    errors: int = Field(default=0, exclude=True)
+    first_error: str | None = Field(default=None, exclude=True)
+
+
+def evaluate(
+    name: str,
+    agent: Agent,
+    games: Iterable[GameSpec],
+    *,
+    episodes: int = 100,
+    seed: int = 0,
+    opponent: Agent | None = None,
+    config: MatchConfig | None = None,
+) -> list[EvalRow]:
+    """Play `episodes` matches of each game from its test seeds and average the agent's seat.
+
+    The house holds its seats. Where a game has several open seats, `opponent` holds the others and
+    the agent takes each seat in turn, episode by episode.
+
+    Raises UsageError if no episode of a game came to an end, or a versus game lacks an opponent.
+    """
+    return [_row(name, agent, spec, episodes, seed, opponent, config) for spec in games]
+
+
+def _row(
+    name: str,
+    agent: Agent,
+    spec: GameSpec,
+    episodes: int,
+    seed: int,
+    opponent: Agent | None,
+    config: MatchConfig | None,
+) -> EvalRow:
+    players = {UNDER_TEST: agent, **house_agents([spec])}
+    if spec.versus:
+        if opponent is None:
+            raise UsageError(f"{spec.name} is played against others; name one with --opponents")
+        players[OPPONENT] = opponent
+    played = list(play(_matches(spec, episodes, seed), players, config))
+    rated = [episode for episode in played if episode.end.rated]
+    errors = [episode.detail for episode in played if not episode.end.rated]
+    if not rated:
+        raise UsageError(f"no episode of {spec.name} came to an end; the first error: {errors[0]}")
+    means = _means(rated)
+    return EvalRow(
+        agent=name, game=spec.name, errors=len(errors), first_error=next(iter(errors), None), **means
+    )
+
+
+def _matches(spec: GameSpec, episodes: int, seed: int) -> Iterator[Match]:
+    seats = len(spec.open_seats)
+    for i in range(episodes):
+        players = [OPPONENT] * seats
+        players[i % seats] = UNDER_TEST
+        yield Match(spec, episode_seed(Split.TEST, seed, i), seated(spec, players))
+
+
+def _means(episodes: list[Episode]) -> dict[str, Any]:
+    seated_episodes = [(episode, episode.players.index(UNDER_TEST)) for episode in episodes]
+    invalid = [
+        step.invalid is not None for episode, seat in seated_episodes for step in episode.steps_of(seat)
+    ]
+    mean_return, return_ci95 = mean_ci95([episode.returns[seat] for episode, seat in seated_episodes])
+    return {
+        "episodes": len(episodes),
+        "mean_return": mean_return,
+        "return_ci95": return_ci95,
+        "success_rate": sum(episode.successes[seat] for episode, seat in seated_episodes) / len(episodes),
+        "invalid_rate": sum(invalid) / max(1, len(invalid)),
+    }

@@ -1,0 +1,198 @@
+"""One match in progress: an environment, its seats, and the record that grows into an `Episode`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from arena.match.episode import EndReason, Episode, Step
+from arena.match.match import Match, MatchConfig
+from arena.match.seeds import decision_seed
+from arena_agents import Observation, Reply
+from arena_games.base import GameSpec, Invalid
+
+Outcome = tuple[tuple[int, ...], tuple[bool, ...]]  # placements and successes, by seat
+
+
+class EnvPool:
+    """Environments that are free to be reset, by game."""
+
+    def __init__(self) -> None:
+        self._free: dict[str, list[Any]] = {}
+
+    def take(self, spec: GameSpec) -> Any:
+        free = self._free.setdefault(spec.name, [])
+        return free.pop() if free else spec.make_env()
+
+    def put(self, spec: GameSpec, env: Any) -> None:
+        self._free.setdefault(spec.name, []).append(env)
+
+
+class Table:
+    """Plays one match by being told replies; `observation` is None once it has ended."""
+
+    def __init__(self, match: Match, env: Any, config: MatchConfig) -> None:
+        self.match, self.env, self.config = match, env, config
+        self.observation: Observation | None = None
+        seats = match.spec.seats
+        self._turns, self._invalid = [0] * seats, [0] * seats
+        self._returns = [0.0] * seats
+        self._decisions: list[tuple[int, Observation, Reply, int, str | None, float]] = []
+        self._rewards: list[float] = []
+        self._advances = [0.0] * seats  # paid before the seat's first decision
+        self._last_decision: dict[int, int] = {}
+        self._outcome: Outcome | None = None
+        self._end = EndReason.FINISHED
+        self._detail: str | None = None
+        self._culprit: str | None = None
+        self._failure: Reply | None = None
+        self._guarded(self._start)
+
+    @property
+    def player(self) -> str:
+        """The agent that is waited for."""
+        assert self.observation is not None
+        return self.match.players[self.observation.seat]
+
+    def commit(self, reply: Reply, seconds: float) -> None:
+        """Play the reply to the pending observation and move on to the next one."""
+        if reply.error is not None:
+            self._failure = reply
+            self._stop(EndReason.AGENT_ERROR, reply.error, self.player)
+        else:
+            self._guarded(lambda: self._play(reply, seconds))
+
+    def episode(self) -> Episode:
+        """The finished record."""
+        match = self.match
+        placements, successes = self._outcome or self._outcome_by_returns()
+        steps = (
+            Step(seat, observation, reply, action, invalid, reward, seconds)
+            for (seat, observation, reply, action, invalid, seconds), reward in zip(
+                self._decisions, self._rewards, strict=True
+            )
+        )
+        return Episode(
+            id=match.id,
+            game=match.spec.name,
+            version=match.spec.version,
+            seed=match.seed,
+            players=match.players,
+            steps=tuple(steps),
+            returns=tuple(self._returns),
+            placements=placements,
+            successes=successes,
+            end=self._end,
+            detail=self._detail,
+            culprit=self._culprit,
+            failure=self._failure,
+        )
+
+    def _start(self) -> None:
+        self.env.reset(seed=self.match.seed)
+        self._advance()
+
+    def _guarded(self, move: Callable[[], None]) -> None:
+        try:
+            move()
+        except Exception as error:
+            self._stop(EndReason.GAME_ERROR, f"{type(error).__name__}: {error}"[:300], None)
+
+    def _stop(self, end: EndReason, detail: str, culprit: str | None) -> None:
+        self._end, self._detail, self._culprit = end, detail, culprit
+        self.observation = None
+
+    def _play(self, reply: Reply, seconds: float) -> None:
+        observation = self.observation
+        assert observation is not None
+        seat, parsed = observation.seat, self.match.spec.parse(reply.text, observation)
+        invalid = parsed.reason if isinstance(parsed, Invalid) else None
+        action = self._random_action(observation) if isinstance(parsed, Invalid) else int(parsed)
+        self._last_decision[seat] = len(self._decisions)
+        self._decisions.append((seat, observation, reply, action, invalid, seconds))
+        self._rewards.append(self._advances[seat])
+        self._advances[seat] = 0.0
+        if invalid is not None:
+            self._invalid[seat] += 1
+            self._pay(seat, -self.config.format_penalty)
+            if self._invalid[seat] == self.config.max_invalid:
+                self._forfeit(seat)
+                return
+        self.env.step(action)
+        self._advance()
+
+    def _random_action(self, observation: Observation) -> int:
+        rng = np.random.default_rng(decision_seed(observation.seed, 1))
+        return int(rng.choice(observation.legal))
+
+    def _forfeit(self, seat: int) -> None:
+        others = self.match.spec.seats - 1
+        self._outcome = (
+            tuple(1 + others if other == seat else 1 for other in range(self.match.spec.seats)),
+            tuple(self.match.spec.versus and other != seat for other in range(self.match.spec.seats)),
+        )
+        self._stop(EndReason.FORFEIT, f"{self.config.max_invalid} invalid replies", self.match.players[seat])
+
+    def _advance(self) -> None:
+        """Run through the steps of finished seats to the next seat that has to decide."""
+        while self.env.agents:
+            agent = self.env.agent_selection
+            decides = not (self.env.terminations[agent] or self.env.truncations[agent])
+            view, reward, _, truncated, info = self.env.last(observe=decides)
+            seat = self.env.possible_agents.index(agent)
+            self._pay(seat, float(reward))
+            if "placements" in info:
+                self._outcome = self._reported(info)
+            if decides:
+                self.observation = self._observe(seat, view)
+                return
+            if truncated:
+                self._end = EndReason.TRUNCATED
+            self.env.step(None)
+        self.observation = None
+
+    def _pay(self, seat: int, reward: float) -> None:
+        """AEC pays a seat at its next turn: the reward belongs to its previous decision, or its first."""
+        if not math.isfinite(reward):
+            raise ValueError(f"the game paid seat {seat} {reward}")
+        self._returns[seat] += reward
+        if seat in self._last_decision:
+            self._rewards[self._last_decision[seat]] += reward
+        else:
+            self._advances[seat] += reward
+
+    def _observe(self, seat: int, view: Any) -> Observation:
+        turn = self._turns[seat]
+        if turn >= self.match.spec.horizon:
+            raise RuntimeError(f"the game went past its horizon of {self.match.spec.horizon} turns")
+        self._turns[seat] += 1
+        mask = view.get("action_mask")
+        may = (True,) * len(self.match.spec.actions) if mask is None else np.asarray(mask).tolist()
+        return Observation(
+            game=self.match.spec.name,
+            seat=seat,
+            turn=turn,
+            text=view["text"],
+            legal=tuple([action for action, legal in enumerate(may) if legal]),
+            grid=view.get("grid"),
+            history=tuple(view.get("history", ())),
+            seed=decision_seed(self.match.seed, self.match.repeat, seat, turn),
+        )
+
+    def _reported(self, info: Mapping[str, Any]) -> Outcome:
+        placements = tuple(int(place) for place in info["placements"])
+        successes = tuple(bool(success) for success in info["successes"])
+        seats = self.match.spec.seats
+        if len(placements) != seats or len(successes) != seats or min(placements) < 1:
+            raise ValueError(f"the game reported placements {placements} and successes {successes}")
+        return placements, successes
+
+    def _outcome_by_returns(self) -> Outcome:
+        """For games that report no outcome: places by return; alone, success is a positive one."""
+        places = tuple(1 + sum(other > own for other in self._returns) for own in self._returns)
+        if self.match.spec.versus:
+            return places, tuple(place == 1 for place in places)
+        return places, tuple(own > 0 for own in self._returns)

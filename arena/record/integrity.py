@@ -1,0 +1,112 @@
+"""Whether a run's file is whole: its header, its tables and indices, its texts, its description.
+
+Every fault is one line. What no line speaks of is right or, in a run whose writer was killed and
+which thus bears no seal as a whole, holds nothing: unused bytes of pages, and the few fields of the
+header that say nothing about the content.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from hashlib import blake2b
+from pathlib import Path
+
+from arena.record import rows, seals
+from arena.untrusted import one_line
+
+HEADER_BYTES = 100
+SAME_IN_EVERY_RUN = slice(18, 24), slice(44, 92)  # of the header, by SQLite's file format
+COUNTERS = slice(24, 28), slice(92, 96)  # SQLite counts every change twice
+
+
+def file_faults(path: Path, connection: sqlite3.Connection) -> Iterator[str]:
+    """What is wrong with the file as such, apart from its episodes."""
+    checks = (
+        _header(path),
+        _schema(connection),
+        _structure(connection),
+        _strays(connection),
+        _texts(connection),
+        _description(connection),
+        _every_byte(path),
+    )
+    for check in checks:
+        try:
+            yield from check
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            yield f"the file cannot be read whole: {one_line(str(error))}"
+
+
+def _header(path: Path) -> Iterator[str]:
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(rows.SCHEMA)
+        expected = fresh.serialize()[:HEADER_BYTES]
+    if any(header[part] != expected[part] for part in SAME_IN_EVERY_RUN):
+        yield "the file's header is not that of a run"
+    if header[COUNTERS[0]] != header[COUNTERS[1]]:
+        yield "the file's header counts its changes twice, and not alike"
+
+
+def _schema(connection: sqlite3.Connection) -> Iterator[str]:
+    """The tables' definitions, comments included, are those that this program writes."""
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(rows.SCHEMA)
+        expected = fresh.execute(query).fetchall()
+    found = connection.execute(query).fetchall()
+    for name in sorted({ascii(row[1]) for row in {*found} ^ {*expected}}):
+        yield f"the definition of {name} is not as it was made"
+
+
+def _structure(connection: sqlite3.Connection) -> Iterator[str]:
+    """SQLite's own check: pages, order, and that tables and indices hold the same."""
+    for (line,) in connection.execute("PRAGMA integrity_check"):
+        for part in line.splitlines():
+            if part != "ok":
+                yield f"SQLite finds: {one_line(part)}"
+
+
+def _strays(connection: sqlite3.Connection) -> Iterator[str]:
+    known = "(SELECT number FROM episodes)"
+    for table, column, kept in (
+        ("steps", "episode", None),
+        ("usages", "episode", None),
+        ("seals", "subject", seals.META),
+    ):
+        query = f"SELECT DISTINCT {column} FROM {table} WHERE {column} NOT IN {known} AND {column} IS NOT ?"
+        for (number,) in connection.execute(query, (kept,)):
+            yield f"{table} has rows of episode {number}, which is not there"
+
+
+def _texts(connection: sqlite3.Connection) -> Iterator[str]:
+    """Every text is stored under its own digest."""
+    for digest, text in connection.execute("SELECT digest, text FROM texts"):
+        if not isinstance(text, bytes) or blake2b(text, digest_size=16).digest() != digest:
+            yield f"a text was changed: {_users(connection, digest)}"
+
+
+def _users(connection: sqlite3.Connection, digest: bytes) -> str:
+    query = (
+        "SELECT id, position, steps.seat FROM episodes JOIN steps ON steps.episode = number "
+        "LEFT JOIN usages USING (episode, position) "
+        "WHERE observation = ?1 OR reply = ?1 OR reasoning = ?1 LIMIT 1"
+    )
+    user = connection.execute(query, (digest,)).fetchone()
+    if user is None:
+        return f"no step refers to {digest!r}"
+    return f"{one_line(repr(user[0])[2:-1])}, step {user[1]}, seat {user[2]}"
+
+
+def _description(connection: sqlite3.Connection) -> Iterator[str]:
+    fault = seals.broken_seal(connection, seals.META)
+    if fault is not None:
+        yield f"the run's description (table meta) {fault}"
+
+
+def _every_byte(path: Path) -> Iterator[str]:
+    if seals.broken_file_seal(path):
+        yield f"{path.name} is not byte for byte what its writer left: {seals.file_seal(path).name} tells"

@@ -1,0 +1,248 @@
+"""Episodes as rows of the run's SQLite file, and back.
+
+Text from agents and games is kept as bytes (UTF-8 with `surrogatepass`): what came in comes out,
+null bytes and lone surrogates included. Observations and replies repeat, so each text is kept once,
+under its BLAKE2 digest. Tuples by seat are JSON. What replies took has a table of its own: `usages`.
+
+An episode that a passing failure ended is stored under its match's id with the number of the attempt, so
+that the match itself remains to be played.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from functools import lru_cache, partial
+from hashlib import blake2b
+from typing import Any
+
+from arena.match.episode import EndReason, Episode, Step
+from arena.record import usages
+from arena.record.notable import MatchSummary
+from arena_agents import Observation, Reply
+from arena_leaderboard import MatchResult
+
+APPLICATION_ID = 0x746D7367  # "tmsg": tells our files from other programs'
+SCHEMA_VERSION = 2
+SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE texts (digest BLOB PRIMARY KEY, text BLOB NOT NULL);
+CREATE TABLE episodes (
+    number INTEGER PRIMARY KEY,  -- the rowid, which steps refer to
+    id BLOB NOT NULL UNIQUE,
+    game BLOB NOT NULL, version INTEGER NOT NULL, seed INTEGER NOT NULL,
+    players TEXT NOT NULL, rated_seats TEXT NOT NULL,
+    returns TEXT NOT NULL, placements TEXT NOT NULL, successes TEXT NOT NULL,
+    "end" TEXT NOT NULL, detail BLOB, culprit BLOB
+);
+CREATE TABLE steps (
+    episode INTEGER NOT NULL REFERENCES episodes (number),
+    position INTEGER NOT NULL,  -- in playing order, from 0
+    seat INTEGER NOT NULL, turn INTEGER NOT NULL,
+    observation BLOB NOT NULL REFERENCES texts (digest), legal TEXT NOT NULL,
+    reply BLOB NOT NULL REFERENCES texts (digest),
+    action INTEGER NOT NULL, invalid BLOB,
+    reward REAL NOT NULL, seconds REAL NOT NULL,
+    policy_version INTEGER,  -- of the policy that drew the reply, if one of ours did
+    PRIMARY KEY (episode, position)
+) WITHOUT ROWID;
+{usages.TABLE}
+CREATE TABLE seals (subject INTEGER PRIMARY KEY, digest BLOB NOT NULL);  -- see seals.py
+"""
+
+EPISODE_COLUMNS = (
+    "number, id, game, version, seed, players, rated_seats, returns, placements, successes, "
+    '"end", detail, culprit'
+)
+STEP_QUERY = (
+    "SELECT steps.seat, turn, seen.text, legal, said.text, action, invalid, reward, seconds, "
+    f"thought.text, {usages.COLUMNS} FROM steps "
+    "JOIN texts AS seen ON seen.digest = observation JOIN texts AS said ON said.digest = reply "
+    "LEFT JOIN usages USING (episode, position) LEFT JOIN texts AS thought ON thought.digest = reasoning "
+    "WHERE steps.episode = ? ORDER BY steps.position"
+)
+SEAT_COUNTS = (
+    "SELECT seat, count(*), sum(invalid IS NOT NULL), sum(seconds) FROM steps WHERE episode = ? GROUP BY seat"
+)
+MATCH_COUNTS = (
+    "SELECT episode, count(*), sum(invalid IS NOT NULL), "
+    "min(CASE WHEN invalid IS NOT NULL THEN position END) FROM steps GROUP BY episode"
+)
+
+Row = tuple[Any, ...]
+
+
+def to_bytes(text: str | None) -> bytes | None:
+    """The text as it is stored."""
+    return None if text is None else text.encode("utf-8", "surrogatepass")
+
+
+def to_text(stored: bytes) -> str:
+    """The inverse of `to_bytes`."""
+    return stored.decode("utf-8", "surrogatepass")
+
+
+def insert(connection: sqlite3.Connection, episode: Episode, rated_seats: tuple[int, ...]) -> None:
+    """Add one episode with its steps to the open transaction. Raises IntegrityError for a known id."""
+    row = (
+        None,
+        _stored_id(connection, episode),
+        to_bytes(episode.game),
+        episode.version,
+        episode.seed,
+        *map(json.dumps, (episode.players, rated_seats, episode.returns, episode.placements)),
+        json.dumps(episode.successes),
+        str(episode.end),
+        to_bytes(episode.detail),
+        to_bytes(episode.culprit),
+    )
+    marks = ", ".join("?" * len(row))
+    number = connection.execute(f"INSERT INTO episodes ({EPISODE_COLUMNS}) VALUES ({marks})", row).lastrowid
+    rows = [_step_row(connection, number, position, step) for position, step in enumerate(episode.steps)]
+    connection.executemany("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    keep = partial(_kept_once, connection)
+    usages.insert(
+        connection,
+        (
+            usages.usage_row(number, position, seat, reply, keep)
+            for position, (seat, reply) in enumerate(_replies(episode))
+        ),
+    )
+
+
+def _replies(episode: Episode) -> Iterator[tuple[int, Reply]]:
+    """Seats and replies: those of the steps, then the one that failed, if one did."""
+    yield from ((step.seat, step.reply) for step in episode.steps)
+    if episode.failure is not None and episode.culprit is not None:
+        yield episode.players.index(episode.culprit), episode.failure
+
+
+def _stored_id(connection: sqlite3.Connection, episode: Episode) -> bytes:
+    stored = episode.id.encode("utf-8", "surrogatepass")
+    if episode.failure is None or not episode.failure.passing:
+        return stored
+    start = stored + b" (attempt "
+    earlier = "SELECT count(*) FROM episodes WHERE id >= ? AND id < ?"  # by the index, not the whole table
+    (attempts,) = connection.execute(earlier, (start, start + b"\xff")).fetchone()
+    return start + f"{attempts + 1})".encode()
+
+
+def _step_row(connection: sqlite3.Connection, number: int | None, position: int, step: Step) -> Row:
+    sample = step.reply.sample
+    return (
+        number,
+        position,
+        step.seat,
+        step.observation.turn,
+        _kept_once(connection, step.observation.text),
+        json.dumps(step.observation.legal),
+        _kept_once(connection, step.reply.text),
+        step.action,
+        to_bytes(step.invalid),
+        step.reward,
+        step.seconds,
+        None if sample is None else sample.policy_version,
+    )
+
+
+def _kept_once(connection: sqlite3.Connection, text: str) -> bytes:
+    stored = text.encode("utf-8", "surrogatepass")
+    digest = blake2b(stored, digest_size=16).digest()
+    connection.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (digest, stored))
+    return digest
+
+
+def to_episode(row: Row, step_rows: Iterable[Row]) -> Episode:
+    """The episode of a row of `EPISODE_COLUMNS` and its rows of `STEP_QUERY`.
+
+    Grids, histories, decision seeds, token samples and a failed reply are not stored; they come back
+    empty.
+    """
+    _, id_, game, version, seed, players, _, returns, placements, successes, end, detail, culprit = row
+    return Episode(
+        id=to_text(id_),
+        game=to_text(game),
+        version=version,
+        seed=seed,
+        players=tuple(json.loads(players)),
+        steps=tuple(_to_step(to_text(game), step_row) for step_row in step_rows),
+        returns=tuple(json.loads(returns)),
+        placements=tuple(json.loads(placements)),
+        successes=tuple(json.loads(successes)),
+        end=EndReason(end),
+        detail=None if detail is None else to_text(detail),
+        culprit=None if culprit is None else to_text(culprit),
+    )
+
+
+def _to_step(game: str, row: Row) -> Step:
+    seat, turn, seen, legal, said, action, invalid, reward, seconds, thought, *usage = row
+    observation = Observation(game, seat, turn, to_text(seen), tuple(json.loads(legal)))
+    reason = None if invalid is None else to_text(invalid)
+    reasoning = None if thought is None else to_text(thought)
+    reply = Reply(to_text(said), usage=usages.to_usage(tuple(usage)), reasoning=reasoning)
+    return Step(seat, observation, reply, action, reason, reward, seconds)
+
+
+def to_summary(row: Row, counts: dict[int, Row]) -> MatchSummary:
+    """A row of `EPISODE_COLUMNS` without its steps; `counts` holds the rest of `MATCH_COUNTS` by episode."""
+    number, id_, game, _, seed, players, rated_seats, returns, placements, _, end, _, _ = row
+    decisions, invalid, first_invalid = counts.get(number, (0, 0, None))
+    return MatchSummary(
+        number=number,
+        id=to_text(id_),
+        game=to_text(game),
+        seed=seed,
+        players=tuple(json.loads(players)),
+        open_seats=tuple(json.loads(rated_seats)),
+        returns=tuple(json.loads(returns)),
+        placements=tuple(json.loads(placements)),
+        end=EndReason(end),
+        decisions=decisions,
+        invalid=invalid,
+        first_invalid=first_invalid,
+    )
+
+
+def to_result(row: Row, counts: Iterable[Row]) -> MatchResult:
+    """A row of `EPISODE_COLUMNS` as the leaderboard sees it: its rated seats only.
+
+    `counts` are the rows of `SEAT_COUNTS`.
+    """
+    _, _, game, _, seed, players, rated_seats, returns, placements, successes, end, _, culprit = row
+    seats, by_seat = _tuple(rated_seats), {seat: rest for seat, *rest in counts}
+
+    def of_rated(column: str) -> tuple[Any, ...]:
+        return _of_seats(column, rated_seats)
+
+    names, blamed = of_rated(players), None if culprit is None else to_text(culprit)
+    tallied = [by_seat.get(seat, (0, 0, 0.0)) for seat in seats]
+    return MatchResult(
+        game=to_text(game),
+        seed=seed,
+        players=names,
+        placements=of_rated(placements),
+        returns=of_rated(returns),
+        successes=of_rated(successes),
+        decisions=tuple(decisions for decisions, _, _ in tallied),
+        invalid=tuple(invalid for _, invalid, _ in tallied),
+        seconds=tuple(seconds for _, _, seconds in tallied),
+        rated=EndReason(end).rated,
+        culprit=blamed if blamed in names else None,  # a house agent has no row to be charged in
+        seats=seats,
+    )
+
+
+# Line-ups, places and returns recur: whoever holds a hundred thousand results holds each of them once.
+@lru_cache(maxsize=10_000)
+def _tuple(column: str) -> tuple[Any, ...]:
+    return tuple(json.loads(column))
+
+
+@lru_cache(maxsize=10_000)
+def _of_seats(column: str, seats: str) -> tuple[Any, ...]:
+    values = _tuple(column)
+    return tuple(values[seat] for seat in _tuple(seats))

@@ -1,0 +1,180 @@
+"""One SQLite file a run: every episode as it was played, from which all views are made.
+
+The journal is SQLite's rollback journal, fully synchronised: a transaction is on the disk or never
+happened, whatever kills the process, and between transactions the run is that one file.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from arena.match.episode import Episode
+from arena.record import integrity, rows, seals, usages
+from arena.record.notable import MatchSummary
+from arena.record.run_file import connect, create_file, legible, lock_folder, one_line_errors
+from arena_games.base import UsageError
+from arena_leaderboard import MatchResult
+
+FILE_NAME = "run.sqlite"
+
+
+class Store:
+    """A run's episodes. Make one with `Store.open`, to write, or `Store.read`, to look.
+
+    Every method raises UsageError, in one line that names the remedy, where the disk is full or the
+    file cannot be read.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: TextIO | None = None) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = lock
+
+    @classmethod
+    def open(cls, folder: Path, config: Mapping[str, Any], environment: Mapping[str, Any]) -> Store:
+        """Create the run in `folder`, or continue it, and keep other processes from writing to it.
+
+        `config` decides what is played; `environment` names the versions that play it.
+        Raises UsageError if another process holds the run or it was started with another config.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        path, lock = folder / FILE_NAME, lock_folder(folder)
+        try:
+            if not path.exists():
+                create_file(path, {"config": config, "environment": environment})
+            store = cls(path, connect(path), lock)
+            store.continue_with(config)
+        except BaseException:
+            lock.close()
+            raise
+        return store
+
+    @classmethod
+    def read(cls, folder: Path) -> Store:
+        """The run in `folder`, to be looked at. Raises UsageError if there is none."""
+        path = folder / FILE_NAME
+        if not path.is_file():
+            raise UsageError(f"{folder} holds no tournament; play one with arena tournament --out {folder}")
+        return cls(path, connect(path))
+
+    def close(self) -> None:
+        """Let go of the file, which is sealed if it was written to, and of the lock."""
+        self._connection.close()
+        if self._lock is not None:
+            if not self._lock.closed:
+                seals.seal_file(self.path)
+            self._lock.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def meta(self, key: str) -> dict[str, Any]:
+        """What the run was started with: its `config` or its `environment`."""
+        found = list(self._select("SELECT value FROM meta WHERE key = ?", key))
+        if not found:
+            raise UsageError(f"{self.path} lacks its {key}; move it away, or choose another --out")
+        with legible(self.path):
+            value: dict[str, Any] = json.loads(found[0][0])
+        return value
+
+    def continue_with(self, config: Mapping[str, Any]) -> None:
+        """Make sure that the run goes on as it began; before the first episode it may still change.
+
+        Raises UsageError if it holds episodes that were played under another config.
+        """
+        stored, asked = self.meta("config"), json.loads(json.dumps(config))
+        changed = [key for key in sorted({*stored, *asked}) if stored.get(key) != asked.get(key)]
+        if changed and self.episode_ids():
+            raise UsageError(
+                f"{self.path.parent} holds a tournament with other {' and '.join(changed)}; "
+                "repeat its command to go on, or choose another --out"
+            )
+        if changed:
+            seals.unseal_file(self.path)
+            with one_line_errors(self.path), self._connection as transaction:
+                transaction.execute("UPDATE meta SET value = ? WHERE key = 'config'", (json.dumps(asked),))
+                seals.seal_meta(transaction)
+
+    def add(self, episodes: Iterable[Episode], rated_seats: tuple[int, ...]) -> None:
+        """Store episodes in one transaction; `rated_seats` are those that agents under test hold."""
+        seals.unseal_file(self.path)
+        with one_line_errors(self.path), self._connection as transaction:
+            for episode in episodes:
+                rows.insert(transaction, episode, rated_seats)
+            seals.seal_episodes(transaction)
+
+    def episode_ids(self) -> set[str]:
+        """The ids of all stored episodes."""
+        with legible(self.path):
+            return {rows.to_text(row[0]) for row in self._select("SELECT id FROM episodes")}
+
+    def episodes(self, game: str | None = None) -> Iterator[Episode]:
+        """The episodes of one game, or all, in the order of their ids, with their steps."""
+        query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE game = coalesce(?, game) ORDER BY id"
+        for row in self._select(query, rows.to_bytes(game)):
+            yield self._whole(row)
+
+    def episode(self, which: int | str) -> Episode | None:
+        """One episode, by its number (from 1, in the order of storing) or its id; None if there is none."""
+        column = "number" if isinstance(which, int) else "id"
+        value = which if isinstance(which, int) else rows.to_bytes(which)
+        query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE {column} = ?"
+        for row in self._select(query, value):
+            return self._whole(row)
+        return None
+
+    def summaries(self) -> list[MatchSummary]:
+        """All episodes without their steps, in the order in which they were stored."""
+        counts = {row[0]: row[1:] for row in self._select(rows.MATCH_COUNTS)}
+        query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes ORDER BY number"
+        with legible(self.path):
+            return [rows.to_summary(row, counts) for row in self._select(query)]
+
+    def numbers(self) -> list[int]:
+        """The numbers of all stored episodes, ascending."""
+        return [row[0] for row in self._select("SELECT number FROM episodes NOT INDEXED ORDER BY number")]
+
+    def name_of(self, number: int) -> str:
+        """What to call an episode of which not everything can be read: its id, if that can."""
+        with suppress(UsageError, TypeError):
+            for (id_,) in self._select("SELECT id FROM episodes WHERE number = ?", number):
+                return f"{str(id_, 'utf-8', 'replace')} (number {number})"
+        return f"episode number {number}"
+
+    def faults(self) -> Iterator[str]:
+        """What is damaged in the file, apart from its episodes, one line each. Reads all of it."""
+        return integrity.file_faults(self.path, self._connection)
+
+    def broken_seal(self, number: int) -> str | None:
+        """What tells that an episode's record is not as it was stored; None if it is."""
+        return seals.broken_seal(self._connection, number)
+
+    def results(self, among: Collection[str] | None = None) -> list[MatchResult]:
+        """What the leaderboard sees of all episodes, or those `among` these ids, ordered by id."""
+        query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes ORDER BY id"
+        with legible(self.path):
+            return [
+                rows.to_result(row, self._select(rows.SEAT_COUNTS, row[0]))
+                for row in self._select(query)
+                if among is None or rows.to_text(row[1]) in among
+            ]
+
+    def _whole(self, row: rows.Row) -> Episode:
+        with legible(self.path):
+            return rows.to_episode(row, self._select(rows.STEP_QUERY, row[0]))
+
+    def spending(self) -> Mapping[str, usages.Spending]:
+        """What the agents' replies took, by agent; those are left out whose replies take nothing."""
+        return usages.totals(self._select(usages.TOTALS))
+
+    def _select(self, query: str, *values: object) -> Iterator[rows.Row]:
+        with one_line_errors(self.path):
+            yield from self._connection.execute(query, values)

@@ -1,5 +1,0 @@
-"""A run as one self-contained page: `write_report` reads the store and writes the HTML."""
-
-from arena.report.page import write_report
-
-__all__ = ["write_report"]

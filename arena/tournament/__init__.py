@@ -1,0 +1,1 @@
+"""Tournaments: entrants, plan, schedule, what is trained first, and the run itself."""

@@ -1,0 +1,150 @@
+"""What `--agents` says: who takes part, and whom a tournament has to train first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from arena.choices import DEFAULT_AGENTS
+from arena.match.seating import HOUSE
+from arena_agents.address import is_address
+from arena_agents.policy import holds_language_policy
+from arena_agents.presets import PRESETS
+from arena_agents.spec import split_spec, with_defaults
+from arena_games.base import GameSpec, UsageError
+from arena_games.registry import find_game
+
+SPECIALIST = "dqn"
+_COMMA = re.compile(r",(?![^\[\]]*\])")  # outside brackets
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A policy that a tournament needs: `agent` trained on `game`, in the run folder `folder`.
+
+    `settings` are those of `--set` that are not the default, as KEY=VALUE.
+    """
+
+    agent: str
+    game: str
+    folder: Path
+    settings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """An agent under test: the name it is ranked by and the spec it is made from.
+
+    `base` is what it is trained from, None where it plays as it is. `trained_on` is the game of a
+    `BASE+GAME` spec; a `dqn` is trained on each game it plays.
+    """
+
+    label: str
+    spec: str
+    base: str | None = None
+    trained_on: str | None = None
+
+    def training(self, game: GameSpec, out: Path) -> Training | None:
+        """The policy with which it plays `game`, or None if it needs no training."""
+        if self.base is None:
+            return None
+        learned = self.trained_on or game.name
+        settings = tuple(f"{name}={value}" for name, value in split_spec(self.spec)[1].items())
+        owner = ",".join([self.base, *settings]) if self.label == self.spec else self.label
+        folder = out / "agents" / f"{_file_name(owner)}@{_file_name(learned)}"
+        return Training(self.base, learned, folder, settings)
+
+    def playable(self, game: GameSpec, out: Path) -> str:
+        """The spec of the agent that plays `game`; a run folder where it has been trained."""
+        training = self.training(game, out)
+        return self.spec if training is None else str(training.folder)
+
+
+def parse_entrants(agents: str | Iterable[str], defaults: Mapping[str, str] | None = None) -> list[Entrant]:
+    """Entrants from `--agents`: `SPEC` or `LABEL=SPEC`, separated by commas, each with its `[settings]`.
+
+    `defaults` are settings for the language models that do not have them; they then stand in their specs.
+    Raises UsageError for an empty list, a label that is used twice or kept for the house, an
+    unknown game in `BASE+GAME` or setting, and `defaults` that are for nobody.
+    """
+    parts = _COMMA.split(agents) if isinstance(agents, str) else agents
+    entrants = [_entrant(part.strip(), defaults or {}) for part in parts if part.strip()]
+    if not entrants:
+        raise UsageError(f"--agents names nobody; try --agents {DEFAULT_AGENTS}")
+    labels = [entrant.label for entrant in entrants]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise UsageError(f"two agents are called {label!r}; name them apart with --agents a=…,b=…")
+        if label.startswith(HOUSE):
+            raise UsageError(f"{label!r} is kept for the house's agents; choose another name")
+    if defaults and not any(split_spec(entrant.spec)[1] for entrant in entrants):
+        option = "--decode" if "decode" in defaults else "--chat-template"
+        raise UsageError(f"{option} is for language models, and none takes part; leave it out")
+    return entrants
+
+
+def trainings(entrants: Sequence[Entrant], games: Sequence[GameSpec], out: Path) -> list[Training]:
+    """Every policy that the entrants need for the games, each once.
+
+    Raises UsageError if two different ones would share a folder.
+    """
+    needed = dict.fromkeys(_needed(entrants, games, out))
+    by_folder: dict[Path, Training] = {}
+    for training in needed:
+        other = by_folder.setdefault(training.folder, training)
+        if other != training:
+            raise UsageError(
+                f"{training.agent} and {other.agent} would share {training.folder}; name one a=…"
+            )
+    return list(needed)
+
+
+def _needed(entrants: Sequence[Entrant], games: Sequence[GameSpec], out: Path) -> Iterator[Training]:
+    for entrant in entrants:
+        for game in games:
+            training = entrant.training(game, out)
+            if training is not None:
+                yield training
+
+
+def _entrant(text: str, defaults: Mapping[str, str]) -> Entrant:
+    label, separator, spec = text.partition("=")
+    if not separator or not re.fullmatch(r"[\w.+@ -]+", label):
+        label, spec = "", text
+    bare, settings = split_spec(spec)
+    base, trained_on = _trained_from(bare)
+    if base == SPECIALIST and settings:
+        raise UsageError(
+            f"{min(settings)} is for language models, and {SPECIALIST} is none; write {SPECIALIST} alone"
+        )
+    if _is_language_model(base or bare):
+        spec = with_defaults(spec, defaults)
+    return Entrant(label or spec, spec, base, trained_on)
+
+
+def _trained_from(spec: str) -> tuple[str | None, str | None]:
+    """What a spec without settings is trained from, and on which game if it names one."""
+    if spec == SPECIALIST:
+        return spec, None
+    if is_address(spec):  # a + in it belongs to the model's name or the URL
+        return None, None
+    base, plus, game = spec.rpartition("+")
+    if plus and not Path(spec).exists() and ":" not in game and "/" not in game:
+        return base, find_game(game).name
+    return None, None
+
+
+def _is_language_model(spec: str) -> bool:
+    """Whether a spec names one by its form; a class of the user's may be one all the same."""
+    named = spec in PRESETS or spec.startswith("hf:") or is_address(spec)
+    return named or holds_language_policy(Path(spec))
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^\w.+-]+", "-", text)

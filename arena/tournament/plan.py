@@ -1,0 +1,76 @@
+"""What a tournament is: games, agents, a seed, and the matches that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arena.match.match import Match
+from arena.tournament.entrants import Entrant, Training, parse_entrants
+from arena.tournament.schedule import schedule, seat_orders
+from arena_games.base import GameSpec
+from arena_games.registry import select_games
+
+
+@dataclass(frozen=True)
+class Tournament:
+    """What is to be played. `config` decides the matches; a run is continued only under the same."""
+
+    games: tuple[GameSpec, ...]
+    entrants: tuple[Entrant, ...]
+    seed: int
+    matches: int
+    out: Path
+
+    @classmethod
+    def of(
+        cls,
+        games: str,
+        agents: str,
+        out: Path,
+        *,
+        seed: int,
+        matches: int,
+        defaults: Mapping[str, str] | None = None,
+    ) -> Tournament:
+        """From what the command line says. Raises UsageError for unknown games and unusable names."""
+        entrants = tuple(parse_entrants(agents, defaults))
+        return cls(tuple(select_games(games)), entrants, seed, matches, out)
+
+    def config(self) -> dict[str, Any]:
+        """What is stored with the run, and must not change while it is continued."""
+        return {
+            "games": {spec.name: spec.version for spec in self.games},
+            "agents": {entrant.label: entrant.spec for entrant in self.entrants},
+            "seed": self.seed,
+            "matches": self.matches,
+        }
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names that the agents are ranked by."""
+        return tuple(entrant.label for entrant in self.entrants)
+
+    def schedule(self, left_out: Collection[tuple[str, str]] = ()) -> list[Match]:
+        """The planned matches. Nobody meets who is in `left_out`, as (agent, game)."""
+        planned = schedule(self.games, self.labels, seed=self.seed, matches=self.matches)
+        return [
+            match
+            for match in planned
+            if not any((player, match.spec.name) in left_out for player in match.players)
+        ]
+
+    def seat_orders(self, spec: GameSpec, agents: Sequence[str]) -> list[tuple[str, ...]]:
+        """How these agents meet on each seed of a game; see `schedule.seat_orders`."""
+        return seat_orders(agents, len(spec.open_seats), seed=self.seed, matches=self.matches)
+
+    def left_out(self, failed: Collection[Training]) -> set[tuple[str, str]]:
+        """Who cannot play what, as (agent, game), when these trainings have failed."""
+        return {
+            (entrant.label, spec.name)
+            for entrant in self.entrants
+            for spec in self.games
+            if entrant.training(spec, self.out) in failed
+        }

@@ -1,0 +1,186 @@
+"""The run that plays a tournament: train, play what is missing, play on if that is asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Protocol
+
+from arena.choices import TrainMode
+from arena.machine.environment import environment
+from arena.match.episode import Episode
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.record.store import Store
+from arena.record.usages import Spending
+from arena.tournament.agents import Agents
+from arena.tournament.entrants import Training, trainings
+from arena.tournament.plan import Tournament
+from arena.tournament.prepare import Watcher, due, train_all
+from arena.tournament.separation import Verdict, play_on
+from arena_agents import Agent
+from arena_agents.engines.base import EngineName
+from arena_games.base import UsageError
+from arena_leaderboard import MatchResult
+
+CONCURRENCY = 128  # matches in lockstep: enough to fill a model's batch
+BATCH_SECONDS = 1.0  # episodes are stored together that end within this time
+BATCH_EPISODES = 200
+
+
+class Listener(Protocol):
+    """Told how a tournament proceeds."""
+
+    def plan(self, games: Mapping[str, tuple[int, int]]) -> None:
+        """For each game, in playing order: the matches that are stored already, and all of them."""
+
+    def begin(self, game: str) -> None:
+        """Its first match is about to be played."""
+
+    def advance(self, game: str, episodes: Sequence[Episode]) -> None:
+        """These have been stored; attempts that came to nothing are not among them."""
+
+
+class Display(Protocol):
+    """Where a tournament is shown."""
+
+    def trainings(self, waiting: Sequence[Training]) -> AbstractContextManager[Watcher]:
+        """For as long as these are trained."""
+
+    def matches(self) -> AbstractContextManager[Listener]:
+        """For as long as some matches are played."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a tournament has come to: all results so far, and the policies that could not be trained.
+
+    `cut_short` holds, by agent, the passing failures that ended its matches: those remain to be played.
+    """
+
+    results: list[MatchResult]
+    failed: dict[Training, str]
+    spending: Mapping[str, Spending] = field(default_factory=dict)
+    cut_short: Mapping[str, list[str]] = field(default_factory=dict)
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UntilSeparated:
+    """To play on after the planned matches, up to so many in all; see `separation`."""
+
+    max_matches: int | None = None
+
+
+def run(
+    tournament: Tournament,
+    *,
+    train: TrainMode,
+    deadline_s: float,
+    display: Display,
+    until: UntilSeparated | None = None,
+    engine: EngineName = "transformers",
+) -> Report:
+    """Train what has to be trained, play what has not been played, and show both on `display`.
+
+    An agent whose training fails plays nothing that needs it. Raises UsageError, before anything is
+    written, for an agent that cannot be made or may not be trained.
+    """
+    needed = trainings(tournament.entrants, tournament.games, tournament.out)
+    waiting = due(needed, train)
+    agents = Agents(tournament)
+    agents.check()
+    with Store.open(tournament.out, tournament.config(), environment()) as store:
+        failed: dict[Training, str] = {}
+        if waiting or engine != "transformers":
+            # Those that were checked make room for the trainings; vllm would keep its memory.
+            agents = Agents(tournament, engine)
+        if waiting:
+            failed = _train(tournament, waiting, store, train == TrainMode.ALWAYS, display)
+        config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY)
+        left_out = frozenset(tournament.left_out(failed))
+        cut_short: dict[str, list[str]] = {}
+
+        def played(matches: list[Match]) -> bool:
+            with display.matches() as listener:
+                cut_short.update(play_missing(tournament, store, agents, listener, matches, config=config))
+            return not cut_short
+
+        verdict = None
+        if played(tournament.schedule(left_out)) and until is not None:
+            verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
+        return Report(store.results(), failed, store.spending(), cut_short, verdict)
+
+
+def _train(
+    tournament: Tournament, waiting: list[Training], store: Store, anew: bool, display: Display
+) -> dict[Training, str]:
+    if anew and store.episode_ids():
+        raise UsageError(
+            f"{tournament.out} holds matches of the policies it trained; "
+            "go on with --train auto, or choose another --out"
+        )
+    with display.trainings(waiting) as watcher:
+        return train_all(waiting, seed=tournament.seed, watcher=watcher, anew=anew)
+
+
+def play_missing(
+    tournament: Tournament,
+    store: Store,
+    agents: Agents,
+    listener: Listener,
+    matches: Iterable[Match] | None = None,
+    *,
+    config: MatchConfig | None = None,
+) -> dict[str, list[str]]:
+    """Play those of the matches (by default, of all planned) that the store lacks, and store them in batches.
+
+    Returns the passing failures by agent; their matches are stored as attempts, and still missing.
+    """
+    stored = store.episode_ids()
+    planned: dict[str, list[Match]] = {spec.name: [] for spec in tournament.games}
+    for match in tournament.schedule() if matches is None else matches:
+        planned[match.spec.name].append(match)
+    missing = {game: [match for match in planned[game] if match.id not in stored] for game in planned}
+    listener.plan({game: (len(planned[game]) - len(missing[game]), len(planned[game])) for game in planned})
+    cut_short: dict[str, list[str]] = defaultdict(list)
+    for spec in tournament.games:
+        if missing[spec.name]:
+            players = {player for match in missing[spec.name] for player in match.players}
+            made = agents.of_game(spec, players)
+            for episode in _play(missing[spec.name], made, store, listener, config):
+                cut_short[str(episode.culprit)].append(str(episode.detail))
+    return dict(cut_short)
+
+
+def _play(
+    matches: list[Match],
+    agents: Mapping[str, Agent],
+    store: Store,
+    listener: Listener,
+    config: MatchConfig | None,
+) -> Iterator[Episode]:
+    """Play and store the matches of one game; yields the attempts that passing failures ended."""
+    spec = matches[0].spec
+    listener.begin(spec.name)
+    for batch in batches(play(matches, agents, config)):
+        store.add(batch, spec.open_seats)
+        attempts = [episode for episode in batch if episode.failure and episode.failure.passing]
+        listener.advance(spec.name, [episode for episode in batch if episode not in attempts])
+        yield from attempts
+
+
+def batches(episodes: Iterable[Episode]) -> Iterator[list[Episode]]:
+    """The episodes as they come, those together that end within `BATCH_SECONDS`."""
+    batch: list[Episode] = []
+    began = monotonic()
+    for episode in episodes:
+        batch.append(episode)
+        if len(batch) >= BATCH_EPISODES or monotonic() - began > BATCH_SECONDS:
+            yield batch
+            batch, began = [], monotonic()
+    if batch:
+        yield batch

@@ -1,0 +1,1 @@
+"""Training by several processes: who they are, and who holds which part of the weights."""

@@ -1,0 +1,179 @@
+"""`arena export`: a trained language policy as a Hugging Face folder that needs nothing of ours.
+
+adapter_model.safetensors, adapter_config.json   an adapter, or
+model.safetensors, config.json                   whole weights: trained so, or merged
+tokenizer, chat template, generation_config.json
+template.txt   the words around an observation
+README.md      the model card
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from arena.machine.files import write_json
+from arena.training.export.model_card import Card, write_card
+from arena.training.run_folder import RunFolder
+from arena_agents.causal_lm.hub import is_gguf
+from arena_agents.language.chat import UNCHANGED, ChatFormat
+from arena_agents.policy import policy_folder
+from arena_agents.presets import model_source
+from arena_games.base import UsageError
+
+EXPORTS = Path("exports")
+OURS = ("agent.json", "README.md")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy's folder in a run, and what it says of itself."""
+
+    folder: Path
+    base: str
+    game: str
+    adapter: bool
+    template: str
+    sampling: Mapping[str, Any]
+    chat: ChatFormat = UNCHANGED
+
+    @classmethod
+    def read(cls, path: Path) -> Policy:
+        """The policy in a run's folder. Raises UsageError for none, and for one of another kind."""
+        folder = policy_folder(path)
+        try:
+            card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
+            if card["kind"] != "language":
+                raise UsageError(
+                    f"{folder} holds a {card['kind']} policy; only language policies are exported"
+                )
+            return cls(
+                folder,
+                card["base"],
+                card["trained_on"],
+                card["adapter"],
+                card["template"],
+                card["sampling"],
+                ChatFormat.from_card(card.get("chat", UNCHANGED.card())),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
+
+    @property
+    def source(self) -> str:
+        """The base model's folder or .gguf file, absolute, or its id on the hub."""
+        source = model_source(self.base)
+        return str(Path(source).resolve()) if Path(source).exists() else source
+
+    @property
+    def gguf_file(self) -> str | None:
+        """The name of the file that holds the base model, where that is one in llama.cpp's format."""
+        return Path(self.source).name if is_gguf(self.source) else None
+
+    @property
+    def base_path(self) -> str:
+        """What transformers is to load the base from: a folder, or an id on the hub."""
+        return str(Path(self.source).parent) if self.gguf_file else self.source
+
+    @property
+    def name(self) -> str:
+        """What the base is called: nano, the folder's name, or the id on the hub."""
+        if self.base == "nano" or not Path(self.source).exists():
+            return self.base if self.base == "nano" else self.source
+        return Path(self.source).name
+
+
+def export_policy(path: Path, *, out: Path | None = None, merge: bool = False) -> Path:
+    """Write the best policy of a run, or the policy in a folder such as RUN/last; return the new folder.
+
+    An adapter stays one unless `merge`d into its base. Raises UsageError if the new folder exists
+    already, there is no language policy, or its base cannot be found.
+    """
+    policy = Policy.read(path)
+    run = policy.folder.parent
+    target = out or EXPORTS / run.resolve().name
+    if target.exists():
+        raise UsageError(f"{target} exists already; remove it, or choose another folder with -o")
+    whole = merge or not policy.adapter
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent, prefix=".export-") as scratch:
+        fresh = Path(scratch) / "policy"
+        fresh.mkdir()
+        _write(policy, fresh, whole=whole)
+        write_card(fresh, _card(policy, run, whole=whole))
+        fresh.rename(target)
+    return target
+
+
+def _write(policy: Policy, folder: Path, *, whole: bool) -> None:
+    if policy.adapter and whole:
+        _save_merged(policy, folder)
+    else:
+        shutil.copytree(policy.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OURS))
+    if policy.adapter:
+        from arena_agents.causal_lm.load import load_tokenizer
+
+        load_tokenizer(policy.source).save_pretrained(folder)
+    if policy.adapter and not whole:
+        settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        write_json(folder / "adapter_config.json", settings | {"base_model_name_or_path": policy.base_path})
+    _generation_config(policy).save_pretrained(folder)
+    (folder / "template.txt").write_text(policy.template, encoding="utf-8")
+
+
+def _save_merged(policy: Policy, folder: Path) -> None:
+    """Add the adapter to its base in float32, and save in the precision that the base has."""
+    from peft import PeftModel
+
+    from arena_agents.causal_lm.load import load_config, load_model
+
+    model, _ = load_model(policy.source, dtype="float32")
+    merged = PeftModel.from_pretrained(model, policy.folder).merge_and_unload()
+    merged.to(load_config(policy.source).dtype or model.dtype).save_pretrained(folder)
+
+
+def _generation_config(policy: Policy) -> Any:
+    """How the policy was sampled in training, with its base's end tokens."""
+    from transformers import GenerationConfig
+
+    from arena_agents.causal_lm.load import load_generation_config
+
+    base = load_generation_config(policy.source)
+    greedy = policy.sampling["temperature"] == 0
+    drawn = {key: policy.sampling[key] for key in ("temperature", "top_k", "top_p")}
+    return GenerationConfig(
+        eos_token_id=base.eos_token_id,
+        pad_token_id=base.pad_token_id,
+        bos_token_id=base.bos_token_id,
+        max_new_tokens=policy.sampling["max_new_tokens"],
+        do_sample=not greedy,
+        **({} if greedy else drawn),
+    )
+
+
+def _card(policy: Policy, folder: Path, *, whole: bool) -> Card:
+    try:
+        run = RunFolder.open(folder)
+        config, rows = run.config(), run.metrics()
+    except UsageError:  # a policy that was copied out of its run
+        config, rows = {}, []
+    scores = [row for row in rows if row.get("eval/return") is not None]
+    best = max(scores, key=lambda row: (row["eval/return"], row["step"]), default=None)
+    last = scores[-1] if scores else None
+    return Card(
+        name=folder.resolve().name,
+        base=policy.name,
+        game=policy.game,
+        whole=whole,
+        stop=tuple(policy.sampling["stop"]),
+        chat=policy.chat,
+        gguf_file=policy.gguf_file,
+        config=config,
+        before=scores[0] if scores else None,
+        after=last if policy.folder.name == "last" else best,
+    )

@@ -1,0 +1,1 @@
+"""What a training run will hold in memory, and whether it fits."""

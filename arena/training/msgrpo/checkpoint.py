@@ -1,0 +1,91 @@
+"""Writing and reading a language policy in training: safetensors and JSON, nothing pickled."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from arena.machine.files import write_json
+from arena.training.distributed.weights import Snapshot, TrainedWeights, Weights
+from arena.training.msgrpo.guard import Guard
+from arena.training.msgrpo.learner import Learner
+from arena_agents.language.agent import LanguageAgent
+from arena_games.base import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come. Draws need no generator's state: they follow from seed and step."""
+
+    step: int
+    episodes: int
+    seconds: float
+    guard: Guard
+
+
+def save_checkpoint(folder: Path, current: Snapshot, best: Snapshot, progress: Progress) -> None:
+    """Weights and optimiser of the current and of the best policy, whole, and the counters."""
+    save_file(_flat(current), folder / "current.safetensors")
+    save_file(_flat(best), folder / "best.safetensors")
+    write_json(folder / "progress.json", asdict(progress))
+
+
+def load_checkpoint(folder: Path, trained: TrainedWeights) -> tuple[Progress, Snapshot]:
+    """Put the weights where the checkpoint was; returns the best policy so far too.
+
+    Raises UsageError if it cannot be read.
+    """
+    try:
+        stored = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
+        progress = Progress(**stored | {"guard": Guard(**stored["guard"])})
+        best = _snapshot(load_file(folder / "best.safetensors"), trained)
+        trained.restore(_snapshot(load_file(folder / "current.safetensors"), trained))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise UsageError(
+            f"cannot read checkpoint {folder} ({error}); delete it to resume from an older one"
+        ) from error
+    return progress, best
+
+
+def _flat(snapshot: Snapshot) -> dict[str, Tensor]:
+    tensors = {f"weights.{name}": tensor for name, tensor in snapshot.weights.items()}
+    for index, state in snapshot.optimizer["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _snapshot(tensors: dict[str, Tensor], trained: TrainedWeights) -> Snapshot:
+    """What a file holds, as far as it is this process's."""
+    weights = {name: tensors[f"weights.{name}"] for name in trained.parameters}
+    state: dict[int, dict[str, Any]] = {}
+    for key, tensor in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".", 2)
+            state.setdefault(int(index), {})[name] = tensor
+    groups = trained.optimizer.state_dict()["param_groups"]
+    return trained.part_of(Snapshot(weights, {"state": state, "param_groups": groups}))
+
+
+def save_policy(folder: Path, agent: LanguageAgent, learner: Learner, weights: Weights) -> None:
+    """A policy that plays as an agent: an adapter, or whole weights with their tokenizer."""
+    learner.model.save_pretrained(folder, state_dict=weights)
+    if not learner.adapter:
+        agent.tokenizer.save_pretrained(folder)
+    card = {
+        "kind": "language",
+        "version": 1,
+        "base": learner.config.agent,
+        "trained_on": learner.config.game,
+        "adapter": learner.adapter,
+        "template": agent.template.text(),
+        "sampling": asdict(agent.sampling),
+        "chat": agent.chat.card(),
+    }
+    write_json(folder / "agent.json", card)

@@ -1,0 +1,135 @@
+"""Handing each new policy to an engine of its own weights, and proving that it is the one sampled.
+
+The silent failure of such engines is to go on sampling an old policy. So after every hand-over the
+engine samples a few fixed prompts, and the trainer computes the log-probabilities of those very
+tokens under the new policy and under the last one that was proven to be sampled:
+
+    error   mean |engine − new|, nats a token: at most the precision's tolerance
+    slope   of (engine − proven) on (new − proven): 1 if the new policy is sampled, 0 if the proven one
+
+The slope tells the two apart where the error cannot, as in bfloat16, where kernels differ by more
+than a small update moves the policy. Rounding pulls it towards ½ from either side alike; what
+stays within five standard errors of ½ decides nothing, and the next policy is compared with the
+same proven one, from which it is further away.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from arena.training.msgrpo.batch import Sequences
+from arena.training.msgrpo.learner import Learner
+from arena.training.msgrpo.probe import Probe, _logprobs, compare, on_tokens, probe_prompts
+from arena_agents.engines.base import Engine
+from arena_agents.language.agent import LanguageAgent
+from arena_games.base import GameSpec, UsageError
+
+TOKENS = 32  # of a reply, at most
+# Nats a token. Of float32 a rounding error is some 1e-6; bfloat16 keeps 8 bits, and an engine's
+# layers round in another order than the trainer's.
+TOLERANCE = {torch.float32: 1e-3}
+COARSE_TOLERANCE = 0.05
+
+Metrics = dict[str, float | int | None]
+UNPROBED: Metrics = {"probe_error": None, "probe_slope": None}
+
+
+class PolicySync:
+    """Keeps the engine at the learner's policy. With an engine that shares the model it only counts."""
+
+    def __init__(self, agent: LanguageAgent, learner: Learner, spec: GameSpec, run: Path) -> None:
+        self.engine: Engine = agent.engine
+        self.learner, self.run = learner, run
+        if self.engine.shares_model:
+            return
+        self.prompts = probe_prompts(agent, spec, learner.config.opponents)
+        # Drawn token by token in any case: more is seen of a policy so than of what it draws whole.
+        self.sampling = replace(
+            agent.sampling,
+            decode="free",
+            temperature=learner.config.token_temperature,
+            max_new_tokens=min(TOKENS, agent.sampling.max_new_tokens),
+        )
+        # A fresh adapter changes nothing, so this is what an engine samples that was given none.
+        self.proven, self.proven_version = learner.trained.copy(), 0
+
+    def push(self, version: int) -> Metrics:
+        """Give the engine the learner's policy and prove that it samples it.
+
+        Raises UsageError if it does not, before anything is rolled out with it.
+        """
+        if self.engine.shares_model:
+            self.engine.policy_version = version
+            return UNPROBED
+        self._hand_over(version)
+        probes = self._probes(version)
+        for probe in probes:
+            self._judge(probe, version)
+        if all(probe.proves_new for probe in probes):
+            self.proven, self.proven_version = self.learner.trained.copy(), version
+        worst = max(probes, key=lambda probe: probe.error)
+        return {"probe_error": worst.error, "probe_slope": worst.slope}
+
+    def _handed_over(self) -> Path:
+        """A folder for this process alone: engines of others read their own."""
+        return self.run / "engine" / f"process-{self.learner.team.rank}"
+
+    def _hand_over(self, version: int) -> None:
+        adapter = self._handed_over() / f"adapter-{version:06d}"
+        shutil.rmtree(adapter, ignore_errors=True)
+        adapter.mkdir(parents=True)
+        self.learner.model.save_pretrained(adapter, state_dict=self.learner.trained.whole())
+        self.engine.load_policy(adapter, version)
+        for old in adapter.parent.glob("adapter-*"):
+            if old != adapter:
+                shutil.rmtree(old)
+
+    def close(self) -> None:
+        """Delete what was handed over: the run's policies are elsewhere."""
+        shutil.rmtree(self._handed_over(), ignore_errors=True)
+        with suppress(OSError):  # another process's may still be there, or there is none
+            self._handed_over().parent.rmdir()
+
+    def _probes(self, version: int) -> list[Probe]:
+        """One for each process of the team, as each has an engine of its own. All see the same."""
+        drawn = self.engine.generate(self.prompts, self.sampling, range(len(self.prompts)))
+        everyones = self.learner.team.gather(drawn)
+        samples = [sample for samples in everyones for sample in samples]
+        stale = {sample.policy_version for sample in samples} - {version}
+        if stale:
+            raise UsageError(f"the engine samples policy {min(stale)}, not {version}; {self._remedy()}")
+        texts = Sequences(tuple(s.prompt_ids for s in samples), tuple(s.token_ids for s in samples))
+        new_UK = self.learner.logprobs(texts)
+        with self.learner.trained.holding(self.proven):
+            proven_UK = self.learner.logprobs(texts)
+        sizes = [len(samples) for samples in everyones]
+        parts = (torch.split(table_UK, sizes) for table_UK in (new_UK, proven_UK))
+        return [
+            compare(_logprobs(samples), on_tokens(new_PK, samples), on_tokens(proven_PK, samples))
+            for samples, new_PK, proven_PK in zip(everyones, *parts, strict=True)
+        ]
+
+    def _judge(self, probe: Probe, version: int) -> None:
+        if probe.proves_old:
+            raise UsageError(
+                f"the engine still samples policy {self.proven_version}, not {version} (probe slope "
+                f"{probe.slope:.2f} ± {probe.slope_error:.2f}, 1 if it did); {self._remedy()}"
+            )
+        if not probe.error <= self._tolerance():
+            raise UsageError(
+                f"the engine does not sample policy {version}: it is {probe.error:.2g} nats a token from "
+                f"the trainer's log-probabilities, {self._tolerance():g} allowed; {self._remedy()}"
+            )
+
+    def _tolerance(self) -> float:
+        given = self.learner.config.probe_tolerance
+        precision = next(self.learner.model.parameters()).dtype
+        return given if given is not None else TOLERANCE.get(precision, COARSE_TOLERANCE)
+
+    def _remedy(self) -> str:
+        return f"go on with arena train --resume {self.run} --engine transformers"

@@ -1,0 +1,127 @@
+"""`arena list`: what there is to play, who can play, and what has been run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from arena.choices import Listed
+from arena.record.store import FILE_NAME, Store
+from arena.training.status import TrainingStatus
+from arena.untrusted import one_line
+from arena_agents.presets import PRESETS
+from arena_agents.registry import agent_names
+from arena_games.base import GameSpec, UsageError
+from arena_games.registry import game_specs
+
+ABOUT = {
+    "random": "any move that is not pointless",
+    "search": "search with the rules in hand, near the best possible",
+}
+
+
+def show(what: Listed, folder: Path) -> None:
+    """Print the list; `folder` is where runs are looked for. Raises UsageError if there is none."""
+    tables: dict[Listed, Callable[[], Table]] = {
+        Listed.GAMES: games,
+        Listed.AGENTS: agents,
+        Listed.RUNS: lambda: _runs(folder),
+    }
+    Console().print(tables[what]())
+
+
+def _runs(folder: Path) -> Table:
+    pass
+
+    return runs(folder)
+
+
+def games() -> Table:
+    """Every game: its seats, its horizon, its actions, what success is."""
+    table = _table("game", "seats", "horizon", "actions", "success")
+    for spec in game_specs():
+        table.add_row(
+            Text(spec.name),
+            _seats(spec),
+            str(spec.horizon),
+            Text(", ".join(spec.action_names)),
+            Text(spec.success),
+        )
+    return table
+
+
+def _seats(spec: GameSpec) -> Text:
+    house = f" + {', '.join(spec.house)}" if spec.house else ""
+    return Text(f"{len(spec.open_seats)}{house}")
+
+
+def agents() -> Table:
+    """Every agent that has a name, and the ways to write others."""
+    table = _table("agent", "what it is")
+    for name in agent_names():
+        about = ABOUT.get(name) or PRESETS.get(name, "plug-in")
+        table.add_row(Text(name), Text("tiny model in the package" if name == "nano" else about))
+    for form, about in (
+        ("dqn", "double DQN, trained on each game (train, tournament)"),
+        ("BASE+GAME", "language model BASE, trained on GAME (tournament)"),
+        ("hf:PATH-OR-ID", "any Hugging Face causal language model"),
+        ("SPEC@URL", "a model behind an OpenAI-compatible server, by preset or by its name there"),
+        ("DIR", "a training run's folder"),
+        ("module:Class, FILE.py:Class", "your own"),
+    ):
+        table.add_row(Text(form), Text(about))
+    return table
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("game", "horizon"))
+    return table
+
+
+def runs(folder: Path) -> Table:
+    """Every training run and tournament at or below `folder`."""
+    if not folder.is_dir():
+        raise UsageError(f"no folder {folder}; runs appear there after arena train or arena tournament")
+    headings = (Column(name, overflow="fold") for name in ("run", "kind", "what", "state"))
+    table = Table(*headings, box=None, pad_edge=False)
+    for path in _run_folders(folder):
+        kind, what, state = _tournament(path) if (path / FILE_NAME).exists() else _training(path)
+        table.add_row(Text(str(path)), kind, Text(one_line(what)), Text(one_line(state)))
+    return table
+
+
+def _run_folders(folder: Path) -> Iterator[Path]:
+    found = {path.parent for name in (FILE_NAME, "config.json") for path in folder.rglob(name)}
+    # Policies inside a run may hold a config.json of their own.
+    return iter(sorted(path for path in found if (path / FILE_NAME).exists() or _is_training(path)))
+
+
+def _is_training(path: Path) -> bool:
+    try:
+        return "algorithm" in json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _training(path: Path) -> tuple[str, str, str]:
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    status = TrainingStatus(path)
+    status.update()
+    return "training", f"{config.get('agent')} on {config.get('game')}", str(status)
+
+
+def _tournament(path: Path) -> tuple[str, str, str]:
+    try:
+        with Store.read(path) as store:
+            config, played = store.meta("config"), len(store.episode_ids())
+    except UsageError as error:
+        return "tournament", "?", str(error)
+    what = f"{', '.join(config['agents'])} on {', '.join(config['games'])}"
+    return "tournament", what, f"{played} matches"

@@ -1,0 +1,63 @@
+"""What the page tells of a run, read from its folder once; a running tournament's too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arena.record.store import Store
+from arena.record.usages import Spending
+from arena.views.curves import Curve, learning_curves
+from arena.views.page.choice import chosen
+from arena.views.page.matrix import Matrix, duel_matrix, transfer_matrix
+from arena.views.page.replays import archive
+from arena_leaderboard import HeadToHead, Leaderboard, head_to_head, standings
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """A tournament as the page shows it. `duels` are keyed by game, "" for all games together."""
+
+    name: str
+    config: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    matches: int
+    decisions: int
+    board: Leaderboard
+    duels: Mapping[str, Matrix]
+    transfer: Matrix | None
+    curves: tuple[Curve, ...]
+    replays: Mapping[str, Any]
+    spending: Mapping[str, Spending]
+
+
+def read_run(folder: Path) -> RunData:
+    """Read the tournament in `folder`. Raises UsageError if there is none."""
+    with Store.read(folder) as store:
+        config, environment = store.meta("config"), store.meta("environment")
+        results, spending = store.results(), store.spending()
+        replays = archive(chosen(store.summaries()), store.episode)
+    board = standings(results)
+    ranked = [standing.agent for standing in board.overall if standing.rating]
+    return RunData(
+        name=folder.absolute().name,
+        config=config,
+        environment=environment,
+        matches=len(results),
+        decisions=sum(sum(result.decisions) for result in results),
+        board=board,
+        duels=_duels(head_to_head(results, ranked)) if len(ranked) > 1 else {},
+        transfer=transfer_matrix(board, config.get("agents", {})),
+        curves=tuple(learning_curves(folder)),
+        replays=replays,
+        spending=spending,
+    )
+
+
+def _duels(found: HeadToHead) -> dict[str, Matrix]:
+    return {
+        "": duel_matrix(found.agents, found.overall),
+        **{game: duel_matrix(found.agents, duels) for game, duels in found.games.items()},
+    }

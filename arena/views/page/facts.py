@@ -1,0 +1,107 @@
+"""What the page says in words about a run: its finding, its size, its configuration and its versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from arena.untrusted import shown
+from arena.views.page.data import RunData
+from arena_games.base import UsageError
+from arena_games.registry import find_game
+from arena_leaderboard import Leaderboard, SeatEffect, Standing
+
+WORDS = {"matches": "matches of each agent in each game, about"}
+
+
+def summary(board: Leaderboard) -> str:
+    """Who leads, and whether that is settled."""
+    rated = [standing for standing in board.overall if standing.rating]
+    if not rated:
+        return "No match has been rated yet."
+    if len(rated) == 1:
+        return f"{shown(rated[0].agent)} is the only rated agent."
+    leaders = _not_separable(rated)
+    if len(leaders) == 1:
+        first, second = rated[:2]
+        return f"{shown(first.agent)} leads, and is separated from {shown(second.agent)} at 95 %."
+    names = [shown(standing.agent) for standing in leaders]
+    return f"{', '.join(names[:-1])} and {names[-1]} lead, and cannot be told apart at 95 %."
+
+
+def _not_separable(rated: Sequence[Standing]) -> list[Standing]:
+    """The first, and those after it of whom each cannot be told from the one above it."""
+    leaders = [rated[0]]
+    for standing in rated[1:]:
+        if standing.separated is not False:
+            break
+        leaders.append(standing)
+    return leaders
+
+
+def counts(run: RunData) -> list[tuple[str, str]]:
+    """The run's size as (number, what it counts)."""
+    numbers = (
+        (len(run.board.overall), "agent"),
+        (len(run.board.games), "game"),
+        (run.matches, "match"),
+        (run.decisions, "decision"),
+        (len(run.curves), "training run"),
+    )
+    plural = {"match": "matches"}
+    return [(f"{n:,}", name if n == 1 else plural.get(name, f"{name}s")) for n, name in numbers if n]
+
+
+def about(game: str) -> str:
+    """One line on a game: its seats, its horizon and what success is; empty for one not installed here."""
+    try:
+        spec = find_game(game)
+    except UsageError:
+        return ""
+    seats = "1 seat" if len(spec.open_seats) == 1 else f"{len(spec.open_seats)} seats"
+    house = f" beside the house’s {', '.join(spec.house)}" if spec.house else ""
+    return f"{seats}{house}, {spec.horizon} moves at most. Success: {spec.success}."
+
+
+def seats_in_words(effects: Sequence[SeatEffect]) -> str:
+    """What each seat of a game is worth; empty for a game of one seat."""
+    if not effects:
+        return ""
+    found = (
+        f"seat {seat.seat + 1}: {100 * seat.score:.0f} % ({100 * seat.low:.0f} – {100 * seat.high:.0f})"
+        for seat in effects
+    )
+    return f"Ahead of the others, by seat, with 95 % intervals: {', '.join(found)}."
+
+
+def config_facts(config: Mapping[str, Any]) -> dict[str, str]:
+    """What decided the matches, apart from the agents."""
+    facts = {}
+    for key, value in config.items():
+        if key == "games" and isinstance(value, Mapping):
+            facts["games"] = ", ".join(f"{game} v{number}" for game, number in value.items())
+        elif key != "agents":
+            facts[WORDS.get(key, key)] = _plain(value)
+    return facts
+
+
+def agent_facts(config: Mapping[str, Any]) -> dict[str, str]:
+    """Every entrant's label and the spec that it was made from."""
+    agents = config.get("agents")
+    return {shown(name): _plain(spec) for name, spec in agents.items()} if isinstance(agents, Mapping) else {}
+
+
+def version_facts(environment: Mapping[str, Any]) -> dict[str, str]:
+    """The versions that played, packages among them."""
+    facts = {key: _plain(value) for key, value in environment.items() if key != "packages"}
+    packages = environment.get("packages")
+    if isinstance(packages, Mapping):
+        facts |= {name: _plain(number) for name, number in packages.items()}
+    return {name.replace("_", " "): value for name, value in facts.items()}
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

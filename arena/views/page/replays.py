@@ -1,0 +1,129 @@
+"""Stored matches as the page's replay player reads them: small JSON in which what repeats stands once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+from arena.match.episode import Episode
+from arena.untrusted import shown, spelled_out
+from arena.views.page.choice import Chosen
+from arena.views.terminal.frames import Frame, ending, frame
+from arena.views.terminal.recorded import stored_film
+from arena_games.board import Board, Cell
+
+LONGEST = 4_000  # characters of a text that the page carries
+LARGEST = 64  # cells in a row and rows of a board that is drawn
+BUDGET = 3_000_000  # bytes of JSON, an upper estimate; the page is to stay below 5 MB
+
+
+class Pool:
+    """Values by their position; a value that is put in again keeps its first one."""
+
+    def __init__(self) -> None:
+        self._positions: dict[Hashable, int] = {}
+
+    def put(self, value: Hashable) -> int:
+        return self._positions.setdefault(value, len(self._positions))
+
+    def values(self) -> list[Any]:
+        return list(self._positions)
+
+
+class Archive:
+    """Collects matches. Texts are lists of lines and boards rows of cells; each line, cell and board once."""
+
+    def __init__(self, budget: int = BUDGET) -> None:
+        self._left = budget
+        self._lines, self._cells, self._boards = Pool(), Pool(), Pool()
+        self._matches: list[dict[str, Any]] = []
+
+    def add(self, found: Chosen, episode: Episode) -> bool:
+        """Take the match in if there is still room for it; whether there was."""
+        cost = _cost(episode)
+        if cost > self._left:
+            return False
+        self._left -= cost
+        self._matches.append(self._match(found, episode))
+        return True
+
+    def to_json(self) -> dict[str, Any]:
+        """What the player reads: the matches by game, of each game in the order in which they were added."""
+        return {
+            "lines": self._lines.values(),
+            "cells": [[cell.symbol, cell.tone, cell.seat, cell.strong] for cell in self._cells.values()],
+            "boards": [{"legend": legend, "rows": rows} for legend, rows in self._boards.values()],
+            "matches": sorted(self._matches, key=lambda match: str(match["game"])),
+        }
+
+    def _match(self, found: Chosen, episode: Episode) -> dict[str, Any]:
+        film = stored_film(episode)
+        return {
+            "number": found.match.number,
+            "game": shown(episode.game),
+            "seed": str(episode.seed),  # too large for a number of JavaScript
+            "why": found.why,
+            "position": found.position,
+            "players": [shown(player) for player in episode.players],
+            "placements": episode.placements,
+            "ending": shown(ending(episode), 400),
+            "notice": shown(film.notice, 400) if film.notice else "",
+            "frames": [
+                self._frame(frame(film, position), None if step is None else step.reply.reasoning)
+                for position, step in enumerate((*episode.steps, None))
+            ],
+        }
+
+    def _frame(self, seen: Frame, reasoning: str | None) -> dict[str, Any]:
+        return {
+            "seat": seen.seat,
+            "turn": None if seen.observation is None else seen.observation.turn,
+            "board": None if seen.board is None else self._board(seen.board),
+            "text": [] if seen.observation is None else self._text(seen.observation.text),
+            "reply": None if seen.reply is None else self._text(seen.reply),
+            "reasoning": None if reasoning is None else self._text(reasoning),
+            "action": None if seen.action is None else shown(seen.action),
+            "invalid": None if seen.invalid is None else shown(seen.invalid, 300),
+            "reward": seen.reward,
+            "returns": seen.returns,
+        }
+
+    def _text(self, text: str) -> list[int]:
+        """Positions of its lines; where it is too long to carry, a last line says so."""
+        lines = spelled_out(text[:LONGEST]).split("\n")
+        if len(text) > LONGEST:
+            lines.append(f"… {len(text):,} characters, the first {LONGEST:,} are shown")
+        return [self._lines.put(line) for line in lines]
+
+    def _board(self, board: Board) -> int | None:
+        if not (0 < len(board.rows) <= LARGEST and all(0 < len(row) <= LARGEST for row in board.rows)):
+            return None
+        rows = tuple(tuple(self._cells.put(_harmless(cell)) for cell in row) for row in board.rows)
+        return self._boards.put((shown(board.legend, 200), rows))
+
+
+def _harmless(cell: Cell) -> Cell:
+    return Cell(spelled_out(cell.symbol)[:2], cell.tone, cell.seat, cell.strong)
+
+
+def _cost(episode: Episode) -> int:
+    """An upper estimate of the match's bytes in the page."""
+    texts = {
+        text
+        for step in episode.steps
+        for text in (step.observation.text, step.reply.text, step.reply.reasoning or "")
+    }
+    return 200 * len(episode.steps) + sum(len(json.dumps(text[:LONGEST])) for text in texts)
+
+
+def archive(
+    wanted: Iterable[Chosen], load: Callable[[int], Episode | None], budget: int = BUDGET
+) -> dict[str, Any]:
+    """As many of the wanted matches as fit into `budget` bytes; `load` reads one by its number."""
+    collected = Archive(budget)
+    for found in wanted:
+        episode = load(found.match.number)
+        if episode is not None:
+            collected.add(found, episode)
+    return collected.to_json()

@@ -1,0 +1,1 @@
+"""Matches in a terminal: watched live, replayed, or played at the keyboard."""

@@ -1,0 +1,157 @@
+"""A match as a film: one frame for each decision, and one more for what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from arena.match.episode import EndReason, Episode
+from arena_agents import Observation
+from arena_games.base import GameSpec, UsageError, points
+from arena_games.board import Board
+from arena_games.registry import find_game
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Film:
+    """A match as far as it has been played. `over` says that `episode` is complete.
+
+    `waiting` is what the player to move has been shown. `closing` is the position after the last
+    move, if it is known. `notice` is a line for the viewer, such as why something is missing.
+    """
+
+    episode: Episode
+    over: bool = True
+    waiting: Observation | None = None
+    closing: Observation | None = None
+    notice: str = ""
+
+    @property
+    def last(self) -> int:
+        """The position of the last frame: the end, or the decision that is waited for."""
+        return len(self.episode.steps)
+
+    def is_paid(self, position: int) -> bool:
+        """Whether a decision's reward is complete: its seat has been asked again, or the match is over."""
+        steps = self.episode.steps
+        asked = [step.seat for step in steps[position + 1 :]]
+        if self.waiting is not None:
+            asked.append(self.waiting.seat)
+        return self.over or steps[position].seat in asked
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """What is shown of one moment; texts are the agents' and the game's own, not yet harmless.
+
+    `seat` decides, or saw this last. `action` and `invalid` tell what was made of `reply`; all three
+    are None where nothing has been decided. `reward` is None while it is not known. `returns`
+    are by seat, this decision included.
+    """
+
+    position: int
+    seat: int | None
+    observation: Observation | None
+    board: Board | None
+    reply: str | None
+    action: str | None
+    invalid: str | None
+    reward: float | None
+    seconds: float
+    returns: tuple[float, ...]
+    outcome: str  # the last frame's: what came of the match, or who is waited for
+
+
+def frame(film: Film, position: int) -> Frame:
+    """The frame at a position from 0 to `film.last`. Raises IndexError outside of that."""
+    if not 0 <= position <= film.last:
+        raise IndexError(f"a film of {film.last + 1} frames has none at {position}")
+    spec = _spec(film.episode.game)
+    if position == film.last:
+        return _closing_frame(film, spec)
+    step = film.episode.steps[position]
+    return Frame(
+        position=position,
+        seat=step.seat,
+        observation=step.observation,
+        board=_picture(spec, step.observation),
+        reply=step.reply.text,
+        action=action_name(spec, step.action),
+        invalid=step.invalid,
+        reward=step.reward if film.is_paid(position) else None,
+        seconds=step.seconds,
+        returns=running_returns(film.episode, position + 1),
+        outcome="",
+    )
+
+
+def _closing_frame(film: Film, spec: GameSpec | None) -> Frame:
+    steps = film.episode.steps
+    seen = film.waiting or film.closing or (steps[-1].observation if steps else None)
+    return Frame(
+        position=film.last,
+        seat=None if seen is None else seen.seat,
+        observation=seen,
+        board=None if seen is None else _picture(spec, seen),
+        reply=None,
+        action=None,
+        invalid=None,
+        reward=None,
+        seconds=0.0,
+        returns=film.episode.returns,
+        outcome=ending(film.episode) if film.over else _awaited(film, spec),
+    )
+
+
+def running_returns(episode: Episode, decisions: int) -> tuple[float, ...]:
+    """What each seat has been paid for the first `decisions` decisions of the match."""
+    returns = [0.0] * len(episode.players)
+    for step in episode.steps[:decisions]:
+        returns[step.seat] += step.reward
+    return tuple(returns)
+
+
+def ending(episode: Episode) -> str:
+    """How the match ended, in a sentence."""
+    if not episode.end.rated:
+        whose = f"an error of {episode.culprit}" if episode.culprit else "an error of the game"
+        return f"Ended by {whose}, not rated: {episode.detail}"
+    how = {EndReason.TRUNCATED: "Over at the horizon", EndReason.FORFEIT: "Forfeited"}.get(
+        episode.end, "Over"
+    )
+    detail = f" ({episode.culprit}: {episode.detail})" if episode.end == EndReason.FORFEIT else ""
+    if len(episode.players) == 1:
+        return f"{how}{detail}: {'success' if episode.successes[0] else 'no success'}"
+    places = zip(episode.placements, episode.players, strict=True)
+    return f"{how}{detail}: " + ", ".join(f"{place}. {player}" for place, player in sorted(places))
+
+
+def action_name(spec: GameSpec | None, action: int) -> str:
+    """The action's name, or its number where the game does not know it."""
+    names = spec.action_names if spec else ()
+    return names[action] if 0 <= action < len(names) else f"action {action}"
+
+
+def _picture(spec: GameSpec | None, observation: Observation) -> Board | None:
+    """The game's own picture of the position; None where it has none, or fails at it."""
+    if spec is None or spec.board is None:
+        return None
+    try:
+        return spec.board(observation)
+    except Exception:  # a user's game may raise anything; its text is shown all the same
+        return None
+
+
+def _awaited(film: Film, spec: GameSpec | None) -> str:
+    """Who is to move, and what that seat's last move has earned."""
+    if film.waiting is None:
+        return "About to begin"
+    before = film.episode.steps_of(film.waiting.seat)
+    last = f"; last: {action_name(spec, before[-1].action)}, {points(before[-1].reward)}" if before else ""
+    return f"Waiting for {film.episode.players[film.waiting.seat]}{last}"
+
+
+def _spec(game: str) -> GameSpec | None:
+    try:
+        return find_game(game)
+    except UsageError:  # a plug-in's, not installed here
+        return None

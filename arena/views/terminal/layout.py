@@ -1,0 +1,175 @@
+"""A frame that fills the terminal, whatever its size: board and seats on the left, texts on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.layout import Layout
+from rich.panel import Panel
+from rich.text import Text
+
+from arena.untrusted import cut_to, harmless, spelled_line
+from arena.views.terminal.drawing import draw, legend, seat_style
+from arena.views.terminal.frames import Film, Frame, frame
+from arena_games.base import points
+from arena_games.board import SYMBOL_WIDTH
+
+LONGEST_TEXT = 6_000  # characters of a text that are looked at: more fits on no screen
+LONGEST_NAME = 60
+NARROW, WIDE = 60, 120  # columns: below, the observation is left out; from there, the reply stands beside it
+LEFT, LEFT_IF_WIDE = 26, 40  # columns, at least
+MOVE_LINES = 3
+DIM = "dim"
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What stands around a frame: which match, how it plays, the keys; and whether replies show."""
+
+    title: str
+    status: str
+    keys: str
+    replies: bool = True
+
+
+def screen(film: Film, position: int, caption: Caption, width: int) -> Layout:
+    """The whole screen. It fits any height; `width` decides what stands where."""
+    shown = frame(film, position)
+    layout = Layout()
+    layout.split_column(
+        Layout(_header(film, position, caption), size=1),
+        _body(film, shown, width, caption.replies),
+        Layout(_footer(film, caption), size=1),
+    )
+    return layout
+
+
+def _header(film: Film, position: int, caption: Caption) -> RenderableType:
+    end = "?" if not film.over else str(film.last)
+    at_end = film.over and position == film.last
+    right = "end" if at_end else f"move {position + 1}/{end}  {caption.status}"
+    return _Ends(spelled_line(caption.title, 200), right, "bold")
+
+
+def _footer(film: Film, caption: Caption) -> Text:
+    if film.notice:
+        return Text(spelled_line(film.notice, 300), style="yellow", no_wrap=True, overflow="ellipsis")
+    return Text(caption.keys, style=DIM, no_wrap=True, overflow="ellipsis")
+
+
+def _body(film: Film, shown: Frame, width: int, replies: bool) -> Layout:
+    body = Layout()
+    if width < NARROW:
+        height = len(film.episode.players) + (len(shown.board.rows) + 2 if shown.board else 0)
+        board = Layout(_left(film, shown, width), size=height)
+        body.split_column(board, Layout(_reply(shown)), _move(shown))
+        return body
+    columns = SYMBOL_WIDTH * shown.board.width + 4 if shown.board else 0
+    left = min(max(LEFT_IF_WIDE if width >= WIDE else LEFT, columns), width // 2)
+    right = Layout()
+    texts = Layout(ratio=3)
+    parts = [Layout(_observation(film, shown), ratio=2)]
+    if replies:
+        parts.append(Layout(_reply(shown), minimum_size=5))
+    (texts.split_row if width >= WIDE else texts.split_column)(*parts)
+    right.split_column(texts, _move(shown))
+    body.split_row(Layout(_left(film, shown, left), size=left), right)
+    return body
+
+
+def _left(film: Film, shown: Frame, width: int) -> Layout:
+    left = Layout()
+    drawing = draw(shown.board) if shown.board else None
+    seats = Layout(_Lines(_seats(film, shown), overflow=True))
+    if drawing is None or shown.board is None:
+        left.update(seats)
+        return left
+    board = Panel(drawing, border_style=DIM, width=min(width, SYMBOL_WIDTH * shown.board.width + 4))
+    left.split_column(Layout(board, size=len(shown.board.rows) + 2), seats)
+    return left
+
+
+def _seats(film: Film, shown: Frame) -> list[Text]:
+    lines = []
+    for seat, (player, total) in enumerate(zip(film.episode.players, shown.returns, strict=True)):
+        mark = Text.assemble((f" {seat + 1} ", seat_style(seat, strong=seat == shown.seat)))
+        line = Text.assemble(">" if seat == shown.seat else " ", mark, f" {points(total)} ", no_wrap=True)
+        line.append(spelled_line(player, LONGEST_NAME), "bold" if seat == shown.seat else "")
+        lines.append(line)
+    if shown.board and shown.board.legend:
+        lines += [Text(), Text(legend(shown.board), style=DIM)]
+    return lines
+
+
+def _observation(film: Film, shown: Frame) -> Panel:
+    text = shown.observation.text if shown.observation else ""
+    return _panel(_observer(film, shown), harmless(text, LONGEST_TEXT))
+
+
+def _observer(film: Film, shown: Frame) -> str:
+    if shown.seat is None or shown.observation is None:
+        return "observation"
+    player = spelled_line(film.episode.players[shown.seat], LONGEST_NAME)
+    return f"seen by {player}, turn {shown.observation.turn + 1}"
+
+
+def _reply(shown: Frame) -> Panel:
+    return _panel("reply", Text() if shown.reply is None else harmless(shown.reply, LONGEST_TEXT))
+
+
+def _move(shown: Frame) -> Layout:
+    return Layout(_Lines(list(verdict(shown)), overflow=True), size=MOVE_LINES)
+
+
+def verdict(shown: Frame) -> list[Text]:
+    """What was made of a reply and what it earned, or what came of the match."""
+    if shown.action is None:
+        return [Text(spelled_line(shown.outcome, 400), style="bold")]
+    action = spelled_line(shown.action, LONGEST_NAME)
+    if shown.invalid is None:
+        lines = [Text.assemble("plays ", (action, "bold"))]
+    else:
+        reason = spelled_line(shown.invalid, 200)
+        lines = [
+            Text.assemble(("invalid", "bold red"), f": {reason}; plays ", (action, "bold"), " at random")
+        ]
+    paid = "reward not yet known" if shown.reward is None else f"reward {points(shown.reward)}"
+    return [*lines, Text(f"{paid}, {shown.seconds:.2f} s", style=DIM)]
+
+
+def _panel(title: str, text: Text) -> Panel:
+    return Panel(_Lines(list(text.split("\n"))), title=Text(title), title_align="left", border_style=DIM)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Lines of text, wrapped to the width and cut to the height that there is."""
+
+    lines: Sequence[Text]
+    overflow: bool = False  # cut silently
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        height = options.height or console.height
+        wrapped: list[Text] = []
+        for line in self.lines:
+            if line.no_wrap:
+                line.truncate(options.max_width, overflow="ellipsis")
+            wrapped += line.wrap(console, options.max_width, overflow="fold") or [Text()]
+        yield from wrapped[:height] if self.overflow else cut_to(wrapped, height)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """One line with a text at each end; the left one gives way."""
+
+    left: str
+    right: str
+    style: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = max(0, options.max_width - len(self.right) - 2)
+        left = Text(self.left)
+        left.truncate(room, overflow="ellipsis", pad=True)
+        yield Text.assemble(left, "  ", self.right, style=self.style, no_wrap=True, overflow="crop")

@@ -1,0 +1,66 @@
+"""A stored match as a film. Texts are those of the record; what came after the last move is played again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from arena.match.episode import Episode
+from arena.match.match import Match
+from arena.match.play import play
+from arena.match.referee import EnvPool, Table
+from arena.match.resimulate import differences, stored_match
+from arena.views.terminal.frames import Film
+from arena.views.terminal.live import filmed
+from arena_agents import Agent, Observation, Reply
+from arena_games.base import UsageError
+from arena_games.registry import find_game
+
+
+class Recorded:
+    """The source of a film that is complete."""
+
+    def __init__(self, film: Film) -> None:
+        self._film = film
+
+    def film(self) -> Film:
+        return self._film
+
+    def want(self, position: int) -> None:
+        """Everything is there already."""
+
+
+def stored_film(episode: Episode) -> Film:
+    """The record's frames and the last position; where it cannot be had by playing again, a notice."""
+    try:
+        spec = find_game(episode.game)
+        problem = next(map(str, differences(episode, spec, EnvPool())), None)
+        match = stored_match(episode, spec)
+    except Exception as error:  # an unknown game is a UsageError, a user's environment may raise anything
+        problem = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+    if problem is not None or match is None:
+        return Film(episode, notice=f"Shown as stored, but it cannot be played again: {problem}")
+    return Film(episode, closing=_closing(match, episode))
+
+
+def _closing(match: Match, episode: Episode) -> Observation | None:
+    """What was on the board after the last move."""
+    films: list[Film] = []
+
+    def see(table: Table) -> None:
+        if table.observation is None:
+            films.append(filmed(table))
+
+    for _ in play([match], dict.fromkeys(match.players, _Speaker(episode)), watch=see):
+        pass
+    return films[-1].closing if films[-1].episode.end == episode.end else None
+
+
+class _Speaker(Agent):
+    """Says what the record says at this seat and turn; beyond the record it has an error."""
+
+    def __init__(self, episode: Episode) -> None:
+        self._said = {(step.seat, step.observation.turn): step.reply for step in episode.steps}
+
+    def act(self, observations: Sequence[Observation]) -> list[Reply]:
+        beyond = Reply("", error="the record ends here")
+        return [self._said.get((seen.seat, seen.turn), beyond) for seen in observations]

@@ -1,0 +1,92 @@
+"""`arena replay`: a stored match, step by step; without a match, those that are worth a look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from arena.match.episode import Episode
+from arena.record.notable import MatchSummary, Notable, notable
+from arena.record.store import Store
+from arena.untrusted import spelled_line
+from arena.views.terminal.controls import Playhead
+from arena.views.terminal.keys import can_read_keys
+from arena.views.terminal.plain import PlainPrinter, survive_any_character
+from arena.views.terminal.recorded import Recorded, stored_film
+from arena.views.terminal.screen import show
+from arena_games.base import UsageError, points
+
+
+def replay(folder: Path, match: str | None, *, speed: float | None = None, plain: bool = False) -> None:
+    """Show the match of that number or id; without one, list the notable ones.
+
+    In a terminal with keys, elsewhere line by line. Raises UsageError if there is no such run or match.
+    """
+    survive_any_character()
+    with Store.read(folder) as store:
+        if match is None:
+            print_notable(folder, store.summaries())
+            match = _asked() if can_read_keys() and not plain else None
+        if match is None:
+            return
+        episode, total = find(store, folder, match), len(store.numbers())
+    title = f"{episode.game}  match {match} of {total}" if match.isdecimal() else episode.id
+    film = stored_film(episode)
+    if plain or not can_read_keys():
+        printer = PlainPrinter(Console(), speed)
+        printer.title(f"{episode.id}")
+        for position in range(film.last + 1):
+            printer.print(film, position)
+        return
+    show(Recorded(film), Playhead(speed=speed or 2.0), title)
+
+
+def _asked() -> str | None:
+    """The match that the user types, None for none."""
+    try:
+        return input("Which one? (Enter: none) ").strip() or None
+    except EOFError:
+        return None
+
+
+def find(store: Store, folder: Path, match: str) -> Episode:
+    """The stored match of that number or id. Raises UsageError if there is none."""
+    number = int(match) if match.isascii() and match.isdecimal() and len(match) < 19 else None
+    episode = store.episode(match if number is None else number)
+    if episode is None:
+        numbers = store.numbers()
+        held = f"numbers {numbers[0]} to {numbers[-1]}" if numbers else "none yet"
+        raise UsageError(f"{folder} holds no match {match!r}, only {held}; see arena replay {folder}")
+    return episode
+
+
+def print_notable(folder: Path, matches: list[MatchSummary]) -> None:
+    """Print the notable matches of a run. Raises UsageError if it has none at all."""
+    if not matches:
+        raise UsageError(f"{folder} holds no match yet; play some with arena tournament --out {folder}")
+    console = Console()
+    table = Table(box=None, pad_edge=False)
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("game", no_wrap=True)
+    table.add_column("why")
+    table.add_column("moves", justify="right", no_wrap=True)
+    table.add_column("agents, points")
+    for found in notable(matches):
+        table.add_row(*_row(found))
+    console.print(table)
+    rest = (
+        f"Any of the {len(matches):,} matches: arena replay {folder} NUMBER, from 1 to {matches[-1].number}"
+    )
+    console.print(Text(f"\n{rest}"), soft_wrap=True)
+
+
+def _row(found: Notable) -> tuple[Text, ...]:
+    match = found.match
+    agents = ", ".join(
+        f"{spelled_line(match.players[seat], 24)} {points(match.returns[seat])}" for seat in match.open_seats
+    )
+    why = ", ".join(found.why)
+    return Text(str(match.number)), Text(match.game), Text(why), Text(str(match.decisions)), Text(agents)

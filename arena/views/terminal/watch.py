@@ -1,0 +1,91 @@
+"""`arena watch`: agents play a match before the viewer's eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+
+from rich.console import Console
+from rich.text import Text
+
+from arena.match.match import Match, MatchConfig
+from arena.match.seating import HOUSE, house_agents, seated
+from arena.match.seeds import Split, episode_seed
+from arena.tournament.entrants import Entrant, parse_entrants
+from arena.views.terminal.controls import Playhead
+from arena.views.terminal.frames import Film
+from arena.views.terminal.keys import can_read_keys
+from arena.views.terminal.live import LiveMatch
+from arena.views.terminal.plain import PlainPrinter, survive_any_character
+from arena.views.terminal.screen import show
+from arena_agents import Agent
+from arena_agents.registry import make_agent
+from arena_games.base import GameSpec, UsageError
+from arena_games.registry import find_game
+
+
+def watch(
+    game: str,
+    agents: str,
+    *,
+    seed: int = 0,
+    opponents: str = "random",
+    deadline_s: float = 300.0,
+    speed: float | None = None,
+    plain: bool = False,
+    defaults: Mapping[str, str] | None = None,
+) -> None:
+    """Play a match and show it as it is played, in a terminal with keys, elsewhere line by line.
+
+    `agents` take the open seats in order; `opponents` takes those that are left. Raises UsageError
+    for unknown games and agents, for more agents than seats and for agents that need training.
+    """
+    survive_any_character()
+    spec = find_game(game)
+    with Console(stderr=True).status(Text("starting the agents")):  # models take a while
+        match, made = line_up(spec, parse_entrants(agents, defaults), opponents, seed)
+    with LiveMatch(match, made, MatchConfig(deadline_s=deadline_s)) as live:
+        if plain or not can_read_keys():
+            print_live(live, PlainPrinter(Console(), speed), match)
+        else:
+            show(live, Playhead(speed=speed or 2.0), f"{spec.name}  seed {seed}")
+
+
+def print_live(live: LiveMatch, printer: PlainPrinter, match: Match) -> None:
+    """Print each decision when it has been made and paid, and the end."""
+    printer.title(match.id)
+    for position in count():
+        film = _paid(live, position)
+        printer.print(film, position)
+        if film.over and position == film.last:
+            return
+
+
+def _paid(live: LiveMatch, position: int) -> Film:
+    """The film once it shows this decision and its reward, or is over. Seats are paid a round later."""
+    film = live.wait_for(position)
+    while not film.over and not film.is_paid(position):
+        film = live.wait_for(film.last)
+    return film
+
+
+def line_up(
+    spec: GameSpec, entrants: Sequence[Entrant], opponents: str, seed: int
+) -> tuple[Match, dict[str, Agent]]:
+    """The match, and its players by name. Raises UsageError as `watch` does."""
+    seats = len(spec.open_seats)
+    if len(entrants) > seats:
+        raise UsageError(f"{spec.name} has {seats} open seat{'s' * (seats > 1)}; name no more --agents")
+    for entrant in entrants:
+        if entrant.base is not None:
+            raise UsageError(
+                f"{entrant.spec} has to be trained: arena train {entrant.trained_on or spec.name} "
+                f"--agent {entrant.base}, then name the run's folder"
+            )
+    names = [entrant.label for entrant in entrants]
+    made = {entrant.label: make_agent(entrant.spec) for entrant in entrants} | house_agents([spec])
+    if len(names) < seats and opponents not in made:
+        made[opponents] = make_agent(opponents)
+    names += [opponents] * (seats - len(names))
+    assert not any(name.startswith(HOUSE) for name in names)
+    return Match(spec, episode_seed(Split.TEST, seed, 0), seated(spec, names)), made

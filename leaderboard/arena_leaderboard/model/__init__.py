@@ -1,0 +1,1 @@
+"""The statistics: Plackett-Luce ratings and their intervals."""

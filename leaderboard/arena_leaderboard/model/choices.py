@@ -1,0 +1,134 @@
+"""Races as weighted choices, which is all that the ratings' model needs to know of them.
+
+A match is a Plackett–Luce race, run as a chain of choices from those still left. Seats that tie left in
+some order that nobody saw: each of their orders counts equally often. With m tied above a set L, the
+choice from S ∪ L, for a subset S of the tied, then weighs 1 / C(m, |S|). Of two seats that is half a
+win for each.
+
+Single-seat episodes of one seed, and a match of more than `LARGEST` seats, enter as their pairs, each
+weighing 1/(n − 1), so that an entrant counts once however many it ran against; a tie is half a win.
+
+Arrays: N races of one size, E entrants of a race, M sets of entrants, C cells (a game's seed each),
+A agents, P weighted choices.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena_leaderboard.model.plackett_luce import Choices, Floats
+from arena_leaderboard.results import Race
+
+Ints = NDArray[np.int64]
+
+LARGEST = 8  # seats of a match whose sets are all gone through: 2⁸ − 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellChoices:
+    """The choices of every cell: `weight` (P,) of choices from set `drawn_from` (P,) in `cell` (P,).
+
+    `sets` (U, A): how many seats each agent holds in each different set. `chosen` (C, A): the weight
+    of each cell's choices that fell on each agent.
+    """
+
+    sets: Floats
+    cell: Ints
+    drawn_from: Ints
+    weight: Floats
+    chosen: Floats
+
+    def surprise(self, strengths_A: Floats) -> Floats:
+        """How much more often each agent was chosen in each cell than its strength promised: (C, A)."""
+        share_UA = self.sets * np.exp(strengths_A - strengths_A.max())
+        share_UA /= share_UA.sum(axis=1, keepdims=True)
+        surprise_CA = self.chosen.copy()
+        for a in range(len(strengths_A)):
+            expected_P = self.weight * share_UA[self.drawn_from, a]
+            surprise_CA[:, a] -= np.bincount(self.cell, expected_P, minlength=len(surprise_CA))
+        return surprise_CA
+
+    def summed(self, weights: Iterable[Floats]) -> Choices:
+        """The choices of all cells together, for each row of weights (C,) of the cells."""
+        drawn_RU, chosen_RA = [], []
+        for weights_C in weights:
+            weight_P = self.weight * weights_C[self.cell]
+            drawn_RU.append(np.bincount(self.drawn_from, weight_P, minlength=len(self.sets)))
+            chosen_RA.append(weights_C @ self.chosen)
+        return Choices(self.sets, np.stack(drawn_RU), np.stack(chosen_RA))
+
+
+def choices_of(found: Sequence[Race], cells: Sequence[int], agents: Sequence[str], count: int) -> CellChoices:
+    """The choices of races, of which each belongs to one of `count` cells."""
+    column = {agent: a for a, agent in enumerate(agents)}
+    chosen_CA = np.zeros((count, len(agents)))
+    rows: list[tuple[Ints, Ints, Floats]] = []
+    for group in _alike(found):
+        cells_N = np.array([cells[n] for n in group])
+        entrants_NE = np.array([[column[agent] for agent in found[n].agents] for n in group])
+        scores_NE = np.array([found[n].scores for n in group])
+        run = _chains if found[group[0]].met and entrants_NE.shape[1] <= LARGEST else _pairs
+        masks_ME, weights_NM, won_NE = run(scores_NE)
+        np.add.at(chosen_CA, (cells_N[:, None], entrants_NE), won_NE)
+        race_P, mask_P = np.nonzero(weights_NM)
+        members_PE = np.where(masks_ME[mask_P], entrants_NE[race_P], len(agents))
+        rows.append((cells_N[race_P], np.sort(members_PE, axis=1), weights_NM[race_P, mask_P]))
+    sets_UA, drawn_from_P = _different_sets([members for _, members, _ in rows], len(agents))
+    cell_P = np.concatenate([np.zeros(0, dtype=np.int64), *(cell for cell, _, _ in rows)])
+    weight_P = np.concatenate([np.zeros(0), *(weight for _, _, weight in rows)])
+    return CellChoices(sets_UA, cell_P, drawn_from_P, weight_P, chosen_CA)
+
+
+def _alike(found: Iterable[Race]) -> Iterable[list[int]]:
+    """The numbers of the races, in groups that can be treated as one array."""
+    groups: dict[tuple[bool, int], list[int]] = defaultdict(list)
+    for n, race in enumerate(found):
+        groups[race.met, len(race.agents)].append(n)
+    return groups.values()
+
+
+def _chains(scores_NE: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
+    """Sets of entrants (M, E), the weight of the choices from each (N, M), and of those won (N, E)."""
+    seats = scores_NE.shape[1]
+    masks_ME = (np.arange(1, 2**seats)[:, None] >> np.arange(seats)) % 2 == 1
+    weights_NM = np.stack([_weight_of_set(scores_NE, mask_E) for mask_E in masks_ME], axis=1)
+    return masks_ME, weights_NM, np.ones(scores_NE.shape)
+
+
+def _weight_of_set(scores_NE: Floats, mask_E: NDArray[np.bool_]) -> Floats:
+    """How often, over the orders of the tied, just these entrants are the ones still left."""
+    best_N1 = scores_NE[:, mask_E].max(axis=1, keepdims=True)
+    tied_NE = scores_NE == best_N1
+    all_worse_are_in_N = (mask_E | (scores_NE >= best_N1)).all(axis=1)
+    ways_EE = np.array([[max(comb(m, k), 1) for k in range(mask_E.size + 1)] for m in range(mask_E.size + 1)])
+    weights_N: Floats = all_worse_are_in_N / ways_EE[tied_NE.sum(axis=1), (tied_NE & mask_E).sum(axis=1)]
+    return weights_N
+
+
+def _pairs(scores_NE: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
+    """As `_chains`, with pairs as the only sets."""
+    races, entrants = scores_NE.shape
+    masks_ME = np.zeros((entrants * (entrants - 1) // 2, entrants), dtype=bool)
+    for mask_E, pair in zip(masks_ME, combinations(range(entrants), 2), strict=True):
+        mask_E[list(pair)] = True
+    ahead_NEE = np.sign(scores_NE[:, :, None] - scores_NE[:, None, :])
+    won_NE = (ahead_NEE.sum(axis=2) / (entrants - 1) + 1) / 2
+    return masks_ME, np.full((races, len(masks_ME)), 1 / (entrants - 1)), won_NE
+
+
+def _different_sets(members: Sequence[Ints], agents: int) -> tuple[Floats, Ints]:
+    """Each set once, as seats per agent (U, A), and which of them each of the given sets is (P,)."""
+    size = max((rows_PE.shape[1] for rows_PE in members), default=0)
+    nobody = np.zeros((0, size), dtype=np.int64)
+    padding = [((0, 0), (0, size - rows_PE.shape[1])) for rows_PE in members]
+    padded = [np.pad(*rows, constant_values=agents) for rows in zip(members, padding, strict=True)]
+    together_PE = np.concatenate([nobody, *padded])
+    different_UE, which_P = np.unique(together_PE, axis=0, return_inverse=True)
+    sets_UA = np.zeros((len(different_UE), agents + 1))
+    np.add.at(sets_UA, (np.arange(len(different_UE))[:, None], different_UE), 1)
+    return sets_UA[:, :-1], which_P.reshape(-1)

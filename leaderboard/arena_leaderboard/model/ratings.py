@@ -1,0 +1,114 @@
+"""Ratings on an Elo-like scale, each with a 95 % interval.
+
+Arrays: R replicates (row 0 is the data as it is), A agents.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from arena_leaderboard.model.bootstrap import gather
+from arena_leaderboard.model.interval import Strengths
+from arena_leaderboard.model.plackett_luce import Floats
+from arena_leaderboard.results import MatchResult, races
+
+POINTS = 400 / math.log(10)  # rating points per unit of log-odds: 400 points are odds of 10 to 1
+CENTRE = 1000.0  # the mean of the rated agents
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """`mean` with its 95 % interval, in rating points, from so many rated `matches`."""
+
+    mean: float
+    low: float
+    high: float
+    matches: int
+
+    def overlaps(self, other: "Rating") -> bool:
+        """Whether the two intervals overlap. They may, and the order of the two still be settled."""
+        return self.low <= other.high and other.low <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far `above` is rated above `below`, in points, with the interval at `level`.
+
+    `probability` is the share of resampled tournaments in which `above` came out ahead, a draw
+    counting half.
+    """
+
+    above: str
+    below: str
+    points: float
+    low: float
+    high: float
+    level: float
+    probability: float
+
+    @property
+    def separated(self) -> bool:
+        """Whether the interval leaves zero out: the order of the two is settled at `level`."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """The ratings of the agents of some matches, and how they came out in resampled tournaments."""
+
+    strengths: Strengths
+    matches: dict[str, int]
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Every agent with a rated match, in alphabetical order."""
+        return self.strengths.agents
+
+    def rating(self, agent: str) -> Rating:
+        """Raises KeyError for an agent without a rated match."""
+        weights_A = self._unit(agent) - 1 / len(self.agents)
+        mean, low, high = self.strengths.interval(weights_A, LEVEL)
+        return Rating(_points(mean, CENTRE), _points(low, CENTRE), _points(high, CENTRE), self.matches[agent])
+
+    def difference(self, above: str, below: str, level: float = LEVEL) -> Difference:
+        """The two agents' difference. Raises KeyError as `rating` does, and ValueError for no such level."""
+        weights_A = self._unit(above) - self._unit(below)
+        gap, low, high = map(_points, self.strengths.interval(weights_A, level))
+        return Difference(above, below, gap, low, high, level, self.strengths.probability(weights_A))
+
+    def _unit(self, agent: str) -> Floats:
+        if agent not in self.matches:
+            raise KeyError(agent)
+        return np.array([float(name == agent) for name in self.agents])
+
+
+def fit_ratings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0) -> Fit | None:
+    """The fit of all rated results, or None where there are none; several games weigh equally.
+
+    The same results give the same fit whatever their order and the agents' names. `seed` starts
+    the bootstrap's own generator. Raises ValueError if `bootstraps` is less than 1.
+    """
+    if bootstraps < 1:
+        raise ValueError(f"an interval needs at least one bootstrap replicate, got {bootstraps}")
+    rated = [result for result in results if result.rated]
+    matches = Counter(agent for result in rated for agent in set(result.players))
+    if not matches:
+        return None
+    agents = tuple(sorted(matches))
+    strengths = Strengths.of(gather(races(rated), agents), agents, bootstraps, seed)
+    return Fit(strengths, dict(matches))
+
+
+def ratings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0) -> dict[str, Rating]:
+    """The rating of every agent with a rated match; the rest as in `fit_ratings`."""
+    fit = fit_ratings(results, bootstraps=bootstraps, seed=seed)
+    return {} if fit is None else {agent: fit.rating(agent) for agent in fit.agents}
+
+
+def _points(strength: float, centre: float = 0.0) -> float:
+    # Rounding lets agents with the same record tie exactly, whatever order the sums ran in.
+    return round(centre + POINTS * strength, 6)

@@ -1,0 +1,1 @@
+"""A leaderboard as a terminal shows it, and as files hold it."""

@@ -1,0 +1,146 @@
+"""The leaderboard as JSON, CSV and Markdown text."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from arena_leaderboard.model.ratings import Rating
+from arena_leaderboard.seat_effect import SeatEffect
+from arena_leaderboard.standings import Leaderboard, Standing
+from arena_leaderboard.views.untrusted import visible
+
+UNKNOWN = "—"
+
+CSV_COLUMNS = (
+    "game",
+    "agent",
+    "rating",
+    "low",
+    "high",
+    "matches",
+    "mean_return",
+    "return_low",
+    "return_high",
+    "success_rate",
+    "invalid_rate",
+    "decisions_per_second",
+    "errors",
+    "forfeits",
+    "clean_rating",
+    "clean_low",
+    "clean_high",
+    "clean_matches",
+    "behind",
+    "behind_low",
+    "behind_high",
+    "separated",
+)
+
+
+def render_json(leaderboard: Leaderboard, **more: Any) -> str:
+    """`Leaderboard.to_json`, and `more` beside it, as ASCII text; names stand exactly, in JSON's escapes."""
+    return json.dumps(leaderboard.to_json() | more, indent=2, allow_nan=False)
+
+
+def render_csv(leaderboard: Leaderboard) -> str:
+    """One row per game and agent under `CSV_COLUMNS`; `game` is "overall" in the first rows.
+
+    Unknown values are empty. A name that a spreadsheet would run as a formula gets a leading quote.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for game, standing in _rows(leaderboard):
+        row = standing.to_json() | {"game": _cell(game), "agent": _cell(standing.agent)}
+        row["return_low"], row["return_high"] = row["return_ci95"]
+        row["behind_low"], row["behind_high"] = row["behind_ci95"]
+        writer.writerow([row[column] for column in CSV_COLUMNS])
+    return text.getvalue()
+
+
+def render_markdown(leaderboard: Leaderboard) -> str:
+    """One table overall and one per game, as GitHub's Markdown; ≈ as in the terminal: not separable."""
+    parts = [_markdown_table("Overall", leaderboard.overall)]
+    for game, rows in leaderboard.games.items():
+        parts.append(_markdown_table(_escaped(game), rows))
+        if effects := leaderboard.seats.get(game):
+            parts.append(_markdown_seats(effects))
+    return "\n".join(parts)
+
+
+def _rows(leaderboard: Leaderboard) -> Iterator[tuple[str, Standing]]:
+    for standing in leaderboard.overall:
+        yield "overall", standing
+    for game, rows in leaderboard.games.items():
+        for standing in rows:
+            yield game, standing
+
+
+def _cell(name: str) -> str:
+    shown = visible(name)
+    return f"'{shown}" if shown.lstrip().startswith(("=", "+", "-", "@")) else shown
+
+
+def _escaped(name: str) -> str:
+    """The name as Markdown text: no cell border, link, image, tag or emphasis in it is live."""
+    text = visible(name).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", text)
+
+
+def _markdown_table(title: str, rows: tuple[Standing, ...]) -> str:
+    lines = [
+        f"### {title}\n",
+        "| # | agent | rating | 95% interval | matches | return | return interval | success "
+        "| invalid | clean rating | clean interval | clean matches | forfeits | errors | moves/s |",
+        "| ---: | :--- | ---: | :---: | ---: | ---: | :---: | ---: "
+        "| ---: | ---: | :---: | ---: | ---: | ---: | ---: |",
+        *map(_markdown_row, range(1, len(rows) + 1), rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_row(rank: int, standing: Standing) -> str:
+    rating, clean, speed = standing.rating, standing.clean, standing.decisions_per_second
+    cells = [
+        ("≈ " if standing.separated is False else "") + str(rank) if rating else UNKNOWN,
+        _escaped(standing.agent),
+        *_rating_cells(rating),
+        str(standing.matches),
+        *_return_cells(standing),
+        _percent(standing.success_rate),
+        _percent(standing.invalid_rate),
+        *_rating_cells(clean),
+        str(clean.matches) if clean else UNKNOWN,
+        str(standing.forfeits),
+        str(standing.errors),
+        UNKNOWN if speed is None else f"{speed:.3g}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _rating_cells(rating: Rating | None) -> tuple[str, str]:
+    if rating is None:
+        return UNKNOWN, UNKNOWN
+    return f"{rating.mean:.0f}", f"{rating.low:.0f} … {rating.high:.0f}"
+
+
+def _return_cells(standing: Standing) -> tuple[str, str]:
+    if standing.mean_return is None or standing.return_ci95 is None:
+        return UNKNOWN, UNKNOWN
+    mean, low, high = (round(value, 2) + 0.0 for value in (standing.mean_return, *standing.return_ci95))
+    return f"{mean:.2f}", f"{low:.2f} … {high:.2f}"  # + 0.0: a rounded −0.00 becomes 0.00
+
+
+def _markdown_seats(effects: tuple[SeatEffect, ...]) -> str:
+    seats = ", ".join(
+        f"seat {effect.seat + 1} {effect.score:.0%} ({effect.low:.0%} … {effect.high:.0%})"
+        for effect in effects
+    )
+    return f"Share of the others left behind: {seats}\n"
+
+
+def _percent(rate: float | None) -> str:
+    return UNKNOWN if rate is None else f"{100 * rate:.1f}%"

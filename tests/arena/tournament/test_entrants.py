@@ -1,0 +1,71 @@
+"""What --agents says, and which policies have to be trained for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from arena.choices import DEFAULT_AGENTS
+from arena.tournament.entrants import Entrant, Training, parse_entrants, trainings
+from arena_games.base import UsageError
+from arena_games.registry import find_game, game_specs
+
+LAKE, SNAKE = find_game("frozen-lake"), find_game("snake")
+OUT = Path("out")
+
+
+def test_the_default_agents() -> None:
+    entrants = parse_entrants(DEFAULT_AGENTS)
+    assert [entrant.label for entrant in entrants] == DEFAULT_AGENTS.split(",")
+    names = [training.name for training in trainings(entrants, game_specs(), OUT)]
+    assert names == [*(f"dqn@{spec.name}" for spec in game_specs()), "nano@snake", "nano@frozen-lake"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("random", Entrant("random", "random")),
+        ("mine=a/b.py:Mine", Entrant("mine", "a/b.py:Mine")),
+        ("a/b=c.py:Mine", Entrant("a/b=c.py:Mine", "a/b=c.py:Mine")),
+        ("dqn", Entrant("dqn", "dqn", base="dqn")),
+        ("nano+snake", Entrant("nano+snake", "nano+snake", base="nano", trained_on="snake")),
+        ("x=hf:a/b+snake", Entrant("x", "hf:a/b+snake", base="hf:a/b", trained_on="snake")),
+        ("c++/agent.py:Mine", Entrant("c++/agent.py:Mine", "c++/agent.py:Mine")),
+    ],
+)
+def test_one_entrant(text: str, expected: Entrant) -> None:
+    assert parse_entrants(text) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (" , ", "names nobody"),
+        ("random,random", "name them apart"),
+        ("a=random,a=search", "two agents are called 'a'"),
+        ("house:random", "kept for the house"),
+        ("nano+snke", "did you mean 'snake'"),
+    ],
+)
+def test_what_cannot_be_meant(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        parse_entrants(text)
+
+
+def test_a_specialist_plays_each_game_with_a_policy_of_its_own() -> None:
+    (dqn,) = parse_entrants("dqn")
+    assert dqn.training(SNAKE, OUT) == Training("dqn", "snake", OUT / "agents" / "dqn@snake")
+    assert dqn.playable(LAKE, OUT) == str(OUT / "agents" / "dqn@frozen-lake")
+
+
+def test_a_trained_model_plays_every_game_with_one_policy() -> None:
+    (model,) = parse_entrants("nano+snake")
+    assert {model.playable(spec, OUT) for spec in game_specs()} == {str(OUT / "agents" / "nano@snake")}
+
+
+def test_labels_name_the_folders_and_must_not_share_one() -> None:
+    (labelled,) = parse_entrants("x=dqn")
+    assert labelled.training(SNAKE, OUT) == Training("dqn", "snake", OUT / "agents" / "x@snake")
+    with pytest.raises(UsageError, match="would share"):
+        trainings(parse_entrants("hf:a/b+snake,hf:a-b+snake"), [SNAKE], OUT)

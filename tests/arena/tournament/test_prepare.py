@@ -1,0 +1,161 @@
+"""Trainings of a tournament: which run, how they are run, and what becomes of those that fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from arena.choices import TrainMode
+from arena.tournament import prepare
+from arena.tournament.entrants import Training, parse_entrants, trainings
+from arena.tournament.prepare import command, due, train_all
+from arena_games.base import UsageError
+from arena_games.registry import game_specs, select_games
+
+TRAINS = """
+import json, os, pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+(folder / "config.json").write_text(json.dumps({"steps": 3, "threads": os.environ["OMP_NUM_THREADS"]}))
+(folder / "metrics.jsonl").write_text(json.dumps({"step": 3, "eval/return": 0.5}) + "\\n")
+(folder / "last").mkdir(exist_ok=True)
+"""
+SLEEPS = """
+import os, pathlib, sys, time
+pathlib.Path(sys.argv[1], "pid").write_text(str(os.getpid()))
+time.sleep(60)
+"""
+FAILS = "import sys; print('a long story'); sys.exit('arena: no such thing')"
+
+
+class Notes:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.started_names: list[str] = []
+        self.ended_names: dict[str, str | None] = {}
+
+    def started(self, training: Training) -> None:
+        self.started_names.append(training.name)
+
+    def look(self) -> None: ...
+
+    def ended(self, training: Training, error: str | None) -> None:
+        self.ended_names[training.name] = error
+
+
+def needed(tmp_path: Path, agents: str = "dqn", games: str = "snake,frozen-lake") -> list[Training]:
+    return trainings(parse_entrants(agents), select_games(games), tmp_path)
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, scripts: dict[str, str]) -> None:
+    """Let trainings run these programs; the folder is their argument."""
+    monkeypatch.setattr(
+        prepare,
+        "command",
+        lambda training, seed: [sys.executable, "-c", scripts[training.name], str(training.folder)],
+    )
+
+
+def test_auto_trains_what_is_missing_only(tmp_path: Path) -> None:
+    snake, lake = needed(tmp_path)
+    assert due([snake, lake], TrainMode.AUTO) == [snake, lake]
+    (lake.folder / "last").mkdir(parents=True)
+    assert due([snake, lake], TrainMode.AUTO) == [snake]
+    assert due([snake, lake], TrainMode.ALWAYS) == [snake, lake]
+    with pytest.raises(UsageError, match=r"^not trained yet: dqn@snake; use --train auto$"):
+        due([snake, lake], TrainMode.NEVER)
+    assert due([lake], TrainMode.NEVER) == []
+
+
+def test_the_longest_trainings_begin_first(tmp_path: Path) -> None:
+    found = due(trainings(parse_entrants("dqn,nano+snake"), game_specs(), tmp_path), TrainMode.AUTO)
+    assert [training.name for training in found][:2] == ["nano@snake", "dqn@snake-royale"]
+    assert found[-1].name == "dqn@frozen-lake"
+
+
+def test_a_training_is_started_anew_or_resumed(tmp_path: Path) -> None:
+    (training, _) = needed(tmp_path)
+    assert command(training, 3)[3:] == [
+        "train", "snake", "--agent", "dqn", "--out", str(training.folder), "--seed", "3",
+    ]  # fmt: skip
+    training.folder.mkdir(parents=True)
+    (training.folder / "config.json").touch()
+    assert command(training, 3)[3:] == ["train", "--resume", str(training.folder)]
+
+
+def test_trainings_run_and_a_failure_is_its_last_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snake, lake = needed(tmp_path)
+    scripted(monkeypatch, {"dqn@snake": TRAINS, "dqn@frozen-lake": FAILS})
+    notes = Notes()
+    assert train_all([snake, lake], seed=0, watcher=notes) == {lake: "no such thing"}
+    assert notes.started_names == ["dqn@snake", "dqn@frozen-lake"]
+    assert notes.ended_names == {"dqn@snake": None, "dqn@frozen-lake": "no such thing"}
+    assert "a long story" in (lake.folder / "train.log").read_text()
+    assert due([snake, lake], TrainMode.AUTO) == [lake]
+
+
+def test_a_training_that_leaves_no_policy_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (training, *_) = needed(tmp_path)
+    scripted(monkeypatch, {"dqn@snake": "pass"})
+    assert "said nothing" in train_all([training], seed=0, watcher=Notes())[training]
+
+
+def test_anew_forgets_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (training, *_) = needed(tmp_path)
+    (training.folder / "last").mkdir(parents=True)
+    (training.folder / "old").touch()
+    scripted(monkeypatch, {"dqn@snake": TRAINS})
+    assert train_all([training], seed=0, watcher=Notes(), anew=True) == {}
+    assert not (training.folder / "old").exists()
+
+
+def test_an_interruption_stops_the_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupts(Notes):
+        def look(self) -> None:
+            raise KeyboardInterrupt
+
+    (training, *_) = needed(tmp_path)
+    scripted(monkeypatch, {"dqn@snake": SLEEPS})
+    monkeypatch.setattr(prepare, "LOOK_EVERY_S", 1.0)
+    with pytest.raises(KeyboardInterrupt):
+        train_all([training], seed=0, watcher=Interrupts())
+    assert not _alive(int((training.folder / "pid").read_text()))
+
+
+def test_a_worker_ends_with_its_parent() -> None:
+    child = (
+        "from arena.cli.worker import end_with_parent; import time; end_with_parent(); "
+        "print('ready', flush=True); time.sleep(60)"
+    )
+    parent = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE, text=True)\n"
+        "child.stdout.readline(); print(child.pid, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    patient_until = time.monotonic() + 10
+    while _alive(pid) and time.monotonic() < patient_until:
+        time.sleep(0.05)
+    assert not _alive(pid)
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended but was not collected does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"

@@ -1,0 +1,216 @@
+"""`arena watch` and `arena play` as they are played: pacing, failures, keys, a real terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from arena.match.episode import EndReason
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.match.seating import house_agents, seated
+from arena.tournament.entrants import parse_entrants
+from arena.views.terminal.frames import Film
+from arena.views.terminal.human_seat import PersonsSeat
+from arena.views.terminal.live import LiveMatch
+from arena.views.terminal.watch import line_up
+from arena_agents import Agent
+from arena_games.base import GameSpec, UsageError
+from arena_games.registry import find_game
+from tests.arena.players import Hangs, Raises, Seeded
+from tests.arena.views.terminal import Terminal
+from tests.arena.views.test_replay import piped
+
+HERE = Path(__file__).parents[1]
+SNAKE, DUEL, LAKE = find_game("snake"), find_game("snake-duel"), find_game("frozen-lake")
+
+
+def live(spec: GameSpec, agent: Agent, **config: float) -> LiveMatch:
+    names = [f"a{seat}" for seat in spec.open_seats]
+    agents = {**dict.fromkeys(names, agent), **house_agents([spec])}
+    return LiveMatch(Match(spec, 1, seated(spec, names)), agents, MatchConfig(**config))  # type: ignore[arg-type]
+
+
+# The match behind the picture
+
+
+def test_watching_does_not_change_the_match() -> None:
+    with live(SNAKE, Seeded()) as match:
+        film = match.wait_for(1_000, 10)
+    (unseen,) = play([Match(SNAKE, 1, ("a0", "house:random"))], {"a0": Seeded(), **house_agents([SNAKE])})
+    assert film.over
+    assert film.episode.returns == unseen.returns
+    assert [(step.action, step.reward) for step in film.episode.steps] == [
+        (step.action, step.reward) for step in unseen.steps
+    ]
+    assert film.closing is not None
+
+
+def test_nothing_is_played_that_nobody_wants_to_see() -> None:
+    with live(DUEL, Seeded()) as match:
+        assert match.wait_for(0, 5).last == 1
+        time.sleep(0.1)
+        assert match.film().last == 1
+        assert match.wait_for(2, 5).last == 3
+    time.sleep(0.1)
+    assert not match._thread.is_alive(), "who leaves ends it"
+
+
+def test_an_agents_failure_is_the_matchs_end() -> None:
+    with live(DUEL, Raises()) as match:
+        film = match.wait_for(1_000, 10)
+    assert film.episode.end == EndReason.AGENT_ERROR
+    with live(LAKE, Hangs(), deadline_s=0.05) as match:
+        film = match.wait_for(0, 10)
+    assert film.episode.detail is not None
+    assert "no reply within 0.05 s" in film.episode.detail
+
+
+def test_our_own_failures_reach_the_viewer() -> None:
+    match = LiveMatch(Match(LAKE, 0, ("nobody",)), {})
+    with match, pytest.raises(KeyError, match="nobody"):
+        match.wait_for(0, 5)
+
+
+# Who plays
+
+
+def test_line_up_fills_the_open_seats() -> None:
+    match, agents = line_up(find_game("snake-royale"), parse_entrants("search,b=random"), "random", 0)
+    assert match.players == ("search", "b", "random", "random")
+    assert set(match.players) <= set(agents)
+    match, _ = line_up(SNAKE, parse_entrants("search"), "nobody needs this one", 0)
+    assert match.players == ("search", "house:random")
+
+
+@pytest.mark.parametrize(
+    ("game", "agents", "opponents", "line"),
+    [
+        (SNAKE, "search,random", "random", "1 open seat; name no more --agents"),
+        (DUEL, "dqn", "random", "arena train snake-duel --agent dqn"),
+        (DUEL, "nano+snake", "random", "arena train snake --agent nano"),
+        (DUEL, "search", "serach", "did you mean 'search'"),
+    ],
+)
+def test_who_cannot_play(game: GameSpec, agents: str, opponents: str, line: str) -> None:
+    with pytest.raises(UsageError, match=line.replace("+", r"\+")):
+        line_up(game, parse_entrants(agents), opponents, 0)
+
+
+# A person's keys
+
+
+@pytest.fixture
+def seat() -> Iterator[tuple[PersonsSeat, Film]]:
+    """A person on the first seat of Snake, who has been asked for the first time."""
+    person = PersonsSeat(SNAKE, 0)
+    with LiveMatch(Match(SNAKE, 1, ("you", "b")), {"you": person.agent, "b": Seeded()}) as match:
+        until = time.monotonic() + 5
+        while match.film().waiting is None and time.monotonic() < until:
+            time.sleep(0.01)
+        film = match.film()
+        person.tick(0.0, film)
+        yield person, film
+
+
+@pytest.mark.parametrize("keys", [["up"], ["w"], ["1"], ["u", "p", "enter"], ["x", "5", "up"]], ids=str)
+def test_ways_to_say_up(seat: tuple[PersonsSeat, Film], keys: list[str]) -> None:
+    person, film = seat
+    for key in keys:
+        person.press(key, film)
+    assert person.agent._said.get(timeout=1).text == "<action>up</action>"
+    person.tick(1.0, film)  # the match has not moved on yet
+    person.press("up", film)
+    assert person.agent._said.empty(), "one reply to one question"
+
+
+def test_nonsense_says_nothing_and_q_leaves(seat: tuple[PersonsSeat, Film]) -> None:
+    person, film = seat
+    for key in ["x", "enter", "", "home", "9", "backspace"]:
+        person.press(key, film)
+    assert person.agent._said.empty()
+    assert not person.done
+    person.press("q", film)
+    assert person.done
+
+
+# In a pipe
+
+
+def test_watch_in_a_pipe() -> None:
+    done = piped("watch", "snake-duel", "--agents", f"search,bad={HERE / 'players.py'}:Raises", "--seed", 1)
+    assert done.exit_code == 0
+    assert "\x1b" not in done.stdout
+    assert "--- end\n" in done.stdout
+    assert "Ended by an error of bad, not rated: RuntimeError: no more ideas\n" in done.stdout
+    assert done.stdout.count("reward not yet known") <= 1
+
+
+# In a terminal
+
+
+def test_watch_is_live_and_can_be_left() -> None:
+    slow = f"{HERE / 'players.py'}:Slow"
+    with Terminal("watch", "snake-duel", "--agents", f"search,s={slow}", "--speed", 0.01) as terminal:
+        assert "seen by search, turn 1" in terminal.wait_for("move 1/?")
+        terminal.type("\x1b[C")
+        terminal.wait_for("move 2/?")
+        terminal.type("9 ")
+        terminal.wait_for("playing, 9/s")
+        assert terminal.leave() == 0
+        terminal.assert_in_order()
+
+
+def test_watch_to_the_last_frame() -> None:
+    with Terminal("watch", "frozen-lake", "--agents", "search", "--speed", 32) as terminal:
+        assert "PG" in terminal.wait_for("Over: success")
+        assert terminal.leave() == 0
+        terminal.assert_in_order()
+
+
+def test_an_agent_that_hangs_or_talks_does_not_spoil_the_picture(tmp_path: Path) -> None:
+    (tmp_path / "noisy.py").write_text(
+        "import sys, time\n"
+        "from arena_agents import Agent\n"
+        "class Noisy(Agent):\n"
+        "    def choose(self, observation):\n"
+        "        print('a remark'); print('\\x1b[2J', file=sys.stderr)\n"
+        "        if observation.turn == 1: time.sleep(3600)\n"
+        "        return '<action>up</action>'\n"
+    )
+    noisy = f"n={tmp_path / 'noisy.py'}:Noisy"
+    command = ("watch", "frozen-lake", "--agents", noisy, "--deadline", 0.3, "--speed", 9)
+    with Terminal(*command, width=120) as terminal:
+        drawn = terminal.wait_for("Ended by an error of n")
+        assert "no reply within 0.3 s" in drawn
+        assert "a remark" not in drawn
+        assert terminal.leave() == 0
+        terminal.assert_in_order()
+        assert b"\x1b[2J" not in terminal.output
+        assert terminal.output.rfind(b"a remark") > terminal.output.rfind(b"\x1b[?1049l")
+
+
+def test_a_person_plays_on_the_screen() -> None:
+    with Terminal("play", "snake", "--against", "search") as terminal:
+        drawn = terminal.wait_for("Waiting for you")
+        assert "1 up  2 down  3 left  4 right" in drawn
+        assert "seen by you, turn 1" in drawn
+        terminal.type("\x1b[A")
+        terminal.wait_for("last: up")
+        assert terminal.leave("q") == 0
+        terminal.assert_in_order()
+        assert b"You resigned with" in terminal.output[terminal.output.rfind(b"\x1b[?1049l") :]
+
+
+def test_a_person_plays_to_the_end() -> None:
+    with Terminal("play", "frozen-lake") as terminal:
+        for turn in range(1, 9):
+            terminal.wait_for(f"turn {turn} ")
+            terminal.type("a")
+        terminal.wait_for("Over at the horizon: no success")
+        assert terminal.leave("\r") == 0
+        terminal.assert_in_order()
+        assert b"Over: 0 points, no success." in terminal.output
