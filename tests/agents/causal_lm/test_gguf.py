@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.agents.test_chat import start
+from tests.agents.language.test_chat import start
 
 from arena.training.export.export import export_policy
 from arena.training.start import train

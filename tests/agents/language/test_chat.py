@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.agents.openai_server import says, serving
-from tests.agents.served import AgentAt, seen
+from tests.agents.api.openai_server import says, serving
+from tests.agents.api.served import AgentAt, seen
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer
 

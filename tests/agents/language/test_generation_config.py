@@ -1,7 +1,7 @@
 """What a model's folder says of drawing from it: its end tokens count, its advice does not."""
 
 import pytest
-from tests.agents.test_chat import start
+from tests.agents.language.test_chat import start
 
 from arena.training.start import train
 from arena_agents.base import Sampling

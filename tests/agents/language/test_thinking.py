@@ -8,9 +8,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.agents.openai_server import completion, says, serving
-from tests.agents.served import AgentAt
-from tests.agents.test_chat import start
+from tests.agents.api.openai_server import completion, says, serving
+from tests.agents.api.served import AgentAt
+from tests.agents.language.test_chat import start
 from transformers import AutoTokenizer
 
 from arena.training.start import train
