@@ -29,10 +29,10 @@ def play(
     chat_template: ChatTemplate = None,
 ) -> None:
     """Play a game yourself: arrow keys, W A S D, or the moves' names. q resigns."""
-    from arena.views.terminal.play import play_person
+    from arena.views.terminal.play import play_human
     from arena_agents.spec import asked
 
-    play_person(game, against=against, seed=seed, defaults=asked(decode, chat_template))
+    play_human(game, against=against, seed=seed, defaults=asked(decode, chat_template))
 
 
 def watch(
@@ -69,7 +69,7 @@ def replay(
     plain: Plain = False,
 ) -> None:
     """Show a stored match step by step: board, observation, reply, action, reward."""
-    from arena.views.terminal.replay import replay as show_replay
+    from arena.views.terminal.replay import show_replay
 
     show_replay(run, match, speed=speed, plain=plain)
 

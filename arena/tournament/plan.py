@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from arena.tournament.entrants import Entrant, Training, parse_entrants
 from arena.tournament.schedule import schedule, seat_orders
 from arena_games.base import GameSpec
 from arena_games.registry import select_games
+
+__all__ = ["Tournament"]
 
 
 @dataclass(frozen=True)
@@ -27,17 +29,21 @@ class Tournament:
     @classmethod
     def of(
         cls,
-        games: str,
-        agents: str,
-        out: Path,
+        games: str | Iterable[str],
+        agents: str | Iterable[str],
+        out: Path | str,
         *,
-        seed: int,
-        matches: int,
+        seed: int = 0,
+        matches: int = 60,
         defaults: Mapping[str, str] | None = None,
     ) -> Tournament:
-        """From what the command line says. Raises UsageError for unknown games and unusable names."""
+        """From what the command line says: names, or a string of them between commas.
+
+        About `matches` matches of each agent in each game; `out` is the run's folder. Raises UsageError
+        for unknown games and unusable names.
+        """
         entrants = tuple(parse_entrants(agents, defaults))
-        return cls(tuple(select_games(games)), entrants, seed, matches, out)
+        return cls(tuple(select_games(games)), entrants, seed, matches, Path(out))
 
     def config(self) -> dict[str, Any]:
         """What is stored with the run, and must not change while it is continued."""

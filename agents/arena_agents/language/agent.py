@@ -24,7 +24,6 @@ from arena_agents.language.template import PromptTemplate, load_template
 from arena_agents.language.thinking import Read, Thinker
 from arena_agents.presets import model_source
 from arena_games.base import Observation, UsageError, action_reply
-from arena_games.registry import find_game
 
 
 class LanguageAgent(Agent):
@@ -46,7 +45,7 @@ class LanguageAgent(Agent):
         self.chat = chat or ChatFormat.of(tokenizer)
         self.sampling = self.chat.with_stops(sampling or Sampling())
         self.thinker = Thinker(tokenizer, ends | end_ids(None, tokenizer))
-        self._drafts: dict[str, list[tuple[int, ...]]] = {}
+        self._drafts: dict[tuple[str, ...], list[tuple[int, ...]]] = {}
         self._replies = ReplyTokens(tokenizer)
 
     def decoding(self, decode: Decode) -> LanguageAgent:
@@ -69,16 +68,16 @@ class LanguageAgent(Agent):
 
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """One reply per observation, drawn in one batch from the observations' own seeds."""
-        known: dict[tuple[str, str], tuple[int, ...]] = {}
+        known: dict[tuple[int, str], tuple[int, ...]] = {}
         prompts = []
         for observation in observations:
-            key = (observation.game, observation.text)
+            key = (id(observation.spec), observation.text)  # two games may have one name
             if key not in known or observation.history:
                 known[key] = self.prompt_ids(observation)
             prompts.append(known[key])
         if self.sampling.decode == "choice":
             return self._choose(observations, prompts)
-        drafts = [draft for game in {o.game for o in observations} for draft in self.drafts(game)]
+        drafts = [draft for names in {o.action_names for o in observations} for draft in self.drafts(names)]
         samples = self.thinker.draw(
             self.engine, prompts, self.sampling, [o.seed for o in observations], drafts
         )
@@ -113,16 +112,19 @@ class LanguageAgent(Agent):
             for text, sample in zip(texts, samples, strict=True)
         ]
 
-    def drafts(self, game: str) -> list[tuple[int, ...]]:
+    def drafts(self, action_names: tuple[str, ...]) -> list[tuple[int, ...]]:
         """The shortest valid replies to a game as tokens: what a model that knows the format writes."""
-        if game not in self._drafts:
-            replies = map(action_reply, find_game(game).action_names)
-            self._drafts[game] = [tuple(self.tokenizer.encode(r, add_special_tokens=False)) for r in replies]
-        return self._drafts[game]
+        if action_names not in self._drafts:
+            self._drafts[action_names] = [
+                tuple(self.tokenizer.encode(action_reply(name), add_special_tokens=False))
+                for name in action_names
+            ]
+        return self._drafts[action_names]
 
     def prompt_ids(self, observation: Observation) -> tuple[int, ...]:
         """The token ids of the whole prompt, in the model's own chat format."""
-        return self.chat.ids(self.tokenizer, self.template.messages(find_game(observation.game), observation))
+        messages = self.template.messages(observation.known_spec(), observation)
+        return self.chat.ids(self.tokenizer, messages)
 
 
 def load_language_agent(
@@ -134,9 +136,9 @@ def load_language_agent(
 ) -> LanguageAgent:
     """An agent around an untrained model: a preset's name or `hf:` with a folder, .gguf file or hub id."""
     source = model_source(spec)
-    drawn_by, tokenizer, ends = _open_engine(engine, source, None)
+    opened, tokenizer, ends = _open_engine(engine, source, None)
     chat = found_chat(tokenizer, spec)
-    return LanguageAgent(drawn_by, tokenizer, load_template(template), sampling, chat=chat, ends=ends)
+    return LanguageAgent(opened, tokenizer, load_template(template), sampling, chat=chat, ends=ends)
 
 
 def load_language_policy(
@@ -156,8 +158,8 @@ def load_language_policy(
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
     source = model_source(base) if adapter else str(folder)
-    drawn_by, tokenizer, ends = _open_engine(engine, source, folder if adapter else None, policy=True)
-    return LanguageAgent(drawn_by, tokenizer, words, sampling, chat=chat, ends=ends)
+    opened, tokenizer, ends = _open_engine(engine, source, folder if adapter else None, policy=True)
+    return LanguageAgent(opened, tokenizer, words, sampling, chat=chat, ends=ends)
 
 
 def _open_engine(

@@ -27,7 +27,7 @@ def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None
         return load_server_engine(config.agent, lora_rank=config.lora_rank)
     source = model_source(config.agent)
     if choose_engine(config.engine, source, adapter=config.lora_rank > 0) == "transformers":
-        if learner.team.shards:
+        if learner.team.sharded:
             return GatheredEngine(
                 learner.model, learner.reader, tokenizer, batch_tokens=config.rollout_tokens
             )

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.agents.language.test_chat import start
 
 from arena.training.export.export import export_policy
 from arena.training.start import train
@@ -19,6 +18,7 @@ from arena_agents.nano import MODEL_DIR
 from arena_agents.policy import load_policy
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError
+from tests.agents.language.test_chat import start
 from tests.agents.odd_models import nano_as_gguf
 
 # A stranger's program, as an exported adapter's card has it: plain transformers and peft.

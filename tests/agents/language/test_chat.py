@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.agents.api.openai_server import says, serving
-from tests.agents.api.served import AgentAt, seen
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer
 
@@ -22,6 +20,8 @@ from arena_agents.registry import make_agent
 from arena_agents.spec import asked, split_spec, template_settings, with_defaults
 from arena_games.base import UsageError
 from arena_games.registry import find_game
+from tests.agents.api.openai_server import says, serving
+from tests.agents.api.served import AgentAt, seen
 from tests.agents.odd_models import (
     DROPS_SYSTEM,
     KEEPS_SYSTEM,

@@ -1,7 +1,6 @@
 """What a model's folder says of drawing from it: its end tokens count, its advice does not."""
 
 import pytest
-from tests.agents.language.test_chat import start
 
 from arena.training.start import train
 from arena_agents.base import Sampling
@@ -9,6 +8,7 @@ from arena_agents.causal_lm.load import end_ids, load_generation_config, load_mo
 from arena_agents.language.agent import load_language_agent
 from arena_agents.nano import MODEL_DIR
 from arena_agents.policy import load_policy
+from tests.agents.language.test_chat import start
 from tests.agents.odd_models import copy_of_nano
 
 TRAP = {"top_k": 1, "repetition_penalty": 5.0, "temperature": 0.1, "num_beams": 3, "max_new_tokens": 2}

@@ -8,9 +8,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.agents.api.openai_server import completion, says, serving
-from tests.agents.api.served import AgentAt
-from tests.agents.language.test_chat import start
 from transformers import AutoTokenizer
 
 from arena.training.start import train
@@ -23,6 +20,9 @@ from arena_agents.policy import load_policy
 from arena_agents.reasoning import HARMONY, THINK, ThinkingTags, apart, cut, named_tags
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError
+from tests.agents.api.openai_server import completion, says, serving
+from tests.agents.api.served import AgentAt
+from tests.agents.language.test_chat import start
 from tests.agents.odd_models import KEEPS_SYSTEM, THINKS_ALWAYS, THINKS_ON_DEMAND, copy_of_nano
 
 UP, LEFT = "<action>up</action>", "<action>left</action>"
