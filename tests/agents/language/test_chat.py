@@ -20,8 +20,6 @@ from arena_agents.registry import make_agent
 from arena_agents.spec import asked, split_spec, template_settings, with_defaults
 from arena_games.base import UsageError
 from arena_games.registry import find_game
-from tests.agents.api.openai_server import says, serving
-from tests.agents.api.served import AgentAt, seen
 from tests.agents.odd_models import (
     DROPS_SYSTEM,
     KEEPS_SYSTEM,
@@ -37,10 +35,11 @@ KEPT = FOLDED.replace("user\nBe brief.\n\n", "system\nBe brief.<|im_end|>\n<|im_
 
 
 def start(game: str = "frozen-lake", seed: int = 0) -> Observation:
-    env = find_game(game).make_env()
+    spec = find_game(game)
+    env = spec.make_env()
     env.reset(seed=seed)
     view = env.observe("seat_0")
-    return Observation(game, 0, 0, view["text"], (0, 1, 2, 3), view["grid"], seed=seed)
+    return Observation(game, 0, 0, view["text"], (0, 1, 2, 3), view["grid"], seed=seed, spec=spec)
 
 
 def prompt(folder, settings=None):
@@ -130,15 +129,6 @@ def test_settings_reach_the_template(tmp_path, caplog):
 def test_what_this_program_says_itself_is_no_setting(name):
     with pytest.raises(UsageError, match=f"{name} is set by this program"):
         make_agent(f"nano[chat_template.{name}=true]")
-
-
-def test_a_server_gets_the_settings_in_the_body(make: AgentAt) -> None:
-    with serving(says()) as server:
-        agent = make(server)
-        agent.prompted({"enable_thinking": False}).act(seen())
-        agent.act(seen())
-    assert server.calls[0].body["chat_template_kwargs"] == {"enable_thinking": False}
-    assert "chat_template_kwargs" not in server.calls[1].body
 
 
 def test_options_become_settings_of_a_spec_that_lacks_them():

@@ -20,8 +20,7 @@ from arena_agents.policy import load_policy
 from arena_agents.reasoning import HARMONY, THINK, ThinkingTags, apart, cut, named_tags
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError
-from tests.agents.api.openai_server import completion, says, serving
-from tests.agents.api.served import AgentAt
+from tests.agents.api.openai_server import completion
 from tests.agents.language.test_chat import start
 from tests.agents.odd_models import KEEPS_SYSTEM, THINKS_ALWAYS, THINKS_ON_DEMAND, copy_of_nano
 
@@ -214,11 +213,6 @@ def test_the_last_closing_tag_parts_them_and_stops_count_behind_it():
 def test_a_servers_reply_without_its_opening_tag_is_read_alike():
     found = read_completion(completion({"content": f"{UP}? No.</think>\n{LEFT}"}), STOP)
     assert (found.text, found.reasoning) == (f"\n{LEFT}", f"{UP}? No.")
-
-
-def test_a_server_bounds_no_thoughts(make: AgentAt) -> None:
-    with serving(says()) as server, pytest.raises(UsageError, match="ARENA_API_MAX_TOKENS"):
-        make(server).thinking(7)
 
 
 def test_the_spec_says_how_long(opened):
