@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from arena.choices import RUNS, Listed
-from arena.cli.options import ChatTemplate, Decoding, Plain, Seed, Speed
+from arena.cli.options import ChatTemplate, Decoding, Plain, Rethink, Seed, Speed
 
 
 def list_(
@@ -27,12 +27,13 @@ def play(
     seed: Seed = 0,
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
+    rethink: Rethink = 0,
 ) -> None:
     """Play a game yourself: arrow keys, W A S D, or the moves' names. q resigns."""
     from arena.views.terminal.play import play_human
     from arena_agents.spec import asked
 
-    play_human(game, against=against, seed=seed, defaults=asked(decode, chat_template))
+    play_human(game, against=against, seed=seed, defaults=asked(decode, chat_template), rethink=rethink)
 
 
 def watch(
@@ -45,6 +46,7 @@ def watch(
     plain: Plain = False,
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
+    rethink: Rethink = 0,
 ) -> None:
     """Watch agents play a match as they play it."""
     from arena.views.terminal.watch import watch as show_live
@@ -59,6 +61,7 @@ def watch(
         speed=speed,
         plain=plain,
         defaults=asked(decode, chat_template),
+        rethink=rethink,
     )
 
 

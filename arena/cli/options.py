@@ -29,4 +29,7 @@ ChatTemplate = Annotated[
         help="A setting of language models' chat templates, as enable_thinking=false; repeat for more.",
     ),
 ]
+Rethink = Annotated[
+    int, typer.Option(min=0, help="Ask again so many times after a reply that cannot be read or played.")
+]
 Games = Annotated[str, typer.Option(help="`all`, or names separated by commas.")]

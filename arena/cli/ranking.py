@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from arena.choices import DEFAULT_AGENTS, TOURNAMENT, Format, TrainMode
-from arena.cli.options import ChatTemplate, Decoding, Engine, Games, Seed, Template
+from arena.cli.options import ChatTemplate, Decoding, Engine, Games, Rethink, Seed, Template
 
 
 def tournament(
@@ -36,6 +36,7 @@ def tournament(
     engine: Engine = "auto",
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
+    rethink: Rethink = 0,
 ) -> None:
     """Train what is untrained, play everyone against everyone, and rank them. Repeat it to go on."""
     from arena_agents.spec import asked
@@ -52,6 +53,7 @@ def tournament(
             deadline_s=deadline,
             as_json=json,
             defaults=asked(decode, chat_template),
+            rethink=rethink,
         )
         return
     from arena.views.results import hold_tournament, played_on
@@ -68,6 +70,7 @@ def tournament(
         until=until,
         engine=engine,
         defaults=asked(decode, chat_template),
+        rethink=rethink,
     )
     raise typer.Exit(0 if whole else 1)
 
@@ -119,6 +122,7 @@ def evaluate(
     engine: Engine = "auto",
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
+    rethink: Rethink = 0,
 ) -> None:
     """Measure one agent on held-out seeds, without ranking it."""
     from arena.views.results import show_evaluation
@@ -135,4 +139,5 @@ def evaluate(
         temperature=temperature,
         engine=engine,
         defaults=asked(decode, chat_template),
+        rethink=rethink,
     )

@@ -25,6 +25,7 @@ class Tournament:
     seed: int
     matches: int
     out: Path
+    rethink: int = 0  # times that an invalid reply is asked for again
 
     @classmethod
     def of(
@@ -36,6 +37,7 @@ class Tournament:
         seed: int = 0,
         matches: int = 60,
         defaults: Mapping[str, str] | None = None,
+        rethink: int = 0,
     ) -> Tournament:
         """From what the command line says: names, or a string of them between commas.
 
@@ -43,7 +45,7 @@ class Tournament:
         for unknown games and unusable names.
         """
         entrants = tuple(parse_entrants(agents, defaults))
-        return cls(tuple(select_games(games)), entrants, seed, matches, Path(out))
+        return cls(tuple(select_games(games)), entrants, seed, matches, Path(out), rethink)
 
     def config(self) -> dict[str, Any]:
         """What is stored with the run, and must not change while it is continued."""
@@ -52,6 +54,7 @@ class Tournament:
             "agents": {entrant.label: entrant.spec for entrant in self.entrants},
             "seed": self.seed,
             "matches": self.matches,
+            **({"rethink": self.rethink} if self.rethink else {}),
         }
 
     @property

@@ -45,9 +45,12 @@ def show_forecast(
     deadline_s: float,
     as_json: bool,
     defaults: Mapping[str, str] | None = None,
+    rethink: int = 0,
 ) -> None:
     """Print what the tournament will take, on stdout; what the sample may cost before it, on stderr."""
-    tournament = Tournament.of(games, agents, out, seed=seed, matches=matches, defaults=defaults)
+    tournament = Tournament.of(
+        games, agents, out, seed=seed, matches=matches, defaults=defaults, rethink=rethink
+    )
     found = forecast(
         tournament, deadline_s=deadline_s, say=lambda line: print(one_line(line), file=sys.stderr, flush=True)
     )

@@ -64,9 +64,12 @@ def hold_tournament(
     until: UntilSeparated | None = None,
     engine: str = "auto",
     defaults: Mapping[str, str] | None = None,
+    rethink: int = 0,
 ) -> bool:
     """Play a tournament to its end and show the leaderboard; whether all was trained and played."""
-    tournament = Tournament.of(games, agents, out, seed=seed, matches=matches, defaults=defaults)
+    tournament = Tournament.of(
+        games, agents, out, seed=seed, matches=matches, defaults=defaults, rethink=rethink
+    )
     engine_name = parse_engine(engine)
     display = TournamentDisplay(Console(stderr=True))
     report = run(
@@ -120,6 +123,7 @@ def show_evaluation(
     temperature: float | None,
     engine: str = "auto",
     defaults: Mapping[str, str] | None = None,
+    rethink: int = 0,
 ) -> None:
     """Print what an agent scores, as a table or as JSON."""
     agent = with_defaults(agent, defaults or {})
@@ -131,7 +135,7 @@ def show_evaluation(
         episodes=episodes,
         seed=seed,
         opponent=make_agent(opponents),
-        config=MatchConfig(deadline_s=DEADLINE_S),
+        config=MatchConfig(deadline_s=DEADLINE_S, rethink=rethink),
     )
     for row in rows:
         if row.errors:
@@ -151,9 +155,10 @@ def _at_temperature(agent: Agent, spec: str, temperature: float) -> Agent:
 
 
 def _evaluation_table(rows: list[EvalRow]) -> Table:
+    again = any(row.first_invalid_rate != row.invalid_rate for row in rows)
     table = Table(box=None, pad_edge=False)
     table.add_column("game")
-    for heading in ("episodes", "return", "95% interval", "success", "invalid"):
+    for heading in ("episodes", "return", "95% interval", "success", "invalid", *["at first"][:again]):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
@@ -163,6 +168,7 @@ def _evaluation_table(rows: list[EvalRow]) -> Table:
             f"{row.return_ci95[0]:.2f} … {row.return_ci95[1]:.2f}",
             f"{row.success_rate:.1%}",
             f"{row.invalid_rate:.1%}",
+            *[f"{row.first_invalid_rate:.1%}"][:again],
         )
     return table
 

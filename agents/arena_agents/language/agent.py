@@ -72,7 +72,7 @@ class LanguageAgent(Agent):
         prompts = []
         for observation in observations:
             key = (id(observation.spec), observation.text)  # two games may have one name
-            if key not in known or observation.history:
+            if key not in known or observation.history or observation.rejected:
                 known[key] = self.prompt_ids(observation)
             prompts.append(known[key])
         if self.sampling.decode == "choice":

@@ -22,7 +22,6 @@ from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
 HUMAN, OPPONENT = "you", "opponent"
-CONFIG = MatchConfig(deadline_s=None)  # humans think as long as they like
 
 
 def play_human(
@@ -32,6 +31,7 @@ def play_human(
     seed: int = 0,
     human: HumanAgent | None = None,
     defaults: Mapping[str, str] | None = None,
+    rethink: int = 0,
 ) -> Episode:
     """Seat a human on the first open seat, `against` on all others (default: `random` and the house).
 
@@ -42,12 +42,13 @@ def play_human(
     if defaults:
         against = with_defaults(against or "random", defaults)
     match, agents = _match_for_one(spec, against, seed)
+    config = MatchConfig(deadline_s=None, rethink=rethink)  # humans think as long as they like
     if human is None and can_read_keys():
         from arena.views.terminal.human_seat import play_on_screen
 
-        episode = play_on_screen(match, agents, CONFIG, HUMAN)
+        episode = play_on_screen(match, agents, config, HUMAN)
     else:
-        (episode,) = play([match], {HUMAN: human or HumanAgent(), **agents}, CONFIG)
+        (episode,) = play([match], {HUMAN: human or HumanAgent(), **agents}, config)
     Console().print(Text(summary(episode)), soft_wrap=True)
     return episode
 

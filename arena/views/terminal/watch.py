@@ -34,6 +34,7 @@ def watch(
     speed: float | None = None,
     plain: bool = False,
     defaults: Mapping[str, str] | None = None,
+    rethink: int = 0,
 ) -> None:
     """Play a match and show it as it is played, in a terminal with keys, elsewhere line by line.
 
@@ -44,7 +45,7 @@ def watch(
     spec = find_game(game)
     with Console(stderr=True).status(Text("starting the agents")):  # models take a while
         match, made = line_up(spec, parse_entrants(agents, defaults), opponents, seed)
-    with LiveMatch(match, made, MatchConfig(deadline_s=deadline_s)) as live:
+    with LiveMatch(match, made, MatchConfig(deadline_s=deadline_s, rethink=rethink)) as live:
         if plain or not can_read_keys():
             print_live(live, PlainPrinter(Console(), speed), match)
         else:
