@@ -55,11 +55,13 @@ CREATE TABLE seals (subject INTEGER PRIMARY KEY, digest BLOB NOT NULL);  -- see 
 """
 
 
-def schema(version: int = SCHEMA_VERSION) -> str:
+def schema(version: int) -> str:
     """The tables of a run's file in the present format, or in the one before."""
     more = "" if version == WITHOUT_ATTEMPTS else attempts.TABLE
     return f"{_SCHEMA}PRAGMA user_version = {version};\n{more}"
 
+
+SCHEMA = schema(SCHEMA_VERSION)
 
 EPISODE_COLUMNS = (
     "number, id, game, version, seed, players, rated_seats, returns, placements, successes, "

@@ -40,7 +40,7 @@ def create_file(path: Path, meta: Mapping[str, Mapping[str, Any]]) -> None:
     fresh.unlink(missing_ok=True)
     try:
         with one_line_errors(path), closing(sqlite3.connect(fresh)) as connection:
-            connection.executescript(rows.schema())
+            connection.executescript(rows.SCHEMA)
             pairs = [(key, json.dumps(value)) for key, value in meta.items()]
             connection.executemany("INSERT INTO meta VALUES (?, ?)", pairs)
             seals.seal_meta(connection)

@@ -210,7 +210,7 @@ def test_another_format_is_refused(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_run_that_cannot_be_created_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena.record.rows.schema", lambda: "CREATE TABLE broken")
+    monkeypatch.setattr("arena.record.rows.SCHEMA", "CREATE TABLE broken")
     with pytest.raises(UsageError):
         Store.open(tmp_path, CONFIG, {})
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
