@@ -14,6 +14,7 @@ from arena.match.episode import Attempt, Episode
 from arena.record import usages
 from arena.record.usages import SqlRow
 from arena_agents import Reply, Usage
+from arena_games.base import UsageError
 
 TABLE = """\
 CREATE TABLE attempts (
@@ -38,8 +39,15 @@ QUERY = (
 def insert(
     connection: sqlite3.Connection, number: int | None, episode: Episode, keep: Callable[[str], bytes]
 ) -> None:
-    """Add an episode's attempts to the open transaction; `keep` stores a text and gives its digest."""
+    """Add an episode's attempts to the open transaction; `keep` stores a text and gives its digest.
+
+    Raises UsageError for a file of the format before, which has no place for them.
+    """
     rows = [(number, *row) for row in _rows(episode, keep)]
+    if not rows:
+        return
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'attempts'").fetchone():
+        raise UsageError("this run is of format 2, which holds no second replies; leave --rethink out")
     connection.executemany(f"INSERT INTO attempts VALUES ({', '.join('?' * 15)})", rows)
 
 
