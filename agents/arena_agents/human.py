@@ -12,8 +12,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from arena_agents.base import Agent, Reply
-from arena_games.base import GameSpec, Observation, action_reply
-from arena_games.registry import find_game
+from arena_games.base import Observation, action_reply
 
 RESIGNED = "resigned"
 QUIT = ("q", "quit")
@@ -42,8 +41,7 @@ class HumanAgent(Agent):
         return [self._reply(observation) for observation in observations]
 
     def _reply(self, observation: Observation) -> Reply:
-        spec = find_game(observation.game)
-        self._show(spec, observation)
+        self._show(observation)
         while True:
             try:
                 typed = self._read()
@@ -51,24 +49,22 @@ class HumanAgent(Agent):
                 return Reply("", error=RESIGNED)
             if typed.strip().lower() in QUIT:
                 return Reply("", error=RESIGNED)
-            action = chosen(spec, observation, typed)
+            action = chosen(observation, typed)
             if action is not None:
-                return Reply(action_reply(spec.action_names[action]))
-            self._console.print(
-                Text(f"{typed!r} is no move here: {_offer(spec, observation)}", style="yellow")
-            )
+                return Reply(action_reply(observation.action_names[action]))
+            self._console.print(Text(f"{typed!r} is no move here: {_offer(observation)}", style="yellow"))
 
-    def _show(self, spec: GameSpec, observation: Observation) -> None:
-        self._console.print(Rule(Text(f"{spec.name}, turn {observation.turn + 1}")))
+    def _show(self, observation: Observation) -> None:
+        self._console.print(Rule(Text(f"{observation.game}, turn {observation.turn + 1}")))
         self._console.print(Text(_harmless(observation.text)))
-        self._console.print(Text(f"Your move: {_offer(spec, observation)}", style="bold"))
+        self._console.print(Text(f"Your move: {_offer(observation)}", style="bold"))
 
 
-def chosen(spec: GameSpec, observation: Observation, typed: str) -> int | None:
+def chosen(observation: Observation, typed: str) -> int | None:
     """The legal action that a key, a name or a number (from 1) means, or None."""
     word = KEYS.get(typed, typed).strip().lower()
     word = KEYS.get(word, word)
-    names = [name.lower() for name in spec.action_names]
+    names = [name.lower() for name in observation.action_names]
     if word in names:
         action = names.index(word)
     elif word.isdecimal() and len(word) < 4:
@@ -78,15 +74,24 @@ def chosen(spec: GameSpec, observation: Observation, typed: str) -> int | None:
     return action if action in observation.legal else None
 
 
+def moves(observation: Observation) -> list[str]:
+    """The legal actions as a human may type them: `1 up`, `2 down`, …"""
+    return [f"{action + 1} {observation.action_names[action]}" for action in observation.legal]
+
+
+def has_arrows(action_names: Sequence[str]) -> bool:
+    """Whether arrow keys and W A S D are moves in a game with these actions."""
+    return "up" in action_names
+
+
 def _harmless(text: str) -> str:
     """The text with all that a terminal would obey, but for line breaks, spelled out."""
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
-def _offer(spec: GameSpec, observation: Observation) -> str:
-    moves = ", ".join(f"{action + 1} {spec.action_names[action]}" for action in observation.legal)
-    keys = "arrows or W A S D; " if "up" in spec.action_names else ""
-    return f"{moves} ({keys}q resigns)"
+def _offer(observation: Observation) -> str:
+    keys = "arrows or W A S D; " if has_arrows(observation.action_names) else ""
+    return f"{', '.join(moves(observation))} ({keys}q resigns)"
 
 
 def read_key() -> str:

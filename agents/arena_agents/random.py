@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from arena_agents.base import Agent
 from arena_games.base import Observation, action_reply
-from arena_games.registry import find_game
 
 
 class RandomAgent(Agent):
@@ -16,6 +15,5 @@ class RandomAgent(Agent):
     name = "random"
 
     def choose(self, observation: Observation) -> str:
-        spec = find_game(observation.game)
-        moves = spec.prudent(observation)
-        return action_reply(spec.action_names[moves[observation.rng().integers(len(moves))]])
+        moves = observation.known_spec().prudent(observation)
+        return action_reply(observation.action_names[moves[observation.rng().integers(len(moves))]])

@@ -29,6 +29,8 @@ from arena_agents.spec import decode_of, split_spec
 from arena_games.base import UsageError
 from arena_games.loading import load_object
 
+__all__ = ["BUILT_IN", "agent_names", "make_agent"]
+
 BUILT_IN: dict[str, Callable[[], Agent]] = {"random": RandomAgent, "search": SearchAgent}
 
 

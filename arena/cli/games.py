@@ -28,9 +28,9 @@ def play(
     decode: Decoding = None,
 ) -> None:
     """Play a game yourself: arrow keys, W A S D, or the moves' names. q resigns."""
-    from arena.views.terminal.play import play_person
+    from arena.views.terminal.play import play_human
 
-    play_person(game, against=against, seed=seed, decode=decode)
+    play_human(game, against=against, seed=seed, decode=decode)
 
 
 def watch(
@@ -65,7 +65,7 @@ def replay(
     plain: Plain = False,
 ) -> None:
     """Show a stored match step by step: board, observation, reply, action, reward."""
-    from arena.views.terminal.replay import replay as show_replay
+    from arena.views.terminal.replay import show_replay
 
     show_replay(run, match, speed=speed, plain=plain)
 

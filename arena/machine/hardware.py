@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import resource
-import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-GPU_QUERY = ("nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
-PATIENCE_S = 2.0
-MIB = 2**20
+import psutil
+import pynvml
+
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # of getrusage
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -26,38 +27,58 @@ class Gpu:
 
 
 def gpus() -> list[Gpu]:
-    """The GPUs that the driver reports; none where there is no driver, or it does not answer."""
+    """The GPUs that this process may use (`CUDA_VISIBLE_DEVICES`); none where there is no driver."""
     try:
-        asked = subprocess.run(GPU_QUERY, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
-    except (OSError, subprocess.SubprocessError):
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
         return []
-    return [gpu for line in asked.stdout.splitlines() if (gpu := _gpu(line)) is not None]
-
-
-def _gpu(line: str) -> Gpu | None:
-    name, _, memory = line.partition(",")
     try:
-        total, free = (int(number) * MIB for number in memory.split(","))
-    except ValueError:
-        return None
-    return Gpu(name.strip(), total, free)
+        return [_gpu(handle) for handle in _visible(os.environ.get("CUDA_VISIBLE_DEVICES"))]
+    except pynvml.NVMLError:
+        return []
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _visible(asked: str | None) -> Iterator[Any]:
+    """The devices named by number or by (the beginning of) a UUID; CUDA stops at one that it cannot find."""
+    everyone = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+    if asked is None:
+        yield from everyone
+        return
+    for name in map(str.strip, asked.split(",")):
+        if name.startswith("MIG-"):
+            yield pynvml.nvmlDeviceGetHandleByUUID(name)
+        elif name.isdecimal() and int(name) < len(everyone):
+            yield everyone[int(name)]
+        else:
+            found = [h for h in everyone if name and pynvml.nvmlDeviceGetUUID(h).startswith(name)]
+            if not found:
+                return
+            yield found[0]
+
+
+def _gpu(handle: Any) -> Gpu:
+    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    return Gpu(pynvml.nvmlDeviceGetName(handle), int(memory.total), int(memory.free))
 
 
 def cores() -> int:
     """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    process = psutil.Process()
+    if hasattr(process, "cpu_affinity"):
+        return len(process.cpu_affinity())
+    return int(psutil.cpu_count() or 1)
 
 
 def total_ram() -> int:
     """Bytes of memory that this process may use: the machine's, or less in a container."""
-    return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_container_limit()])
+    return min([int(psutil.virtual_memory().total), *_container_limit()])
 
 
 def free_ram() -> int:
     """Bytes that this process may still take: what is free or can be freed, within a container's limit."""
-    available = _linux("meminfo", "MemAvailable") or total_ram()
+    available = int(psutil.virtual_memory().available)
     limit = _container_limit()
     return min(available, limit[0] - _container_use()) if limit else available
 
@@ -68,16 +89,16 @@ def peak_memory() -> int:
     if torch is not None and torch.cuda.is_available():
         return int(torch.cuda.max_memory_reserved())
     # getrusage counts what the parent held when it started this process, so it comes second.
-    return _linux("self/status", "VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
+    return _linux_peak() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
 
 
-def _linux(file: str, field: str) -> int | None:
-    """A field of a file in Linux's /proc, in bytes; None elsewhere."""
+def _linux_peak() -> int | None:
+    """`VmHWM` of Linux's /proc, in bytes, which psutil does not read; None elsewhere."""
     try:
-        lines = (Path("/proc") / file).read_text(encoding="utf-8").splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")]
+    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
     return found[0] if found else None
 
 

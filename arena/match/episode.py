@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from arena_agents import Observation, Reply
 
+__all__ = ["EndReason", "Episode", "Step"]
+
 
 class EndReason(StrEnum):
     """Why an episode ended. Only the first three say something about playing strength."""

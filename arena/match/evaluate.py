@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
-from arena.match.seating import house_agents, seated
+from arena.match.seating import house_agents, in_turn, seated
 from arena.match.seeds import Split, episode_seed
 from arena_agents import Agent
 from arena_games.base import GameSpec, UsageError
 from arena_leaderboard import mean_ci95
+
+__all__ = ["EvalRow", "evaluate"]
 
 UNDER_TEST, OPPONENT = "agent", "opponent"  # player names
 
@@ -85,23 +87,19 @@ def _row(
 
 
 def _matches(spec: GameSpec, episodes: int, seed: int) -> Iterator[Match]:
-    seats = len(spec.open_seats)
     for i in range(episodes):
-        players = [OPPONENT] * seats
-        players[i % seats] = UNDER_TEST
-        yield Match(spec, episode_seed(Split.TEST, seed, i), seated(spec, players))
+        players = seated(spec, in_turn(spec, UNDER_TEST, OPPONENT, i))
+        yield Match(spec, episode_seed(Split.TEST, seed, i), players)
 
 
 def _means(episodes: list[Episode]) -> dict[str, Any]:
-    seated_episodes = [(episode, episode.players.index(UNDER_TEST)) for episode in episodes]
-    invalid = [
-        step.invalid is not None for episode, seat in seated_episodes for step in episode.steps_of(seat)
-    ]
-    mean_return, return_ci95 = mean_ci95([episode.returns[seat] for episode, seat in seated_episodes])
+    seats = [(episode, episode.players.index(UNDER_TEST)) for episode in episodes]
+    invalid = [step.invalid is not None for episode, seat in seats for step in episode.steps_of(seat)]
+    mean_return, return_ci95 = mean_ci95([episode.returns[seat] for episode, seat in seats])
     return {
         "episodes": len(episodes),
         "mean_return": mean_return,
         "return_ci95": return_ci95,
-        "success_rate": sum(episode.successes[seat] for episode, seat in seated_episodes) / len(episodes),
+        "success_rate": sum(episode.successes[seat] for episode, seat in seats) / len(episodes),
         "invalid_rate": sum(invalid) / max(1, len(invalid)),
     }

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from arena_games.base import GameSpec
 
+__all__ = ["Match", "MatchConfig"]
+
 
 @dataclass(frozen=True, slots=True)
 class Match:

@@ -8,7 +8,7 @@ from itertools import islice
 from arena.match.caller import Caller
 from arena.match.episode import EndReason, Episode
 from arena.match.match import Match, MatchConfig
-from arena.match.referee import EnvPool, Table
+from arena.match.referee import EnvPool, Referee
 from arena_agents import Agent
 
 __all__ = ["Match", "MatchConfig", "play"]
@@ -19,14 +19,14 @@ def play(
     agents: Mapping[str, Agent],
     config: MatchConfig | None = None,
     *,
-    watch: Callable[[Table], None] = lambda table: None,
+    watch: Callable[[Referee], None] = lambda referee: None,
 ) -> Iterator[Episode]:
     """Play the matches and yield each episode as it ends.
 
     Up to `config.concurrency` matches move in lockstep: every agent gets all observations that
     wait for it at once, and a finished match makes room for the next. An episode depends on its
     match alone (up to floating point in a model's batch), never on what ran beside it.
-    `watch` is shown each table when its match begins and after every decision.
+    `watch` is shown each match's referee when it begins and after every decision.
 
     Raises KeyError if a match names a player that is not in `agents`.
     """
@@ -34,41 +34,43 @@ def play(
     queue = iter(matches)
     callers = {name: Caller(agent, config.deadline_s) for name, agent in agents.items()}
     envs = EnvPool()
-    tables = _seat(islice(queue, config.concurrency), envs, config, watch)
+    referees = _seat(islice(queue, config.concurrency), envs, config, watch)
     try:
-        while tables:
-            _ask_all(tables, callers, watch)
-            for table in tables:
-                if table.observation is None:
-                    episode = table.episode()
+        while referees:
+            _ask_all(referees, callers, watch)
+            for referee in referees:
+                if referee.observation is None:
+                    episode = referee.episode()
                     if episode.end != EndReason.GAME_ERROR:  # a broken environment is not used again
-                        envs.put(table.match.spec, table.env)
+                        envs.put(referee.match.spec, referee.env)
                     yield episode
-            tables = [table for table in tables if table.observation is not None]
-            tables += _seat(islice(queue, config.concurrency - len(tables)), envs, config, watch)
+            referees = [referee for referee in referees if referee.observation is not None]
+            referees += _seat(islice(queue, config.concurrency - len(referees)), envs, config, watch)
     finally:
         for caller in callers.values():
             caller.close()
 
 
 def _seat(
-    matches: Iterable[Match], envs: EnvPool, config: MatchConfig, watch: Callable[[Table], None]
-) -> list[Table]:
-    tables = [Table(match, envs.take(match.spec), config) for match in matches]
-    for table in tables:
-        watch(table)
-    return tables
+    matches: Iterable[Match], envs: EnvPool, config: MatchConfig, watch: Callable[[Referee], None]
+) -> list[Referee]:
+    referees = [Referee(match, envs.take(match.spec), config) for match in matches]
+    for referee in referees:
+        watch(referee)
+    return referees
 
 
-def _ask_all(tables: list[Table], callers: Mapping[str, Caller], watch: Callable[[Table], None]) -> None:
+def _ask_all(
+    referees: list[Referee], callers: Mapping[str, Caller], watch: Callable[[Referee], None]
+) -> None:
     """Ask every waited-for agent once, with all of its observations, and commit the replies."""
-    waiting: dict[str, list[Table]] = {}
-    for table in tables:
-        if table.observation is not None:
-            waiting.setdefault(table.player, []).append(table)
+    waiting: dict[str, list[Referee]] = {}
+    for referee in referees:
+        if referee.observation is not None:
+            waiting.setdefault(referee.player, []).append(referee)
     for player, group in waiting.items():
-        observations = [table.observation for table in group if table.observation is not None]
+        observations = [referee.observation for referee in group if referee.observation is not None]
         answer = callers[player].ask(observations)
-        for table, reply in zip(group, answer.replies, strict=True):
-            table.commit(reply, answer.seconds / len(group))
-            watch(table)
+        for referee, reply in zip(group, answer.replies, strict=True):
+            referee.commit(reply, answer.seconds / len(group))
+            watch(referee)

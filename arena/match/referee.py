@@ -18,26 +18,31 @@ Outcome = tuple[tuple[int, ...], tuple[bool, ...]]  # placements and successes, 
 
 
 class EnvPool:
-    """Environments that are free to be reset, by game."""
+    """Environments that are free to be reset, by what made them: two games may have one name."""
 
     def __init__(self) -> None:
-        self._free: dict[str, list[Any]] = {}
+        self._free: dict[int, tuple[Callable[[], Any], list[Any]]] = {}  # the maker is held, so is its id
 
     def take(self, spec: GameSpec) -> Any:
-        free = self._free.setdefault(spec.name, [])
+        """A free environment of the game, or a new one. Raises what the game's `make_env` raises."""
+        free = self._free_of(spec)
         return free.pop() if free else spec.make_env()
 
     def put(self, spec: GameSpec, env: Any) -> None:
-        self._free.setdefault(spec.name, []).append(env)
+        """Give back an environment that may be reset."""
+        self._free_of(spec).append(env)
+
+    def _free_of(self, spec: GameSpec) -> list[Any]:
+        return self._free.setdefault(id(spec.make_env), (spec.make_env, []))[1]
 
 
-class Table:
+class Referee:
     """Plays one match by being told replies; `observation` is None once it has ended."""
 
     def __init__(self, match: Match, env: Any, config: MatchConfig) -> None:
         self.match, self.env, self.config = match, env, config
         self.observation: Observation | None = None
-        seats = match.spec.seats
+        seats, self._action_names = match.spec.seats, match.spec.action_names
         self._turns, self._invalid = [0] * seats, [0] * seats
         self._returns = [0.0] * seats
         self._decisions: list[tuple[int, Observation, Reply, int, str | None, float]] = []
@@ -170,7 +175,7 @@ class Table:
             raise RuntimeError(f"the game went past its horizon of {self.match.spec.horizon} turns")
         self._turns[seat] += 1
         mask = view.get("action_mask")
-        may = (True,) * len(self.match.spec.actions) if mask is None else np.asarray(mask).tolist()
+        may = (True,) * len(self._action_names) if mask is None else np.asarray(mask).tolist()
         return Observation(
             game=self.match.spec.name,
             seat=seat,
@@ -180,6 +185,8 @@ class Table:
             grid=view.get("grid"),
             history=tuple(view.get("history", ())),
             seed=decision_seed(self.match.seed, self.match.repeat, seat, turn),
+            action_names=self._action_names,
+            spec=self.match.spec,
         )
 
     def _reported(self, info: Mapping[str, Any]) -> Outcome:

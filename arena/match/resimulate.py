@@ -1,7 +1,7 @@
-"""Playing a stored episode again, from its seed and its replies, and finding where it differs.
+"""Resimulating a stored episode from its seed and its replies, and finding where it differs.
 
-No agent is asked: the stored replies are told to the same `Table` that played the match, which draws
-the board, the decisions' private seeds and the moves for invalid replies anew from the match.
+No agent is asked: the stored replies are told to the same kind of `Referee` that played the match, which
+draws the board, the decisions' private seeds and the moves for invalid replies anew from the match.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import zip_longest
 
 from arena.match.episode import EndReason, Episode, Step
 from arena.match.match import Match, MatchConfig
-from arena.match.referee import EnvPool, Table
+from arena.match.referee import EnvPool, Referee
 from arena.untrusted import one_line
 from arena_agents import Reply
 from arena_games.base import GameSpec
@@ -23,13 +23,13 @@ OF_EPISODE = ("returns", "placements", "successes", "end", "detail", "culprit")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Discrepancy:
     """What was stored and what came out, in one `field` of an episode or of one of its steps."""
 
     episode: str
     field: str
     stored: object
-    replayed: object
+    resimulated: object
     step: int | None = None
     seat: int | None = None
 
@@ -37,34 +37,34 @@ class Difference:
         where = [one_line(self.episode)]
         if self.step is not None:
             where += [f"step {self.step}", f"seat {self.seat}"]
-        stored, replayed = excerpts(self.stored, self.replayed)
-        return f"{', '.join(where)}: {self.field} was stored as {stored}, replayed as {replayed}"
+        stored, resimulated = excerpts(self.stored, self.resimulated)
+        return f"{', '.join(where)}: {self.field} was stored as {stored}, replayed as {resimulated}"
 
 
-def differences(episode: Episode, spec: GameSpec, envs: EnvPool) -> Iterator[Difference]:
-    """Everything in which the replayed episode differs, the earliest first.
+def discrepancies(episode: Episode, spec: GameSpec, envs: EnvPool) -> Iterator[Discrepancy]:
+    """Everything in which the resimulated episode differs, the earliest first.
 
-    One end cannot be replayed: a game error while a reply was read, which then is not in the
+    One end cannot be resimulated: a game error while a reply was read, which then is not in the
     record; such an episode is compared up to there.
     """
     if episode.version != spec.version:
-        yield Difference(episode.id, "game version", episode.version, spec.version)
+        yield Discrepancy(episode.id, "game version", episode.version, spec.version)
         return
     match = stored_match(episode, spec)
     if match is None or match.id != episode.match_id:
-        yield Difference(episode.id, "id", episode.id, match and match.id)
+        yield Discrepancy(episode.id, "id", episode.id, match and match.id)
         return
-    again, goes_on = _played_again(episode, match, envs)
-    for position, (stored, replayed) in enumerate(zip_longest(episode.steps, again.steps)):
-        yield from _of_step(episode.id, position, stored, replayed)
+    again, goes_on = _resimulated(episode, match, envs)
+    for position, (stored, resimulated) in enumerate(zip_longest(episode.steps, again.steps)):
+        yield from _of_step(episode.id, position, stored, resimulated)
     if goes_on and episode.end != EndReason.GAME_ERROR:
-        yield Difference(episode.id, "end", episode.end, "going on")
+        yield Discrepancy(episode.id, "end", episode.end, "going on")
     for field in OF_EPISODE:
         if goes_on and field in ("end", "detail"):
             continue
         was, came = getattr(episode, field), getattr(again, field)
         if was != came:
-            yield Difference(episode.id, field, was, came)
+            yield Discrepancy(episode.id, field, was, came)
 
 
 def stored_match(episode: Episode, spec: GameSpec) -> Match | None:
@@ -76,18 +76,18 @@ def stored_match(episode: Episode, spec: GameSpec) -> Match | None:
     return Match(spec, episode.seed, episode.players, int(repeat))
 
 
-def _played_again(episode: Episode, match: Match, envs: EnvPool) -> tuple[Episode, bool]:
+def _resimulated(episode: Episode, match: Match, envs: EnvPool) -> tuple[Episode, bool]:
     """The episode that the stored replies lead to, and whether it would go on from there."""
-    table = Table(match, envs.take(match.spec), MatchConfig(max_invalid=_limit(episode)))
+    referee = Referee(match, envs.take(match.spec), MatchConfig(max_invalid=_limit(episode)))
     for step in episode.steps:
-        if table.observation is None:
+        if referee.observation is None:
             break
-        table.commit(step.reply, step.seconds)
-    if table.observation is not None and episode.end == EndReason.AGENT_ERROR:
-        table.commit(Reply("", error=episode.detail or ""), 0.0)
-    goes_on, again = table.observation is not None, table.episode()
+        referee.commit(step.reply, step.seconds)
+    if referee.observation is not None and episode.end == EndReason.AGENT_ERROR:
+        referee.commit(Reply("", error=episode.detail or ""), 0.0)
+    goes_on, again = referee.observation is not None, referee.episode()
     if again.end != EndReason.GAME_ERROR:  # a broken environment is not used again
-        envs.put(match.spec, table.env)
+        envs.put(match.spec, referee.env)
     return again, goes_on
 
 
@@ -98,33 +98,33 @@ def _limit(episode: Episode) -> int | None:
     return sum(step.invalid is not None for step in episode.steps_of(episode.steps[-1].seat)) or None
 
 
-def _of_step(id_: str, position: int, stored: Step | None, replayed: Step | None) -> Iterator[Difference]:
-    if stored is None or replayed is None:
-        there = stored or replayed
+def _of_step(id_: str, position: int, stored: Step | None, resimulated: Step | None) -> Iterator[Discrepancy]:
+    if stored is None or resimulated is None:
+        there = stored or resimulated
         assert there is not None
-        kept, came = "none" if stored is None else "a step", "none" if replayed is None else "a step"
-        yield Difference(id_, "playing on", kept, came, position, there.seat)
+        kept, came = "none" if stored is None else "a step", "none" if resimulated is None else "a step"
+        yield Discrepancy(id_, "playing on", kept, came, position, there.seat)
         return
     for field in OF_STEP:
-        before, after = _value(stored, field), _value(replayed, field)
+        before, after = _value(stored, field), _value(resimulated, field)
         if before != after:
-            yield Difference(id_, field, before, after, position, stored.seat)
+            yield Discrepancy(id_, field, before, after, position, stored.seat)
 
 
 def _value(step: Step, field: str) -> object:
     return getattr(step.observation if field in ("turn", "text", "legal") else step, field)
 
 
-def excerpts(stored: object, replayed: object) -> tuple[str, str]:
+def excerpts(stored: object, resimulated: object) -> tuple[str, str]:
     """Both values as one line each; of long texts the part where they begin to differ."""
-    if not (isinstance(stored, str) and isinstance(replayed, str)):
-        return one_line(str(stored)), one_line(str(replayed))
+    if not (isinstance(stored, str) and isinstance(resimulated, str)):
+        return one_line(str(stored)), one_line(str(resimulated))
     common = next(
-        (i for i, (a, b) in enumerate(zip(stored, replayed, strict=False)) if a != b),
-        min(len(stored), len(replayed)),
+        (i for i, (a, b) in enumerate(zip(stored, resimulated, strict=False)) if a != b),
+        min(len(stored), len(resimulated)),
     )
     start = max(0, common - EXCERPT // 2)
-    return _excerpt(stored, start), _excerpt(replayed, start)
+    return _excerpt(stored, start), _excerpt(resimulated, start)
 
 
 def _excerpt(text: str, start: int) -> str:

@@ -1,4 +1,9 @@
-"""Who sits where: the agents under test on a game's open seats, the house's on the others."""
+"""Who holds which seat, said once for tournaments, evaluations, training and people.
+
+A game's open seats go to whoever is to be played, its other seats to the house: the agents that the game
+names, as players called `house:NAME`. The prefix keeps the house's `random` apart from an agent of that
+name under test.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +15,33 @@ from arena_agents.registry import make_agent
 from arena_games.base import GameSpec, UsageError
 
 HOUSE = "house:"
+LEARNER = "learner"  # the player that is trained
+
+# Player names by seat, for the start state of that number.
+Seating = Callable[[int], tuple[str, ...]]
 
 
-def seated(spec: GameSpec, open_players: Sequence[str]) -> tuple[str, ...]:
-    """Player names by seat: `open_players` in order on the open seats, `house:NAME` on the rest.
+def seated(spec: GameSpec, open_players: Sequence[str], house: str | None = None) -> tuple[str, ...]:
+    """Player names by seat: `open_players` in order on the open seats, the house on the rest.
 
-    The prefix keeps the house's `random` apart from an agent of that name under test.
-    Raises ValueError if there are not as many players as open seats.
+    `house` is one player that holds the house's seats in its place. Raises ValueError if there are not as
+    many players as open seats.
     """
     by_seat = dict(zip(spec.open_seats, open_players, strict=True))
-    house = iter(spec.house)
-    return tuple(by_seat[seat] if seat in by_seat else HOUSE + next(house) for seat in range(spec.seats))
+    house_players = (house or HOUSE + name for name in spec.house)
+    return tuple(by_seat[seat] if seat in by_seat else next(house_players) for seat in range(spec.seats))
+
+
+def beside(spec: GameSpec, players: Sequence[str], opponent: str) -> tuple[str, ...]:
+    """Players of the open seats: `players` in order, `opponent` on those that are left."""
+    return (*players, *[opponent] * (len(spec.open_seats) - len(players)))
+
+
+def in_turn(spec: GameSpec, player: str, opponent: str, turn: int) -> tuple[str, ...]:
+    """Players of the open seats: `player` on the next of them each turn, `opponent` on the others."""
+    players = [opponent] * len(spec.open_seats)
+    players[turn % len(players)] = player
+    return tuple(players)
 
 
 def house_agents(games: Iterable[GameSpec]) -> dict[str, Agent]:
@@ -29,11 +50,8 @@ def house_agents(games: Iterable[GameSpec]) -> dict[str, Agent]:
     return {HOUSE + name: make_agent(name) for name in sorted(names)}
 
 
-LEARNER = "learner"
-
-
-# Agent names by seat, for the start state of that number.
-Seating = Callable[[int], tuple[str, ...]]
+# In training, `opponents` says who holds the seats that the learner does not: `house` leaves it all open
+# seats, `self` all seats, and an agent's spec gives it one seat, the agent all others, the house's too.
 
 
 def training_seating(spec: GameSpec, opponents: str) -> Seating:
@@ -41,8 +59,8 @@ def training_seating(spec: GameSpec, opponents: str) -> Seating:
     if opponents == "self":
         return lambda start: (LEARNER,) * spec.seats
     if opponents == "house":
-        return lambda start: around_learner(spec, spec.open_seats, "")
-    return partial(_against, spec, opponents, opponents)
+        return lambda start: seated(spec, beside(spec, [], LEARNER))
+    return partial(_one_learner, spec, opponents, opponents)
 
 
 def held_out_seating(spec: GameSpec, opponents: str) -> Seating:
@@ -50,29 +68,19 @@ def held_out_seating(spec: GameSpec, opponents: str) -> Seating:
 
     Open seats that no opponent was named for are `random`'s.
     """
-    named = opponents not in ("house", "self")
-    return partial(_against, spec, opponents if named else "random", opponents if named else None)
+    if opponents in ("house", "self"):
+        return partial(_one_learner, spec, "random", None)
+    return partial(_one_learner, spec, opponents, opponents)
 
 
-def _against(spec: GameSpec, opponent: str, house: str | None, start: int) -> tuple[str, ...]:
-    seat = spec.open_seats[start % len(spec.open_seats)]
-    return around_learner(spec, (seat,), opponent, house)
-
-
-def around_learner(
-    spec: GameSpec, learner: tuple[int, ...], opponent: str, house: str | None = None
-) -> tuple[str, ...]:
-    """The learner on its seats, `opponent` on other open seats, the house (or `house`) on its own."""
-    ours = iter(spec.house)
-    return tuple(
-        LEARNER if seat in learner else opponent if seat in spec.open_seats else house or next(ours)
-        for seat in range(spec.seats)
-    )
+def _one_learner(spec: GameSpec, opponent: str, house: str | None, start: int) -> tuple[str, ...]:
+    return seated(spec, in_turn(spec, LEARNER, opponent, start), house)
 
 
 def opponent_agents(spec: GameSpec, opponents: str) -> dict[str, Agent]:
-    """The agents that the seatings name. Raises UsageError for one that is not known."""
+    """The agents that the seatings of training name. Raises UsageError for one that is not known."""
     if opponents == LEARNER:
         raise UsageError(f"an opponent cannot be named {LEARNER!r}; use self for self-play")
-    names = {"random", *spec.house} if opponents in ("house", "self") else {opponents}
-    return {name: make_agent(name) for name in sorted(names)}
+    if opponents in ("house", "self"):
+        return {"random": make_agent("random"), **house_agents([spec])}
+    return {opponents: make_agent(opponents)}

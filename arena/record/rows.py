@@ -20,6 +20,7 @@ from typing import Any
 from arena.match.episode import EndReason, Episode, Step
 from arena.record import usages
 from arena.record.notable import MatchSummary
+from arena.record.usages import SqlRow
 from arena_agents import Observation, Reply
 from arena_leaderboard import MatchResult
 
@@ -71,8 +72,6 @@ MATCH_COUNTS = (
     "SELECT episode, count(*), sum(invalid IS NOT NULL), "
     "min(CASE WHEN invalid IS NOT NULL THEN position END) FROM steps GROUP BY episode"
 )
-
-Row = tuple[Any, ...]
 
 
 def to_bytes(text: str | None) -> bytes | None:
@@ -130,7 +129,7 @@ def _stored_id(connection: sqlite3.Connection, episode: Episode) -> bytes:
     return start + f"{attempts + 1})".encode()
 
 
-def _step_row(connection: sqlite3.Connection, number: int | None, position: int, step: Step) -> Row:
+def _step_row(connection: sqlite3.Connection, number: int | None, position: int, step: Step) -> SqlRow:
     sample = step.reply.sample
     return (
         number,
@@ -155,11 +154,11 @@ def _kept_once(connection: sqlite3.Connection, text: str) -> bytes:
     return digest
 
 
-def to_episode(row: Row, step_rows: Iterable[Row]) -> Episode:
+def to_episode(row: SqlRow, step_rows: Iterable[SqlRow]) -> Episode:
     """The episode of a row of `EPISODE_COLUMNS` and its rows of `STEP_QUERY`.
 
-    Grids, histories, decision seeds, token samples and a failed reply are not stored; they come back
-    empty.
+    Grids, histories, decision seeds, token samples and a failed reply are not stored, nor is what an
+    observation carries of its game (`action_names`, `spec`); all of them come back empty.
     """
     _, id_, game, version, seed, players, _, returns, placements, successes, end, detail, culprit = row
     return Episode(
@@ -178,7 +177,7 @@ def to_episode(row: Row, step_rows: Iterable[Row]) -> Episode:
     )
 
 
-def _to_step(game: str, row: Row) -> Step:
+def _to_step(game: str, row: SqlRow) -> Step:
     seat, turn, seen, legal, said, action, invalid, reward, seconds, thought, *usage = row
     observation = Observation(game, seat, turn, to_text(seen), tuple(json.loads(legal)))
     reason = None if invalid is None else to_text(invalid)
@@ -187,7 +186,7 @@ def _to_step(game: str, row: Row) -> Step:
     return Step(seat, observation, reply, action, reason, reward, seconds)
 
 
-def to_summary(row: Row, counts: dict[int, Row]) -> MatchSummary:
+def to_summary(row: SqlRow, counts: dict[int, SqlRow]) -> MatchSummary:
     """A row of `EPISODE_COLUMNS` without its steps; `counts` holds the rest of `MATCH_COUNTS` by episode."""
     number, id_, game, _, seed, players, rated_seats, returns, placements, _, end, _, _ = row
     decisions, invalid, first_invalid = counts.get(number, (0, 0, None))
@@ -207,7 +206,7 @@ def to_summary(row: Row, counts: dict[int, Row]) -> MatchSummary:
     )
 
 
-def to_result(row: Row, counts: Iterable[Row]) -> MatchResult:
+def to_result(row: SqlRow, counts: Iterable[SqlRow]) -> MatchResult:
     """A row of `EPISODE_COLUMNS` as the leaderboard sees it: its rated seats only.
 
     `counts` are the rows of `SEAT_COUNTS`.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from arena.record import rows, seals
 from arena_games.base import UsageError
@@ -19,21 +19,19 @@ LOCK_PATIENCE_S = 2.0  # the time a killed run may need to let go
 BUSY_PATIENCE_S = 60.0
 
 
-def lock_folder(folder: Path) -> TextIO:
-    """Hold the run until the file is closed or the process ends, however it ends."""
-    lock = (folder / ".lock").open("a")
-    patient_until = time.monotonic() + LOCK_PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except BlockingIOError:
-            if time.monotonic() > patient_until:
-                lock.close()
-                raise UsageError(
-                    f"another process is playing {folder}; wait for it, or choose another --out"
-                ) from None
-            time.sleep(0.1)
+def lock_folder(folder: Path) -> BaseFileLock:
+    """Hold the run until the lock is released or the process ends, however it ends.
+
+    Raises UsageError if another holds it, after a moment of patience.
+    """
+    lock = FileLock(folder / ".lock", timeout=LOCK_PATIENCE_S, poll_interval=0.1, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UsageError(
+            f"another process is playing {folder}; wait for it, or choose another --out"
+        ) from None
+    return lock
 
 
 def create_file(path: Path, meta: Mapping[str, Mapping[str, Any]]) -> None:

@@ -11,14 +11,19 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+
+from filelock import BaseFileLock
 
 from arena.match.episode import Episode
 from arena.record import integrity, rows, seals, usages
 from arena.record.notable import MatchSummary
 from arena.record.run_file import connect, create_file, legible, lock_folder, one_line_errors
+from arena.record.usages import SqlRow
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
+
+__all__ = ["FILE_NAME", "Store"]
 
 FILE_NAME = "run.sqlite"
 
@@ -30,7 +35,7 @@ class Store:
     file cannot be read.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: TextIO | None = None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: BaseFileLock | None = None) -> None:
         self.path = path
         self._connection = connection
         self._lock = lock
@@ -50,7 +55,7 @@ class Store:
             store = cls(path, connect(path), lock)
             store.continue_with(config)
         except BaseException:
-            lock.close()
+            lock.release()
             raise
         return store
 
@@ -66,9 +71,9 @@ class Store:
         """Let go of the file, which is sealed if it was written to, and of the lock."""
         self._connection.close()
         if self._lock is not None:
-            if not self._lock.closed:
+            if self._lock.is_locked:
                 seals.seal_file(self.path)
-            self._lock.close()
+            self._lock.release()
 
     def __enter__(self) -> Store:
         return self
@@ -167,7 +172,7 @@ class Store:
                 if among is None or rows.to_text(row[1]) in among
             ]
 
-    def _whole(self, row: rows.Row) -> Episode:
+    def _whole(self, row: SqlRow) -> Episode:
         with legible(self.path):
             return rows.to_episode(row, self._select(rows.STEP_QUERY, row[0]))
 
@@ -175,6 +180,6 @@ class Store:
         """What the agents' replies took, by agent; those are left out whose replies take nothing."""
         return usages.totals(self._select(usages.TOTALS))
 
-    def _select(self, query: str, *values: object) -> Iterator[rows.Row]:
+    def _select(self, query: str, *values: object) -> Iterator[SqlRow]:
         with one_line_errors(self.path):
             yield from self._connection.execute(query, values)

@@ -32,7 +32,7 @@ TOTALS = (
     "sum(finish = 'error') FROM usages JOIN episodes ON number = episode GROUP BY players, seat"
 )
 
-Row = tuple[Any, ...]
+SqlRow = tuple[Any, ...]  # of a query's answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _sum(one: Any, other: Any) -> Any:
 
 def usage_row(
     episode: int | None, position: int, seat: int, reply: Reply, keep: Callable[[str], bytes]
-) -> Row | None:
+) -> SqlRow | None:
     """The row of a reply, None where it has nothing to tell; `keep` stores a text and gives its digest."""
     usage = reply.usage
     if usage is None and reply.reasoning is None:
@@ -78,18 +78,18 @@ def usage_row(
     )
 
 
-def insert(connection: sqlite3.Connection, rows: Iterable[Row | None]) -> None:
+def insert(connection: sqlite3.Connection, rows: Iterable[SqlRow | None]) -> None:
     """Add rows to the open transaction."""
     marks = ", ".join("?" * 10)
     connection.executemany(f"INSERT INTO usages VALUES ({marks})", [row for row in rows if row is not None])
 
 
-def to_usage(values: Row) -> Usage | None:
+def to_usage(values: SqlRow) -> Usage | None:
     """The usage in the values of `COLUMNS`; None where the step has none."""
     return None if values[-1] is None else Usage(*values)
 
 
-def totals(rows: Iterable[Row]) -> Mapping[str, Spending]:
+def totals(rows: Iterable[SqlRow]) -> Mapping[str, Spending]:
     """The rows of `TOTALS` by agent, in the order of their names."""
     by_agent: dict[str, Spending] = defaultdict(Spending)
     for players, seat, *sums in rows:

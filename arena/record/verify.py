@@ -1,7 +1,7 @@
-"""`arena verify`: is this run what was played? Every stored episode is played again and compared.
+"""`arena verify`: is this run what was played? Every stored episode is resimulated and compared.
 
 Three nets, each for what the others let through: SQLite's check and the texts' digests for the file,
-a seal per episode for what was stored of it, and playing it again for whether that can be true.
+a seal per episode for what was stored of it, and resimulating it for whether that can be true.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from arena.match.referee import EnvPool
-from arena.match.resimulate import differences
+from arena.match.resimulate import discrepancies
 from arena.record.store import FILE_NAME, Store
 from arena.untrusted import one_line
 from arena_games.base import UsageError
@@ -28,7 +28,7 @@ PARALLEL_FROM = 1000  # episodes; below that, starting processes takes longer th
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was checked and what is wrong with it, one line each. `games` counts what was played again."""
+    """What was checked and what is wrong with it, one line each. `games` counts what was resimulated."""
 
     episodes: int
     games: Counter[str]
@@ -78,7 +78,7 @@ def _check_all(folder: Path, numbers: Sequence[int], processes: int | None) -> I
 
 
 def check(folder: Path, numbers: Sequence[int]) -> Checked:
-    """Check some episodes of a run: seal first, then the replay, which can say what is wrong."""
+    """Check some episodes of a run: seal first, then the resimulation, which can say what is wrong."""
     games: Counter[str] = Counter()
     faults, envs = [], EnvPool()
     with Store.read(folder) as store:
@@ -104,7 +104,7 @@ def _check_one(store: Store, number: int, envs: EnvPool) -> tuple[str, str | Non
     episode = store.episode(number)
     if episode is None:
         raise UsageError("it is not where the index says")
-    difference = next(differences(episode, find_game(episode.game), envs), None)
+    discrepancy = next(discrepancies(episode, find_game(episode.game), envs), None)
     if broken is None:
-        return episode.game, None if difference is None else str(difference)
-    return episode.game, str(difference) if difference else f"{episode.id} {broken}"
+        return episode.game, None if discrepancy is None else str(discrepancy)
+    return episode.game, str(discrepancy) if discrepancy else f"{episode.id} {broken}"

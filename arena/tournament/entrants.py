@@ -9,6 +9,7 @@ from pathlib import Path
 
 from arena.choices import DEFAULT_AGENTS
 from arena.match.seating import HOUSE
+from arena.untrusted import file_name
 from arena_agents.address import is_address
 from arena_agents.base import Decode
 from arena_agents.policy import holds_language_policy
@@ -58,7 +59,7 @@ class Entrant:
         learned = self.trained_on or game.name
         settings = tuple(f"{name}={value}" for name, value in split_spec(self.spec)[1].items())
         owner = ",".join([self.base, *settings]) if self.label == self.spec else self.label
-        folder = out / "agents" / f"{_file_name(owner)}@{_file_name(learned)}"
+        folder = out / "agents" / f"{file_name(owner)}@{file_name(learned)}"
         return Training(self.base, learned, folder, settings)
 
     def playable(self, game: GameSpec, out: Path) -> str:
@@ -142,7 +143,3 @@ def _is_language_model(spec: str) -> bool:
     """Whether a spec names one by its form; a class of the user's may be one all the same."""
     named = spec in PRESETS or spec.startswith("hf:") or is_address(spec)
     return named or holds_language_policy(Path(spec))
-
-
-def _file_name(text: str) -> str:
-    return re.sub(r"[^\w.+-]+", "-", text)

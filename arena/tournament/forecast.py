@@ -29,9 +29,7 @@ from arena.tournament.forecast_sample import (
 from arena.tournament.plan import Tournament
 from arena.tournament.run import CONCURRENCY
 from arena_games.base import GameSpec
-
-# Two-sided 95 % points of Student's t, by degrees of freedom; samples are that small.
-STUDENT = (math.inf, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+from arena_leaderboard.model.quantiles import student_reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,8 @@ class Estimate:
         if size < 2:
             return cls(mean * times, None)
         variance = math.fsum((value - mean) ** 2 for value in sample) / (size - 1)
-        reach = STUDENT[min(size - 1, len(STUDENT) - 1)] * math.sqrt(variance * (times**2 / size + times))
-        return cls(mean * times, reach)
+        deviation = math.sqrt(variance * (times**2 / size + times))
+        return cls(mean * times, student_reach(0.95, size - 1) * deviation)
 
     def __add__(self, other: Estimate) -> Estimate:
         halves = (self.half, other.half)
@@ -66,7 +64,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AgentForecast:
     """What one agent will take in one game. None is what is not known; `cost` is in USD."""
 
     game: str
@@ -84,7 +82,7 @@ class Forecast:
     """Rows by game and agent, the time of the games themselves, and what has to be said of it."""
 
     matches: int
-    rows: list[Row]
+    rows: list[AgentForecast]
     games_seconds: Estimate
     notes: list[str]
 
@@ -115,12 +113,14 @@ def forecast(tournament: Tournament, *, deadline_s: float, say: Callable[[str], 
         began = time.perf_counter()
         played = list(play(samples[spec.name], players_of(tournament, spec, agents), config))
         games_seconds += _own_time(played, time.perf_counter() - began, len(missing[spec.name]))
-        rows += [_row(label, spec, missing[spec.name], played) for label in tournament.labels]
+        rows += [_of_agent(label, spec, missing[spec.name], played) for label in tournament.labels]
     lacking = untrained(tournament)
     return Forecast(sum(map(len, missing.values())), rows, games_seconds, notes(lacking))
 
 
-def _row(label: str, spec: GameSpec, missing: Sequence[Match], played: Sequence[Episode]) -> Row:
+def _of_agent(
+    label: str, spec: GameSpec, missing: Sequence[Match], played: Sequence[Episode]
+) -> AgentForecast:
     """One agent's forecast, from the seats that it held in the sample."""
     times = sum(match.players.count(label) for match in missing)
     seats = [
@@ -130,7 +130,7 @@ def _row(label: str, spec: GameSpec, missing: Sequence[Match], played: Sequence[
         if player == label
     ]
     estimates = {name: _estimate(number, seats, times) for name, number in NUMBERS.items()}
-    return Row(spec.name, label, sum(label in match.players for match in missing), **estimates)
+    return AgentForecast(spec.name, label, sum(label in match.players for match in missing), **estimates)
 
 
 def _estimate(

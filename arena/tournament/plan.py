@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from arena.tournament.schedule import schedule, seat_orders
 from arena_agents.base import Decode
 from arena_games.base import GameSpec
 from arena_games.registry import select_games
+
+__all__ = ["Tournament"]
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,22 @@ class Tournament:
 
     @classmethod
     def of(
-        cls, games: str, agents: str, out: Path, *, seed: int, matches: int, decode: Decode | None = None
+        cls,
+        games: str | Iterable[str],
+        agents: str | Iterable[str],
+        out: Path | str,
+        *,
+        seed: int = 0,
+        matches: int = 60,
+        decode: Decode | None = None,
     ) -> Tournament:
-        """From what the command line says. Raises UsageError for unknown games and unusable names."""
+        """From what the command line says: names, or a string of them between commas.
+
+        About `matches` matches of each agent in each game; `out` is the run's folder; `decode`
+        is for language models (see `parse_entrants`). Raises UsageError for unknown games and unusable names.
+        """
         entrants = tuple(parse_entrants(agents, decode))
-        return cls(tuple(select_games(games)), entrants, seed, matches, out)
+        return cls(tuple(select_games(games)), entrants, seed, matches, Path(out))
 
     def config(self) -> dict[str, Any]:
         """What is stored with the run, and must not change while it is continued."""

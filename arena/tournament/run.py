@@ -21,11 +21,15 @@ from arena.tournament.entrants import Training, trainings
 from arena.tournament.plan import Tournament
 from arena.tournament.prepare import Watcher, due, train_all
 from arena.tournament.separation import Verdict, play_on
+from arena.tournament.silent import Silent
 from arena_agents import Agent
 from arena_agents.engines.base import EngineName
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
 
+__all__ = ["Display", "Listener", "TournamentResult", "UntilSeparated", "run"]
+
+DEADLINE_S = 300.0
 CONCURRENCY = 128  # matches in lockstep: enough to fill a model's batch
 BATCH_SECONDS = 1.0  # episodes are stored together that end within this time
 BATCH_EPISODES = 200
@@ -55,7 +59,7 @@ class Display(Protocol):
 
 
 @dataclass(frozen=True)
-class Report:
+class TournamentResult:
     """What a tournament has come to: all results so far, and the policies that could not be trained.
 
     `cut_short` holds, by agent, the passing failures that ended its matches: those remain to be played.
@@ -78,17 +82,19 @@ class UntilSeparated:
 def run(
     tournament: Tournament,
     *,
-    train: TrainMode,
-    deadline_s: float,
-    display: Display,
+    train: TrainMode = TrainMode.AUTO,
+    deadline_s: float = DEADLINE_S,
+    display: Display | None = None,
     until: UntilSeparated | None = None,
     engine: EngineName = "transformers",
-) -> Report:
-    """Train what has to be trained, play what has not been played, and show both on `display`.
+) -> TournamentResult:
+    """Train what has to be trained, play what has not been played, and show both on `display`, if any.
 
+    A tournament that was played before goes on. `deadline_s` bounds an agent's time for one call.
     An agent whose training fails plays nothing that needs it. Raises UsageError, before anything is
     written, for an agent that cannot be made or may not be trained.
     """
+    display = display or Silent()
     needed = trainings(tournament.entrants, tournament.games, tournament.out)
     waiting = due(needed, train)
     agents = Agents(tournament)
@@ -112,7 +118,7 @@ def run(
         verdict = None
         if played(tournament.schedule(left_out)) and until is not None:
             verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
-        return Report(store.results(), failed, store.spending(), cut_short, verdict)
+        return TournamentResult(store.results(), failed, store.spending(), cut_short, verdict)
 
 
 def _train(

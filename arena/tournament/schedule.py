@@ -38,7 +38,7 @@ def _of_game(spec: GameSpec, agents: Sequence[str], seed: int, matches: int) -> 
 def seat_orders(agents: Sequence[str], seats: int, *, seed: int, matches: int) -> list[tuple[str, ...]]:
     """The players by seat of every match on one seed; each agent is in as many as any other.
 
-    All line-ups meet, except at tables for more than two where the wanted `matches` of an agent have
+    All line-ups meet, except in games for more than two where the wanted `matches` of an agent have
     no room for all of them on `FEWEST_SEEDS` seeds: there the line-ups are `balanced_line_ups`. Few
     seeds would leave open whether an agent is good or its boards were.
     """

@@ -18,7 +18,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import floor
-from statistics import NormalDist
 
 from arena.match.match import Match
 from arena.match.seating import seated
@@ -27,6 +26,7 @@ from arena.tournament.plan import Tournament
 from arena.tournament.schedule import seeds_needed
 from arena_games.base import GameSpec
 from arena_leaderboard import Difference, MatchResult, differences, standings
+from arena_leaderboard.model.quantiles import normal_reach
 
 ALPHA = 0.05
 BUDGET = 10  # times the planned matches, where --max-matches says nothing else
@@ -69,13 +69,8 @@ def separated(gap: Difference, look: int) -> bool:
     The interval at its own level is stretched as a normal distribution's would be: no affordable
     number of resampled tournaments shows the last thousandth.
     """
-    stretch = _normal_reach(level(look)) / _normal_reach(gap.level)
+    stretch = normal_reach(level(look)) / normal_reach(gap.level)
     return gap.points > stretch * (gap.points - gap.low) or -gap.points > stretch * (gap.high - gap.points)
-
-
-def _normal_reach(level: float) -> float:
-    """How many standard deviations either way hold this share of a normal distribution."""
-    return NormalDist().inv_cdf((1 + level) / 2)
 
 
 def groups(pairs: Sequence[Pair]) -> list[tuple[str, ...]]:

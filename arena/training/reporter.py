@@ -8,6 +8,8 @@ from typing import Protocol
 
 from arena.training.run_folder import RunFolder
 
+__all__ = ["Reporter", "Show", "Silence", "silently"]
+
 
 class Reporter(Protocol):
     """Shows a run to a person."""

@@ -146,7 +146,7 @@ def open_run(team: Team, path: Path, make: Callable[[], RunFolder]) -> RunFolder
     if team.size == 1:
         return make()
     run, problem = None, None
-    if team.leads:
+    if team.is_main:
         try:
             run = make()
         except UsageError as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,17 @@ from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.loggers import open_loggers
 from arena.training.reporter import Show, silently
 from arena.training.run_folder import Config, RunFolder, open_run
+from arena.untrusted import slug
 from arena_agents.address import is_address, parse_address
 from arena_agents.engines.choose import choose_engine
 from arena_agents.presets import PRESETS
 from arena_games.base import UsageError
 from arena_games.registry import find_game
+
+__all__ = ["OnStep", "train"]
+
+# Told each row of metrics.
+OnStep = Callable[[dict[str, Any]], None]
 
 # What was measured to learn with the built-in model, on validation episodes: all weights rather
 # than an adapter, larger steps, no KL penalty. Long games: a mean over episodes lets each step of
@@ -47,40 +52,44 @@ def agent_settings(agent: str, game: str) -> Mapping[str, Any]:
 
 
 def train(
+    game: str | None = None,
+    agent: str | None = None,
     *,
-    game: str | None,
-    agent: str | None,
-    out: Path | None = None,
+    out: Path | str | None = None,
     seed: int | None = None,
     steps: int | None = None,
     opponents: str | None = None,
     engine: str | None = None,
-    settings: Sequence[str] = (),
+    settings: Sequence[str] | Mapping[str, Any] = (),
     config_file: Path | None = None,
-    resume: Path | None = None,
+    resume: Path | str | None = None,
     template: Path | None = None,
     show: Show = silently,
+    on_step: OnStep | None = None,
 ) -> Path:
     """Train and return the run's folder. Raises UsageError for anything the user can put right.
 
-    A run that is resumed keeps its config, but for the engine if one is named.
+    `settings` are those of `--set`, as `KEY=VALUE` or as a mapping. `on_step` is called with each row of
+    metrics as it is logged; an exception of its own ends the run, which can be resumed. A run that is
+    resumed keeps its config, but for the engine if one is named.
     """
     team = join_team()
-    drawn_by = {} if engine is None else {"engine": engine}
+    chosen_engine = {} if engine is None else {"engine": engine}
     with said_once(team):
         if resume is not None:
-            run = open_run(team, resume, lambda: RunFolder.open(resume))
+            folder = Path(resume)
+            run = open_run(team, folder, lambda: RunFolder.open(folder))
             config = stored_config(run)
-            config, team = settle(resolve(type(config), config.model_dump(), drawn_by), team)
+            config, team = settle(resolve(type(config), config.model_dump(), chosen_engine), team)
         else:
             given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
-            named = {k: v for k, v in given.items() if v is not None} | drawn_by
+            named = {k: v for k, v in given.items() if v is not None} | chosen_engine
             config, team = settle(new_config(named, settings, config_file), team)
-            path = out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}"
+            path = Path(out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}")
             run = open_run(team, path, lambda: _new_run(path, config, template))
     stored = run.path / "template.txt"
     try:
-        _run(config, run, stored if stored.exists() else None, team, show)
+        _run(config, run, stored if stored.exists() else None, team, show, on_step)
     except UsageError:
         run.discard_unstarted()
         raise
@@ -95,12 +104,13 @@ def _new_run(path: Path, config: MsgrpoConfig | DqnConfig, template: Path | None
 
 
 def new_config(
-    given: Mapping[str, Any], settings: Sequence[str], config_file: Path | None
+    given: Mapping[str, Any], settings: Sequence[str] | Mapping[str, Any], config_file: Path | None
 ) -> MsgrpoConfig | DqnConfig:
     """Defaults, the agent's preset, the file, `--set`, and the named options, in this order."""
     file = read_config_file(config_file) if config_file else {}
     file.pop("algorithm", None)
-    asked = {**file, **parse_settings(list(settings)), **given}
+    chosen = settings if isinstance(settings, Mapping) else parse_settings(list(settings))
+    asked = {**file, **chosen, **given}
     for needed in ("game", "agent"):
         if needed not in asked:
             raise UsageError(f"which {needed}? arena train GAME --agent AGENT")
@@ -128,12 +138,18 @@ def stored_config(run: RunFolder) -> MsgrpoConfig | DqnConfig:
 
 
 def _run(
-    config: MsgrpoConfig | DqnConfig, run: RunFolder, template: Path | None, team: Team, show: Show
+    config: MsgrpoConfig | DqnConfig,
+    run: RunFolder,
+    template: Path | None,
+    team: Team,
+    show: Show,
+    on_step: OnStep | None,
 ) -> None:
-    run.loggers = open_loggers(config, run) if team.leads else []
+    if team.is_main:
+        run.loggers = [*open_loggers(config, run), *([on_step] if on_step else [])]
     done = run.latest_checkpoint()
     title = f"{config.agent} on {config.game}"
-    with (show if team.leads else silently)(title, done[0] if done else 0, config.steps) as display:
+    with (show if team.is_main else silently)(title, done[0] if done else 0, config.steps) as display:
         if isinstance(config, DqnConfig):
             from arena.training.dqn.train import train_dqn
 
@@ -143,11 +159,6 @@ def _run(
 
             train_msgrpo(config, run, display, template=template, team=team)
         display.ended(run)
-
-
-def slug(spec: str) -> str:
-    """An agent's spec as part of a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", spec.removeprefix("hf:")).strip("-.")
 
 
 def settle(config: Config, team: Team) -> tuple[Config, Team]:

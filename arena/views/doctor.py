@@ -22,7 +22,7 @@ from rich.text import Text
 from arena.machine.hardware import Gpu, cores, free_ram, gpus, total_ram
 from arena.training.config import MsgrpoConfig, resolve
 from arena.training.memory.estimate import QWEN_3B, gigabytes
-from arena.training.memory.fit import Room, refuse_unless_it_fits
+from arena.training.memory.fit import Available, refuse_unless_it_fits
 from arena_agents.causal_lm.hub import hub_answers
 from arena_agents.presets import PRESETS
 from arena_games.base import UsageError
@@ -157,7 +157,7 @@ def _fits_3b(found: list[Gpu]) -> Finding:
     engine = int(config.engine_memory * found[0].total) if usable and _version("vllm") else None
     name = "3 B with LoRA"
     try:
-        needed = refuse_unless_it_fits(config, QWEN_3B, Room(device, free, ram, engine))
+        needed = refuse_unless_it_fits(config, QWEN_3B, Available(device, free, ram, engine))
     except UsageError as error:
         return Finding("training", name, "does not fit", False, str(error))
     return Finding("training", name, f"fits: {gigabytes(needed.peak)} of {gigabytes(free)} free", True)

@@ -67,10 +67,10 @@ def hold_tournament(
 ) -> bool:
     """Play a tournament to its end and show the leaderboard; whether all was trained and played."""
     tournament = Tournament.of(games, agents, out, seed=seed, matches=matches, decode=parse_decode(decode))
-    drawn_by = parse_engine(engine)
+    engine_name = parse_engine(engine)
     display = TournamentDisplay(Console(stderr=True))
     report = run(
-        tournament, train=train, deadline_s=deadline_s, display=display, until=until, engine=drawn_by
+        tournament, train=train, deadline_s=deadline_s, display=display, until=until, engine=engine_name
     )
     render_rich(standings(report.results), Console())
     if report.verdict is not None:

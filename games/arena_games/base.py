@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,12 @@ class UsageError(ValueError):
 class Observation:
     """All that one seat may know when it is asked to act.
 
+    `legal` are the actions that may be played now, as positions in `action_names`.
     `grid` is the numeric view, float32 planes (C, H, W), or None where a game has none.
     `history` is the game's own account of earlier turns, oldest first: agents keep no memory.
     `seed` is private randomness for this decision: the same episode always gives the same one.
+    `action_names` and `spec`, the game itself, are put in by the referee, so that no agent has to look
+    its game up; they are empty in an observation that was read back from a stored run.
     """
 
     game: str
@@ -41,6 +45,24 @@ class Observation:
     grid: Grid | None = None
     history: tuple[str, ...] = ()
     seed: int = 0
+    action_names: tuple[str, ...] = ()
+    spec: GameSpec | None = field(default=None, repr=False)
+
+    @property
+    def legal_names(self) -> tuple[str, ...]:
+        """The names of the legal actions, in the order of `legal`."""
+        return tuple([self.action_names[action] for action in self.legal])
+
+    def known_spec(self) -> GameSpec:
+        """`spec`, for those who cannot do without. Raises LookupError where no referee has put it in."""
+        if self.spec is None:
+            raise LookupError(f"this observation of {self.game!r} does not carry its game: set `spec`")
+        return self.spec
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied to another process, an observation leaves `spec` behind: it holds the game's own code."""
+        names = [field.name for field in fields(self) if field.name != "spec"]
+        return partial(Observation, **{name: getattr(self, name) for name in names}), ()
 
     def rng(self) -> np.random.Generator:
         """A fresh generator for this decision; nothing else in the program draws from it."""

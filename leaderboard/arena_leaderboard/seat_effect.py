@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from arena_leaderboard.model.interval import student_quantile
+from arena_leaderboard.model.quantiles import student_reach
 from arena_leaderboard.results import MatchResult
 
 
@@ -75,5 +75,5 @@ def _effect(seat: int, by_seed: dict[int, list[float]]) -> SeatEffect:
     half = 3 / seeds
     if seeds > 1 and np.abs(off).max() > 1e-9:
         deviation = math.sqrt(float((off**2).sum()) * seeds / (seeds - 1)) / matches
-        half = student_quantile(0.975, seeds - 1) * deviation
+        half = student_reach(0.95, seeds - 1) * deviation
     return SeatEffect(seat, mean, max(mean - half, 0.0), min(mean + half, 1.0), matches)

@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from arena_leaderboard.model.quantiles import normal_reach
 from arena_leaderboard.results import MatchResult
-
-Z95 = 1.959964  # half width of the normal distribution's 95 % interval, in standard deviations
 
 
 @dataclass(slots=True)
@@ -53,7 +52,9 @@ def mean_ci95(*samples: Sequence[float]) -> tuple[float, tuple[float, float]]:
     if not samples or not all(samples):
         raise ValueError("a mean needs at least one episode in every sample")
     mean = _mean([_mean(sample) for sample in samples])
-    half = Z95 * math.sqrt(math.fsum(_squared_error(sample) for sample in samples)) / len(samples)
+    half = (
+        normal_reach(0.95) * math.sqrt(math.fsum(_squared_error(sample) for sample in samples)) / len(samples)
+    )
     return mean, (mean - half, mean + half)
 
 

@@ -16,7 +16,7 @@ SNAKE = find_game("snake")
 
 
 def observation(text: str = "a board", legal: tuple[int, ...] = (0, 1, 2, 3)) -> Observation:
-    return Observation("snake", 0, 0, text, legal)
+    return Observation("snake", 0, 0, text, legal, action_names=SNAKE.action_names)
 
 
 def typing(*typed: str) -> Callable[[], str]:
@@ -34,16 +34,16 @@ def typing(*typed: str) -> Callable[[], str]:
 
 @pytest.mark.parametrize("typed", ["\x1b[A", "\x1bOA", "w", "W", "up", " UP ", "1"], ids=ascii)
 def test_many_ways_to_say_up(typed: str) -> None:
-    assert chosen(SNAKE, observation(), typed) == 0
+    assert chosen(observation(), typed) == 0
 
 
 @pytest.mark.parametrize("typed", ["", "0", "5", "99999999999", "x", "\x1b", "up up", "²"], ids=ascii)
 def test_what_means_nothing(typed: str) -> None:
-    assert chosen(SNAKE, observation(), typed) is None
+    assert chosen(observation(), typed) is None
 
 
 def test_an_illegal_move_is_none() -> None:
-    assert chosen(SNAKE, observation(legal=(1, 2)), "up") is None
+    assert chosen(observation(legal=(1, 2)), "up") is None
 
 
 def test_it_asks_until_it_understands_and_shows_text_as_it_is() -> None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from arena_agents import Agent, Observation, Reply
-from arena_games.registry import find_game
 
 HOSTILE = (
     "\x1b[31mred\x1b[0m",
@@ -26,7 +25,7 @@ class First(Agent):
     """Plays the first legal action."""
 
     def choose(self, observation: Observation) -> str:
-        return f"<action>{find_game(observation.game).action_names[observation.legal[0]]}</action>"
+        return f"<action>{observation.legal_names[0]}</action>"
 
 
 class Seeded(Agent):
@@ -34,7 +33,7 @@ class Seeded(Agent):
 
     def choose(self, observation: Observation) -> str:
         action = int(observation.rng().choice(observation.legal))
-        return f"<action>{find_game(observation.game).action_names[action]}</action>"
+        return f"<action>{observation.action_names[action]}</action>"
 
 
 class Says(Agent):

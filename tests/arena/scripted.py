@@ -6,7 +6,6 @@ from arena_agents import Agent, Observation
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
 from arena_games.base import action_reply
-from arena_games.registry import find_game
 
 
 class Mixed(Agent):
@@ -50,21 +49,20 @@ class Circle(Agent):
     """Turns through the actions, turn by turn."""
 
     def choose(self, observation: Observation) -> str:
-        legal = observation.legal
-        return action_reply(find_game(observation.game).action_names[legal[observation.turn % len(legal)]])
+        names = observation.legal_names
+        return action_reply(names[observation.turn % len(names)])
 
 
 class Straight(Agent):
     """Always plays the last legal action."""
 
     def choose(self, observation: Observation) -> str:
-        return action_reply(find_game(observation.game).action_names[observation.legal[-1]])
+        return action_reply(observation.legal_names[-1])
 
 
 class Twin(RandomAgent):
     """Plays as `random` does, but draws other numbers."""
 
     def choose(self, observation: Observation) -> str:
-        spec = find_game(observation.game)
-        moves = spec.prudent(observation)
-        return action_reply(spec.action_names[moves[observation.seed % len(moves)]])
+        moves = observation.known_spec().prudent(observation)
+        return action_reply(observation.action_names[moves[observation.seed % len(moves)]])

@@ -74,4 +74,7 @@ def _bare(spec: GameSpec, matches: int) -> int:
 def _observation(spec: GameSpec, view: dict[str, Any], seed: int, seat: int, turn: int) -> Observation:
     legal = tuple([action for action, legal in enumerate(view["action_mask"].tolist()) if legal])
     own = decision_seed(seed, 0, seat, turn)
-    return Observation(spec.name, seat, turn, view["text"], legal, view["grid"], seed=own)
+    names, grid = spec.action_names, view["grid"]
+    return Observation(
+        spec.name, seat, turn, view["text"], legal, grid, seed=own, action_names=names, spec=spec
+    )

@@ -108,7 +108,15 @@ def first_observation(spec: GameSpec, seed: int) -> Observation:
     env.reset(seed=seed)
     view = env.observe(env.agent_selection)
     return Observation(
-        spec.name, 0, 0, view["text"], tuple(range(len(spec.actions))), view["grid"], seed=seed
+        spec.name,
+        0,
+        0,
+        view["text"],
+        tuple(range(len(spec.actions))),
+        view["grid"],
+        seed=seed,
+        action_names=spec.action_names,
+        spec=spec,
     )
 
 

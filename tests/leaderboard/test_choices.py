@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena_leaderboard import Race
-from arena_leaderboard.model.choices import LARGEST, CellChoices, choices_of
+from arena_leaderboard.model.choices import LARGEST, BlockChoices, choices_of
 
 AGENTS = "abcdefghijkl"
 
 
-def choices(scores: list[float], met: bool = True) -> CellChoices:
+def choices(scores: list[float], met: bool = True) -> BlockChoices:
     agents = tuple(AGENTS[: len(scores)])
     return choices_of([Race("g", 0, agents, tuple(scores), met)], [0], agents, 1)
 
 
-def log_likelihood(found: CellChoices, theta_A: np.ndarray) -> float:
+def log_likelihood(found: BlockChoices, theta_A: np.ndarray) -> float:
     totals_U = found.sets @ np.exp(theta_A)
     return float(found.chosen[0] @ theta_A - found.weight @ np.log(totals_U)[found.drawn_from])
 
@@ -75,11 +75,11 @@ def test_surprise_is_the_slope_of_each_cell() -> None:
     found = choices_of(races, [0, 1], "abc", 2)
     theta_A, step = np.array([0.4, -0.2, 0.1]), 1e-6
     alone = [choices_of([race], [0], "abc", 1) for race in races]
-    rise_CA = [
+    rise_BA = [
         [
             log_likelihood(one, theta_A + unit) - log_likelihood(one, theta_A - unit)
             for unit in step * np.eye(3)
         ]
         for one in alone
     ]
-    np.testing.assert_allclose(found.surprise(theta_A), np.array(rise_CA) / (2 * step), atol=1e-8)
+    np.testing.assert_allclose(found.surprise(theta_A), np.array(rise_BA) / (2 * step), atol=1e-8)

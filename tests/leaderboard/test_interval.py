@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from arena_leaderboard.model.bootstrap import gather
-from arena_leaderboard.model.interval import Strengths, student_quantile
+from arena_leaderboard.model.interval import Strengths
 from arena_leaderboard.results import races
 from tests.leaderboard.simulate import versus
 
@@ -13,26 +13,19 @@ GAP = np.array([1.0, -1.0])
 
 
 def strengths(
-    gaps_R: np.ndarray, influence_C: np.ndarray, game_C: list[int], unseen: float = 0.0
+    gaps_R: np.ndarray, influence_B: np.ndarray, game_B: list[int], unseen: float = 0.0
 ) -> Strengths:
-    """Two agents whose gap in the data is 0, in the replicates `gaps_R`, and whose cells moved it so far."""
+    """Two agents whose gap in the data is 0, in the replicates `gaps_R`, and whose blocks moved it so far."""
     halves_R2 = np.stack([gaps_R, -gaps_R], axis=1) / 2
-    influence_C2 = np.stack([influence_C, -influence_C], axis=1) / 2
+    influence_B2 = np.stack([influence_B, -influence_B], axis=1) / 2
     theta = np.concatenate([np.zeros((1, 2)), halves_R2])
-    return Strengths(("a", "b"), theta, np.eye(2) * unseen / 2, influence_C2, np.array(game_C))
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 3.5, 10, 200, 10_000])
-@pytest.mark.parametrize("probability", [0.75, 0.975, 0.9995])
-def test_student_quantile(probability: float, freedom: float) -> None:
-    expected = stats.t.ppf(probability, freedom)
-    assert student_quantile(probability, freedom) == pytest.approx(expected, rel=2e-3)
+    return Strengths(("a", "b"), theta, np.eye(2) * unseen / 2, influence_B2, np.array(game_B))
 
 
 def test_even_spread_is_the_textbook_t_interval() -> None:
     gaps_R = np.array([-2.0, 2.0] * 50)
-    influence_C = np.array([1.0, -1.0, 1.0, -1.0, 0.0])
-    value, low, high = strengths(gaps_R, influence_C, [0] * 5).interval(GAP, 0.95)
+    influence_B = np.array([1.0, -1.0, 1.0, -1.0, 0.0])
+    value, low, high = strengths(gaps_R, influence_B, [0] * 5).interval(GAP, 0.95)
     assert value == 0
     assert (low, high) == pytest.approx((-2 * stats.t.ppf(0.975, 4), 2 * stats.t.ppf(0.975, 4)), rel=1e-3)
 
@@ -53,8 +46,8 @@ def test_what_no_resample_shows_is_added() -> None:
 
 def test_the_game_with_the_most_variance_decides_the_freedom() -> None:
     """Three seeds that disagree and a hundred that hardly do: little more than two degrees of freedom."""
-    influence_C = np.array([3.0, -3.0, 0.0, *([0.001, -0.001] * 50)])
-    _, _, high = strengths(np.array([-1.0, 1.0] * 50), influence_C, [0] * 3 + [1] * 100).interval(GAP, 0.95)
+    influence_B = np.array([3.0, -3.0, 0.0, *([0.001, -0.001] * 50)])
+    _, _, high = strengths(np.array([-1.0, 1.0] * 50), influence_B, [0] * 3 + [1] * 100).interval(GAP, 0.95)
     assert high == pytest.approx(stats.t.ppf(0.975, 2), rel=0.01)
 
 

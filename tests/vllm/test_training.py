@@ -103,9 +103,11 @@ def test_the_trained_adapter_plays_with_either_engine(trained):
 
 
 def start(seed):
-    env = find_game("frozen-lake").make_env()
+    spec = find_game("frozen-lake")
+    env = spec.make_env()
     env.reset(seed=seed)
-    return Observation("frozen-lake", 0, 0, env.observe("seat_0")["text"], (0, 1, 2, 3), seed=seed)
+    text, names = env.observe("seat_0")["text"], spec.action_names
+    return Observation(spec.name, 0, 0, text, (0, 1, 2, 3), seed=seed, action_names=names, spec=spec)
 
 
 class NeverSwaps(VllmEngine):
@@ -134,7 +136,7 @@ def test_an_engine_that_ignores_the_swap_is_stopped(one_llm, monkeypatch, tmp_pa
     assert [row["step"] for row in rows(tmp_path / "run")] == list(range(engine.policy_version))
 
 
-def test_whole_weights_cannot_be_handed_over(tmp_path):
+def test_whole_weights_cannot_be_synced(tmp_path):
     settings = [*SETTINGS, "lora_rank=0"]
     with pytest.raises(UsageError, match="--set lora_rank=16"):
         train(game="frozen-lake", agent="nano", out=tmp_path / "run", settings=settings)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_config_path
+
 from arena_games.base import UsageError
 
 OURS = Path(__file__).with_name("prices.toml")
@@ -39,7 +41,7 @@ def load_prices(environment: Mapping[str, str] = os.environ) -> dict[str, Price]
 def _users(environment: Mapping[str, str]) -> dict[str, Price]:
     if environment.get(VARIABLE):
         return _read(Path(environment[VARIABLE]).expanduser())
-    path = Path("~/.config/tmsg-arena/prices.toml").expanduser()
+    path = user_config_path("tmsg-arena", appauthor=False) / "prices.toml"
     return _read(path) if path.is_file() else {}
 
 

@@ -22,7 +22,6 @@ from arena_agents.language.choices import ReplyTokens, legal_replies
 from arena_agents.language.template import PromptTemplate, load_template
 from arena_agents.presets import model_source
 from arena_games.base import Observation, UsageError, action_reply
-from arena_games.registry import find_game
 
 
 class LanguageAgent(Agent):
@@ -34,7 +33,7 @@ class LanguageAgent(Agent):
         self.engine, self.tokenizer = engine, tokenizer
         self.template = template
         self.sampling = sampling or Sampling()
-        self._drafts: dict[str, list[tuple[int, ...]]] = {}
+        self._drafts: dict[tuple[str, ...], list[tuple[int, ...]]] = {}
         self._replies = ReplyTokens(tokenizer)
 
     def decoding(self, decode: Decode) -> LanguageAgent:
@@ -45,16 +44,16 @@ class LanguageAgent(Agent):
 
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """One reply per observation, drawn in one batch from the observations' own seeds."""
-        known: dict[tuple[str, str], tuple[int, ...]] = {}
+        known: dict[tuple[int, str], tuple[int, ...]] = {}
         prompts = []
         for observation in observations:
-            key = (observation.game, observation.text)
+            key = (id(observation.spec), observation.text)  # two games may have one name
             if key not in known or observation.history:
                 known[key] = self.prompt_ids(observation)
             prompts.append(known[key])
         if self.sampling.decode == "choice":
             return self._choose(observations, prompts)
-        drafts = [draft for game in {o.game for o in observations} for draft in self.drafts(game)]
+        drafts = [draft for names in {o.action_names for o in observations} for draft in self.drafts(names)]
         samples = self.engine.generate(prompts, self.sampling, [o.seed for o in observations], drafts)
         texts = self.tokenizer.batch_decode([s.token_ids for s in samples], skip_special_tokens=True)
         return [
@@ -85,16 +84,18 @@ class LanguageAgent(Agent):
         finish = "length" if cut_off else "stop" if text.strip() else "empty"
         return Usage(len(sample.prompt_ids), len(drawn), finish=finish)
 
-    def drafts(self, game: str) -> list[tuple[int, ...]]:
+    def drafts(self, action_names: tuple[str, ...]) -> list[tuple[int, ...]]:
         """The shortest valid replies to a game as tokens: what a model that knows the format writes."""
-        if game not in self._drafts:
-            replies = map(action_reply, find_game(game).action_names)
-            self._drafts[game] = [tuple(self.tokenizer.encode(r, add_special_tokens=False)) for r in replies]
-        return self._drafts[game]
+        if action_names not in self._drafts:
+            self._drafts[action_names] = [
+                tuple(self.tokenizer.encode(action_reply(name), add_special_tokens=False))
+                for name in action_names
+            ]
+        return self._drafts[action_names]
 
     def prompt_ids(self, observation: Observation) -> tuple[int, ...]:
         """The token ids of the whole prompt, by the model's own chat template."""
-        messages = self.template.messages(find_game(observation.game), observation)
+        messages = self.template.messages(observation.known_spec(), observation)
         ids = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
         return tuple(ids)
 
@@ -107,8 +108,8 @@ def load_language_agent(
     engine: EngineName = "transformers",
 ) -> LanguageAgent:
     """An agent around an untrained model: a preset's name or `hf:` with a folder or hub id."""
-    drawn_by, tokenizer = _open_engine(engine, model_source(spec), None)
-    return LanguageAgent(drawn_by, tokenizer, load_template(template), sampling)
+    opened, tokenizer = _open_engine(engine, model_source(spec), None)
+    return LanguageAgent(opened, tokenizer, load_template(template), sampling)
 
 
 def load_language_policy(
@@ -126,8 +127,8 @@ def load_language_policy(
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
     source = model_source(base) if adapter else str(folder)
-    drawn_by, tokenizer = _open_engine(engine, source, folder if adapter else None, policy=True)
-    return LanguageAgent(drawn_by, tokenizer, words, sampling)
+    opened, tokenizer = _open_engine(engine, source, folder if adapter else None, policy=True)
+    return LanguageAgent(opened, tokenizer, words, sampling)
 
 
 def _open_engine(

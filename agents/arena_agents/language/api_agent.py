@@ -20,7 +20,6 @@ from arena_agents.base import Agent, Decode, Reply, Sampling, Usage
 from arena_agents.language.choices import legal_replies
 from arena_agents.language.template import PromptTemplate, load_template
 from arena_games.base import Observation, UsageError
-from arena_games.registry import find_game
 
 SEEDS = 2**31  # that servers take
 # Left out where a server refuses them; the limit of a reply's length is then called by its newer name.
@@ -71,7 +70,7 @@ class ServerAgent(Agent):
         return [self._reply(answer) for answer in answers]
 
     def _body(self, observation: Observation) -> dict[str, Any]:
-        messages = self.template.messages(find_game(observation.game), observation)
+        messages = self.template.messages(observation.known_spec(), observation)
         body: dict[str, Any] = {
             "model": self.model.name,
             "messages": [{**message, "content": _sendable(message["content"])} for message in messages],

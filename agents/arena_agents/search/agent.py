@@ -6,7 +6,6 @@ from arena_agents.base import Agent
 from arena_agents.search import frozen_lake, snake
 from arena_games.base import Observation, action_reply
 from arena_games.frozen_lake.rules import FrozenLakeConfig
-from arena_games.registry import find_game
 from arena_games.snake.rules import SnakeConfig
 
 
@@ -15,7 +14,7 @@ def action_values(observation: Observation) -> list[float]:
 
     Raises LookupError for a game whose rules no search of ours knows.
     """
-    config = find_game(observation.game).config
+    config = observation.known_spec().config
     if isinstance(config, FrozenLakeConfig):
         return frozen_lake.action_values(config, observation)
     if isinstance(config, SnakeConfig):
@@ -38,4 +37,4 @@ class SearchAgent(Agent):
     def choose(self, observation: Observation) -> str:
         best = best_actions(observation)
         action = best[observation.rng().integers(len(best))] if len(best) > 1 else best[0]
-        return action_reply(find_game(observation.game).action_names[action])
+        return action_reply(observation.action_names[action])

@@ -37,7 +37,7 @@ def shard(root: nn.Module, device: torch.device, processes: int) -> None:
         fully_shard(module, mesh=mesh, reshard_after_forward=True)
     ordered: list[Any] = [root, *layers]
     for place, module in enumerate(ordered):
-        module.set_gradient_divide_factor(1.0)  # each process has its share of the loss: a sum, no mean
+        module.set_gradient_divide_factor(1.0)  # each process has a part of the loss: a sum, no mean
         module.set_force_sum_reduction_for_comms(True)  # gloo knows no other
         # By itself FSDP learns the order from what was read before, which differs after playing.
         module.set_modules_to_backward_prefetch([ordered[place - 1]])

@@ -26,20 +26,20 @@ class Team:
     rank: int = 0
     size: int = 1
     here: int = 1  # how many of them share this machine
-    shards: bool = False  # whether each holds only a part of the weights
+    sharded: bool = False  # whether each holds only a part of the weights
     together: int = 1  # how many in a row have one engine over their GPUs, and play the same episodes
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         return self.rank == 0
 
-    def share(self, items: Sequence[T]) -> Sequence[T]:
-        """This process's part: consecutive, so that the parts in the order of ranks are the whole."""
-        return _part(items, self.rank, self.size)
+    def shard(self, items: Sequence[T]) -> Sequence[T]:
+        """This process's shard: consecutive, so that the shards in the order of ranks are the whole."""
+        return _shard(items, self.rank, self.size)
 
-    def share_to_play(self, items: Sequence[T]) -> Sequence[T]:
+    def shard_to_play(self, items: Sequence[T]) -> Sequence[T]:
         """The same, equal for those that play together: their engine must be asked alike."""
-        return _part(items, self.rank // self.together, self.size // self.together)
+        return _shard(items, self.rank // self.together, self.size // self.together)
 
     def gather_played(self, mine: T) -> list[T]:
         """What was played, in the order of ranks, once of those that played together."""
@@ -65,7 +65,7 @@ class Team:
 
         Those of shards were added up on their way back.
         """
-        if self.size == 1 or self.shards:
+        if self.size == 1 or self.sharded:
             return
         import torch
         import torch.distributed as dist
@@ -76,7 +76,7 @@ class Team:
             dist.all_reduce(parameter.grad)
 
 
-def _part(items: Sequence[T], index: int, count: int) -> Sequence[T]:
+def _shard(items: Sequence[T], index: int, count: int) -> Sequence[T]:
     return items[index * len(items) // count : (index + 1) * len(items) // count]
 
 
@@ -94,10 +94,10 @@ def join_team() -> Team:
     from accelerate import PartialState
     from accelerate.utils import parse_flag_from_env
 
-    shards = parse_flag_from_env("ACCELERATE_USE_FSDP")
-    if shards and parse_flag_from_env("FSDP_OFFLOAD_PARAMS"):
+    sharded = parse_flag_from_env("ACCELERATE_USE_FSDP")
+    if sharded and parse_flag_from_env("FSDP_OFFLOAD_PARAMS"):
         raise UsageError("FSDP is used without offloading here; set --fsdp_offload_params false")
-    if shards:
+    if sharded:
         # transformers then loads the weights in one process of each machine, which is enough for `shard`.
         os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "true"
     state = PartialState(cpu=not torch.cuda.is_available())
@@ -105,7 +105,7 @@ def join_team() -> Team:
     if not state.is_main_process:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
     here = int(os.environ.get("LOCAL_WORLD_SIZE", state.num_processes))
-    return Team(state.process_index, state.num_processes, here, shards)
+    return Team(state.process_index, state.num_processes, here, sharded)
 
 
 def _leave() -> None:
@@ -121,6 +121,6 @@ def said_once(team: Team) -> Iterator[None]:
     try:
         yield
     except UsageError:
-        if team.leads:
+        if team.is_main:
             raise
         raise SystemExit(2) from None

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from arena.training.dqn.q_learning import Learner
-from arena.training.dqn.replay import ReplayBuffer
+from arena.training.dqn.replay_buffer import ReplayBuffer
 
 
 def checkpoint_tensors(learner: Learner, buffer: ReplayBuffer) -> dict[str, Tensor]:

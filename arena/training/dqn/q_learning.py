@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from arena.training.dqn.config import DqnConfig
-from arena.training.dqn.replay import Batch
+from arena.training.dqn.replay_buffer import Batch
 from arena_agents.dqn.agent import DqnPolicy, greedy_actions
 
 

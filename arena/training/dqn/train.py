@@ -33,7 +33,7 @@ from arena.training.dqn.experience import (
     validation_seeds,
 )
 from arena.training.dqn.q_learning import Learner
-from arena.training.dqn.replay import ReplayBuffer
+from arena.training.dqn.replay_buffer import ReplayBuffer
 from arena.training.reporter import Reporter
 from arena.training.run_folder import RunFolder
 from arena_agents.dqn.agent import DqnCard, DqnPolicy

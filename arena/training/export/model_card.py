@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from arena.untrusted import markdown_fenced, markdown_plain
 
 PAPER = "https://arxiv.org/abs/2508.10839"
 SCORES = (("eval/return", "mean return", "{:.2f}"), ("eval/success", "success", "{:.1%}"))
@@ -36,20 +37,24 @@ class Card:
 
 def write_card(folder: Path, card: Card) -> None:
     """Write `folder`/README.md."""
-    parts = [_front_matter(card), _about(card), _scores(card), _loading(card), _settings(card)]
-    (folder / "README.md").write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
+    from huggingface_hub import ModelCard
+
+    parts = [_about(card), _scores(card), _loading(card), _settings(card)]
+    body = "\n\n".join(part for part in parts if part)
+    ModelCard(f"---\n{_front_matter(card)}\n---\n\n{body}\n").save(folder / "README.md")
 
 
 def _front_matter(card: Card) -> str:
-    fields = {
-        "base_model": card.base,
-        "library_name": "transformers" if card.whole else "peft",
-        "pipeline_tag": "text-generation",
-        "tags": ["tmsg-arena", "ms-grpo", "reinforcement-learning", "games", card.game],
-    }
-    # JSON is YAML: quoted, so that no name can be taken for more than a name.
-    lines = [f"{name}: {json.dumps(value)}" for name, value in fields.items()]
-    return "\n".join(["---", *lines, "---"])
+    """The card's metadata as YAML, quoted where a name could be taken for more than a name."""
+    from huggingface_hub import ModelCardData
+
+    data = ModelCardData(
+        base_model=card.base,
+        library_name="transformers" if card.whole else "peft",
+        pipeline_tag="text-generation",
+        tags=["tmsg-arena", "ms-grpo", "reinforcement-learning", "games", card.game],
+    )
+    return data.to_yaml()
 
 
 def _about(card: Card) -> str:
@@ -57,8 +62,9 @@ def _about(card: Card) -> str:
     seed = f", seed {card.config['seed']}" if "seed" in card.config else ""
     step = f", policy of step {card.after['step']} of {card.config.get('steps', '?')}" if card.after else ""
     return (
-        f"# {_plain(card.name)}\n\n"
-        f"{kind}: `{_plain(card.base)}`, trained to play `{_plain(card.game)}` by MS-GRPO with "
+        f"# {markdown_plain(card.name)}\n\n"
+        f"{kind}: `{markdown_plain(card.base)}`, trained to play "
+        f"`{markdown_plain(card.game)}` by MS-GRPO with "
         f"{str(card.config.get('episode_sampling', 'aaw')).upper()} episode sampling ([paper]({PAPER}))"
         f"{seed}{step}."
     )
@@ -102,22 +108,11 @@ reply = model.generate(**ids, stop_strings={list(card.stop)!r}, tokenizer=tokeni
 print(tokenizer.decode(reply[0, ids["input_ids"].shape[1]:], skip_special_tokens=True))"""
     return (
         "## Use\n\n`template.txt` holds the two messages; the game fills in what stands in braces.\n\n"
-        + _fenced(code, "python")
+        + markdown_fenced(code, "python")
     )
 
 
 def _settings(card: Card) -> str:
     if not card.config:
         return ""
-    return "## Settings\n\n" + _fenced(json.dumps(card.config, indent=2), "json")
-
-
-def _fenced(text: str, language: str) -> str:
-    """The text in a fence that is longer than any within it."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _plain(text: str) -> str:
-    """A name from elsewhere without any character that Markdown or HTML would obey."""
-    return re.sub(r"[^\w .+@:/-]", "", " ".join(text.split()))
+    return "## Settings\n\n" + markdown_fenced(json.dumps(card.config, indent=2), "json")

@@ -26,7 +26,7 @@ from arena_games.base import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Available:
     """What one process has: bytes free on its `device`, `cuda` or `cpu`, and of CPU memory (`ram`).
 
     The rest is as in `estimate`: what the engine takes, over how many devices the weights are spread.
@@ -61,12 +61,12 @@ def check_memory(config: MsgrpoConfig, team: Team = SOLO) -> Estimate:
     shape = model_shape(load_config(model_source(config.agent)))
     device, ram = default_device().type, free_ram() // team.here
     free, total = torch.cuda.mem_get_info() if device == "cuda" else (ram, ram)
-    engine = _engine_share(config, shape, device, total)
-    shards = team.size if team.shards else 1
-    return refuse_unless_it_fits(config, shape, Room(device, free, ram, engine, shards, team.here))
+    engine = _engine_bytes(config, shape, device, total)
+    shards = team.size if team.sharded else 1
+    return refuse_unless_it_fits(config, shape, Available(device, free, ram, engine, shards, team.here))
 
 
-def _engine_share(config: MsgrpoConfig, shape: ModelShape, device: str, total: int) -> int | None:
+def _engine_bytes(config: MsgrpoConfig, shape: ModelShape, device: str, total: int) -> int | None:
     """Bytes that the engine which draws the replies takes beside the trainer's model."""
     from arena_agents.engines.choose import choose_engine
 
@@ -79,31 +79,31 @@ def _engine_share(config: MsgrpoConfig, shape: ModelShape, device: str, total: i
     return FLOAT_BYTES[weights_dtype(config, device)] * shape.parameters + CPU_ENGINE_CACHE
 
 
-def refuse_unless_it_fits(config: MsgrpoConfig, shape: ModelShape, room: Room) -> Estimate:
-    """The estimate. Raises UsageError in one line, with a remedy, if there is too little room."""
-    needed = room.needed(shape, config)
-    if room.fits(shape, config):
+def refuse_unless_it_fits(config: MsgrpoConfig, shape: ModelShape, available: Available) -> Estimate:
+    """The estimate. Raises UsageError in one line, with a remedy, if too little is available."""
+    needed = available.needed(shape, config)
+    if available.fits(shape, config):
         return needed
-    if needed.peak <= room.free:
-        where, has, wanted, parts = "CPU memory", room.ram, needed.ram_peak, dict(needed.ram)
+    if needed.peak <= available.free:
+        where, has, wanted, parts = "CPU memory", available.ram, needed.ram_peak, dict(needed.ram)
     else:
-        where = "the GPU" if room.device == "cuda" else "this machine"
-        has, wanted, parts = room.free, needed.peak, needed.parts()
+        where = "the GPU" if available.device == "cuda" else "this machine"
+        has, wanted, parts = available.free, needed.peak, needed.parts()
     largest = sorted(parts.items(), key=lambda part: -part[1])[:3]
     raise UsageError(
         f"training {config.agent} needs about {gigabytes(wanted)} "
         f"({', '.join(f'{name} {gigabytes(value)}' for name, value in largest)}) and {where} has "
-        f"{gigabytes(has)} free; {_remedy(config, shape, room)}"
+        f"{gigabytes(has)} free; {_remedy(config, shape, available)}"
     )
 
 
-def _remedy(config: MsgrpoConfig, shape: ModelShape, room: Room) -> str:
+def _remedy(config: MsgrpoConfig, shape: ModelShape, available: Available) -> str:
     """The first of the cheaper settings that would fit, as options to add; else who could play instead."""
     for changes in cheaper(config, shape):
-        if room.fits(shape, config.model_copy(update=changes)):
+        if available.fits(shape, config.model_copy(update=changes)):
             return f"add{_options(changes)}"
-    served = replace(room, engine=0)
-    for changes in ({}, *cheaper(config, shape)) if room.engine != 0 else ():
+    served = replace(available, engine=0)
+    for changes in ({}, *cheaper(config, shape)) if available.engine != 0 else ():
         smaller = config.model_copy(update=changes)
         if smaller.lora_rank and served.fits(shape, smaller):
             return (

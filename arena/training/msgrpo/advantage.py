@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+__all__ = ["aaw_probabilities", "aaw_sample", "group_advantages", "informative_groups", "returns_to_go"]
+
 EPSILON = 1e-6
 
 

@@ -26,7 +26,7 @@ def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None
 
         return load_server_engine(config.agent, lora_rank=config.lora_rank)
     if choose_engine(config.engine, adapter=config.lora_rank > 0) == "transformers":
-        if learner.team.shards:
+        if learner.team.sharded:
             return GatheredEngine(
                 learner.model, learner.reader, tokenizer, batch_tokens=config.rollout_tokens
             )

@@ -59,9 +59,9 @@ class Learner:
             pad_id=self.pad_id,
             family=self.family,
             recompute=recomputes(self.config, sum(p.numel() for p in model.parameters())),
-            sharded=self.team.shards,
+            sharded=self.team.sharded,
         )
-        if self.team.shards:
+        if self.team.sharded:
             shard(reader, default_device(), self.team.size)
             with torch.no_grad():
                 reader([(0,)], [(0,)])  # FSDP takes what is read first for the whole
@@ -99,10 +99,10 @@ class Learner:
         optimizer, parameters = self.trained.optimizer, self.trained.parameters.values()
         optimizer.zero_grad()
         rows_N = batch.rows(sequences)
-        share = float(batch.weights_NK[rows_N].sum())
+        weight = float(batch.weights_NK[rows_N].sum())
         totals = dict.fromkeys(STATS, 0.0)
         for chunk, counts in self._passes(batch, sequences):
-            loss, stats = self._loss(batch, chunk, share)
+            loss, stats = self._loss(batch, chunk, weight)
             (counts * loss).backward()  # type: ignore[no-untyped-call]
             for name, value in stats.items():
                 totals[name] += counts * float(value)
@@ -116,7 +116,7 @@ class Learner:
         return totals | {"grad_norm": norm}
 
     def _loss(
-        self, batch: TokenBatch, sequences: list[int], share: float
+        self, batch: TokenBatch, sequences: list[int], weight: float
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The part of the loss that these sequences' steps make up, and its statistics."""
         rows_N = batch.rows(sequences)
@@ -125,7 +125,7 @@ class Learner:
         logprobs_UK, entropy_UK = self._read(self.reader, batch, sequences)
         reference_UK = self._reference(batch, sequences) if self.config.beta > 0 else None
         width, device = logprobs_UK.shape[1], logprobs_UK.device
-        weights_NK = batch.loss_weights_NK[rows_N, :width].to(device) / share
+        weights_NK = batch.loss_weights_NK[rows_N, :width].to(device) / weight
         loss, stats = weighted_loss(
             logprobs_UK[of_row],
             batch.old_logprobs_NK[rows_N, :width].to(device),
@@ -178,14 +178,14 @@ class Learner:
             yield [sequences[member] for row in together for member in row.members]
 
     def _passes(self, batch: Sequences, sequences: list[int]) -> Iterator[tuple[list[int], float]]:
-        """This process's part of the chunks, each with 1.0; with 0.0 one that another process counts.
+        """This process's shard of the chunks, each with 1.0; with 0.0 one that another process counts.
 
         Layers of a sharded model are gathered by all processes together, so none may read less often.
         """
         chunks = list(self._chunks(batch, sequences))
-        own = self.team.share(chunks)
+        own = self.team.shard(chunks)
         yield from ((chunk, 1.0) for chunk in own)
-        if self.team.shards and len(own) * self.team.size < len(chunks):
+        if self.team.sharded and len(own) * self.team.size < len(chunks):
             yield chunks[-1], 0.0
 
     @torch.no_grad()
@@ -194,7 +194,7 @@ class Learner:
 
         Of replies that were drawn whole, (U, 1) of each reply among its choices.
 
-        The processes of a team share the work, and are to ask for the same texts.
+        Each process of a team reads a shard of the texts, so all are to ask for the same ones.
         """
         found_UK = torch.zeros(len(texts.replies), texts.logprobs_each)
         for chunk, counts in self._passes(texts, list(range(len(texts.replies)))):

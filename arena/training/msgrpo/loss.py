@@ -12,6 +12,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+__all__ = ["episode_mean_weights", "msgrpo_loss", "token_mean_weights", "weighted_loss"]
+
 
 def msgrpo_loss(
     logprobs_NK: Tensor,
@@ -33,7 +35,7 @@ def msgrpo_loss(
     Raises ValueError if beta is positive without reference log-probabilities.
     """
     weights_NK = episode_mean_weights(mask_NK, episode_N)
-    return weighted_loss(
+    loss, stats = weighted_loss(
         logprobs_NK,
         old_logprobs_NK,
         ref_logprobs_NK,
@@ -43,6 +45,8 @@ def msgrpo_loss(
         clip_high=clip_high,
         beta=beta,
     )
+    moved_NK = _k3(old_logprobs_NK, logprobs_NK.detach(), weights_NK > 0)
+    return loss, {"kl": (weights_NK * moved_NK).sum(), **stats}
 
 
 def weighted_loss(
@@ -56,7 +60,7 @@ def weighted_loss(
     clip_high: float,
     beta: float,
 ) -> tuple[Tensor, Mapping[str, Tensor]]:
-    """The same with the tokens' weights given, so that a batch may be summed in parts."""
+    """The same with the tokens' weights given, so that a batch may be summed in parts; without `kl`."""
     if beta > 0 and ref_logprobs_NK is None:
         raise ValueError("a KL penalty (beta > 0) needs reference log-probabilities")
     real_NK = weights_NK > 0
@@ -65,7 +69,6 @@ def weighted_loss(
     clipped_NK = ratio_NK.clamp(1 - clip_low, 1 + clip_high)
     gain_NK = torch.minimum(ratio_NK * advantages_N1, clipped_NK * advantages_N1)
     stats = {
-        "kl": (weights_NK * _k3(old_logprobs_NK, logprobs_NK.detach(), real_NK)).sum(),
         "clip_fraction": (weights_NK * (clipped_NK != ratio_NK)).sum().detach(),
     }
     if ref_logprobs_NK is not None:

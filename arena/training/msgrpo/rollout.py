@@ -34,7 +34,7 @@ class Rollout:
     """B groups of G trajectories: a group shares game, start seed and seat."""
 
     groups: tuple[tuple[Trajectory, ...], ...]
-    spoilt: int = 0
+    failed_groups: int = 0
 
     @property
     def trajectories(self) -> list[Trajectory]:
@@ -62,7 +62,7 @@ def collect(
     """Play every seed `repeats` times, seated by `seating(start)`, and follow the learner's seats.
 
     A group in which an episode failed (an opponent's or the game's error) is left out and
-    counted as spoilt: a failure is no loss. Raises UsageError where the learner itself failed: there
+    counted in `failed_groups`: a failure is no loss. Raises UsageError where the learner itself failed: there
     is nothing to learn from, and it would go on failing.
     """
     matches = [
@@ -76,15 +76,15 @@ def collect(
         if episode.culprit == LEARNER and episode.end == EndReason.AGENT_ERROR:
             raise _failure_of_the_learner(str(episode.detail))
         episodes[episode.id] = episode
-    groups, spoilt = [], 0
+    groups, failed_groups = [], 0
     for first in range(0, len(matches), repeats):
         group = [episodes[match.id] for match in matches[first : first + repeats]]
         if all(episode.end.rated for episode in group):
             seats = [seat for seat, player in enumerate(group[0].players) if player == LEARNER]
             groups += [_trajectories(group, seat) for seat in seats]
         else:
-            spoilt += 1
-    return Rollout(tuple(groups), spoilt)
+            failed_groups += 1
+    return Rollout(tuple(groups), failed_groups)
 
 
 def _failure_of_the_learner(detail: str) -> UsageError:
@@ -112,14 +112,12 @@ def collect_together(
     seating: Seating,
     **options: Any,
 ) -> Rollout:
-    """`collect`, the processes sharing the seeds. Every process gets the whole, in order."""
-    pass
-
-    starts = team.share_to_play(range(len(seeds)))
+    """`collect`, each process playing a shard of the seeds. Every process gets the whole, in order."""
+    starts = team.shard_to_play(range(len(seeds)))
     played = collect(
         spec, agents, [seeds[start] for start in starts], lambda start: seating(starts[start]), **options
     )
     parts = team.gather_played(played)
     return Rollout(
-        tuple(group for part in parts for group in part.groups), sum(part.spoilt for part in parts)
+        tuple(group for part in parts for group in part.groups), sum(part.failed_groups for part in parts)
     )

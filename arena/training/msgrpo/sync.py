@@ -1,6 +1,6 @@
-"""Handing each new policy to an engine of its own weights, and proving that it is the one sampled.
+"""Syncing an engine of its own weights to each new policy, and proving that it is the one sampled.
 
-The silent failure of such engines is to go on sampling an old policy. So after every hand-over the
+The silent failure of such engines is to go on sampling an old policy. So after every sync the
 engine samples a few fixed prompts, and the trainer computes the log-probabilities of those very
 tokens under the new policy and under the last one that was proven to be sampled:
 
@@ -66,7 +66,7 @@ class PolicySync:
         if self.engine.shares_model:
             self.engine.policy_version = version
             return UNPROBED
-        self._hand_over(version)
+        self._sync(version)
         probes = self._probes(version)
         for probe in probes:
             self._judge(probe, version)
@@ -75,12 +75,12 @@ class PolicySync:
         worst = max(probes, key=lambda probe: probe.error)
         return {"probe_error": worst.error, "probe_slope": worst.slope}
 
-    def _handed_over(self) -> Path:
+    def _synced(self) -> Path:
         """A folder for this process alone: engines of others read their own."""
         return self.run / "engine" / f"process-{self.learner.team.rank}"
 
-    def _hand_over(self, version: int) -> None:
-        adapter = self._handed_over() / f"adapter-{version:06d}"
+    def _sync(self, version: int) -> None:
+        adapter = self._synced() / f"adapter-{version:06d}"
         shutil.rmtree(adapter, ignore_errors=True)
         adapter.mkdir(parents=True)
         self.learner.model.save_pretrained(adapter, state_dict=self.learner.trained.whole())
@@ -90,10 +90,10 @@ class PolicySync:
                 shutil.rmtree(old)
 
     def close(self) -> None:
-        """Delete what was handed over: the run's policies are elsewhere."""
-        shutil.rmtree(self._handed_over(), ignore_errors=True)
+        """Delete what was synced: the run's policies are elsewhere."""
+        shutil.rmtree(self._synced(), ignore_errors=True)
         with suppress(OSError):  # another process's may still be there, or there is none
-            self._handed_over().parent.rmdir()
+            self._synced().parent.rmdir()
 
     def _probes(self, version: int) -> list[Probe]:
         """One for each process of the team, as each has an engine of its own. All see the same."""

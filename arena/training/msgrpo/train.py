@@ -5,7 +5,7 @@
     draw episodes with P ∝ exp(|A| / T_ep)          advantage.py, batch.py
     every step inherits its episode's advantage     batch.py
     one clipped policy-gradient update              loss.py, learner.py
-    hand the policy to the engine, and prove it     sync.py
+    sync the engine to the policy, and prove it     sync.py
     look at held-out episodes; step back if it collapsed
 
 Source: 'Reinforced Language Models for Sequential Decision Making', arXiv 2508.10839. Where ours
@@ -97,7 +97,7 @@ class MsgrpoTraining:
         model, tokenizer = load_model(
             source,
             dtype=weights_dtype(config, device.type),
-            device=torch.device("cpu") if team.shards else device,
+            device=torch.device("cpu") if team.sharded else device,
         )
         self.learner = Learner(model, config, tokenizer.pad_token_id or 0, team)
         self.engine = training_engine(self.learner, tokenizer, reporter.note)
@@ -117,14 +117,14 @@ class MsgrpoTraining:
         found = self.run.latest_checkpoint()
         if found is None:
             self.run.rewind(-1)
-            self._hand_over()
+            self._sync_engine()
             self._begin()
         else:
             progress, self.best = load_checkpoint(found[1], self.learner.trained)
             self.step, self.episodes, self.seconds = progress.step, progress.episodes, progress.seconds
             self.guard = progress.guard
             self.run.rewind(self.step)
-            self._hand_over()
+            self._sync_engine()
 
     def _begin(self) -> None:
         clock = Clock()
@@ -148,7 +148,7 @@ class MsgrpoTraining:
             self.engine.sleep()
             learned = self.learn(rollout)
         with clock.phase("sync"):
-            probe = self._hand_over()
+            probe = self._sync_engine()
         with clock.phase("eval"):
             due = step % self.config.eval_every == 0 or step == self.config.steps
             held_out = self._look() if due else {"eval/return": None, "eval/success": None}
@@ -172,7 +172,7 @@ class MsgrpoTraining:
         self.run.log(row)
         return row
 
-    def _hand_over(self) -> Metrics:
+    def _sync_engine(self) -> Metrics:
         """Let the engine play the policy as it is now."""
         self.engine.wake()
         return self.sync.push(self.step)
@@ -191,9 +191,9 @@ class MsgrpoTraining:
             format_penalty=config.format_penalty,
         )
         self.episodes += len(seeds) * config.group_size
-        if rollout.spoilt:
+        if rollout.failed_groups:
             self.reporter.note(
-                f"step {self.step}: {rollout.spoilt} groups left out, an episode in them failed"
+                f"step {self.step}: {rollout.failed_groups} groups left out, an episode in them failed"
             )
         return rollout
 
@@ -242,7 +242,7 @@ class MsgrpoTraining:
         elif self.guard.collapsed(score, noise):
             self.engine.sleep()
             self.learner.trained.restore(self.best)
-            self._hand_over()
+            self._sync_engine()
             self.guard = replace(self.guard, rollbacks=self.guard.rollbacks + 1)
             self.reporter.note(
                 f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; "
@@ -253,15 +253,15 @@ class MsgrpoTraining:
     def save(self) -> None:
         """A checkpoint to resume from; at the end of the run, the policy as it is."""
         progress = Progress(self.step, self.episodes, self.seconds, self.guard)
-        trained, leads = self.learner.trained, self.team.leads
-        current = trained.gathered(trained.snapshot(), keep=leads)
-        best = trained.gathered(self.best, keep=leads)
+        trained, is_main = self.learner.trained, self.team.is_main
+        current = trained.gathered(trained.snapshot(), keep=is_main)
+        best = trained.gathered(self.best, keep=is_main)
         self.run.save_checkpoint(self.step, lambda folder: save_checkpoint(folder, current, best, progress))
         if self.step == self.config.steps:
             self._save_policy("last")
 
     def _save_policy(self, name: str) -> None:
-        weights = self.learner.trained.whole(keep=self.team.leads)
+        weights = self.learner.trained.whole(keep=self.team.is_main)
         self.run.save_policy(name, lambda folder: save_policy(folder, self.agent, self.learner, weights))
 
 

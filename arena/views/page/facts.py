@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arena.untrusted import shown
+from arena.untrusted import escaped_name
 from arena.views.page.data import RunData
 from arena_games.base import UsageError
 from arena_games.registry import find_game
@@ -21,12 +21,14 @@ def summary(board: Leaderboard) -> str:
     if not rated:
         return "No match has been rated yet."
     if len(rated) == 1:
-        return f"{shown(rated[0].agent)} is the only rated agent."
+        return f"{escaped_name(rated[0].agent)} is the only rated agent."
     leaders = _not_separable(rated)
     if len(leaders) == 1:
         first, second = rated[:2]
-        return f"{shown(first.agent)} leads, and is separated from {shown(second.agent)} at 95 %."
-    names = [shown(standing.agent) for standing in leaders]
+        return (
+            f"{escaped_name(first.agent)} leads, and is separated from {escaped_name(second.agent)} at 95 %."
+        )
+    names = [escaped_name(standing.agent) for standing in leaders]
     return f"{', '.join(names[:-1])} and {names[-1]} lead, and cannot be told apart at 95 %."
 
 
@@ -89,7 +91,11 @@ def config_facts(config: Mapping[str, Any]) -> dict[str, str]:
 def agent_facts(config: Mapping[str, Any]) -> dict[str, str]:
     """Every entrant's label and the spec that it was made from."""
     agents = config.get("agents")
-    return {shown(name): _plain(spec) for name, spec in agents.items()} if isinstance(agents, Mapping) else {}
+    return (
+        {escaped_name(name): _plain(spec) for name, spec in agents.items()}
+        if isinstance(agents, Mapping)
+        else {}
+    )
 
 
 def version_facts(environment: Mapping[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arena.tournament.entrants import SPECIALIST, Entrant, parse_entrants
-from arena.untrusted import shown
+from arena.untrusted import escaped_name
 from arena.views.page.numbers import fixed
 from arena_leaderboard import Duels, Leaderboard
 
@@ -16,7 +16,7 @@ TINTS = 5  # steps of tint to either side of the middle
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Entry:
     """One number as text, its tint from −TINTS (low) to TINTS (high), and what it says in words."""
 
     text: str
@@ -27,31 +27,31 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """`cells[i][j]` stands in row i under column j."""
+    """`entries[i][j]` stands in row i under column j."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    cells: tuple[tuple[Cell, ...], ...]
+    entries: tuple[tuple[Entry, ...], ...]
 
 
 def duel_matrix(agents: Sequence[str], duels: Duels) -> Matrix:
     """How often the row's agent finished ahead of the column's, in percent."""
-    names = tuple(shown(agent) for agent in agents)
-    cells = tuple(
+    names = tuple(escaped_name(agent) for agent in agents)
+    entries = tuple(
         tuple(
-            _duel(names[i], names[j], duels.shares[i][j], duels.meetings[i][j]) if i != j else Cell("")
+            _duel(names[i], names[j], duels.shares[i][j], duels.meetings[i][j]) if i != j else Entry("")
             for j in range(len(names))
         )
         for i in range(len(names))
     )
-    return Matrix(names, names, cells)
+    return Matrix(names, names, entries)
 
 
-def _duel(one: str, other: str, share: float | None, meetings: int) -> Cell:
+def _duel(one: str, other: str, share: float | None, meetings: int) -> Entry:
     if share is None:
-        return Cell("–", words=f"{one} and {other} never met")
+        return Entry("–", words=f"{one} and {other} never met")
     words = f"{one} finished ahead of {other} in {share:.1%} of {meetings:,} meetings"
-    return Cell(f"{100 * share:.0f}", round((2 * share - 1) * TINTS), words)
+    return Entry(f"{100 * share:.0f}", round((2 * share - 1) * TINTS), words)
 
 
 def transfer_matrix(board: Leaderboard, agents: Mapping[str, str]) -> Matrix | None:
@@ -70,10 +70,10 @@ def transfer_matrix(board: Leaderboard, agents: Mapping[str, str]) -> Matrix | N
         game: {standing.agent: standing.mean_return for standing in standings}
         for game, standings in board.games.items()
     }
-    cells = tuple(
+    entries = tuple(
         tuple(_transferred(label, entrants[label], game, returns[game]) for game in returns) for label in rows
     )
-    return Matrix(tuple(map(shown, rows)), tuple(map(shown, returns)), cells)
+    return Matrix(tuple(map(escaped_name, rows)), tuple(map(escaped_name, returns)), entries)
 
 
 def _entrant(spec: Any) -> Entrant | None:
@@ -83,12 +83,15 @@ def _entrant(spec: Any) -> Entrant | None:
         return None
 
 
-def _transferred(label: str, entrant: Entrant | None, game: str, returns: Mapping[str, float | None]) -> Cell:
+def _transferred(
+    label: str, entrant: Entrant | None, game: str, returns: Mapping[str, float | None]
+) -> Entry:
     own, known = returns.get(label), [value for value in returns.values() if value is not None]
     learned = bool(entrant and (entrant.trained_on == game or entrant.spec == SPECIALIST))
     if own is None:
-        return Cell("–", words=f"{shown(label)} has not played {shown(game)}", marked=learned)
+        return Entry("–", words=f"{escaped_name(label)} has not played {escaped_name(game)}", marked=learned)
     low, high = min(known), max(known)
     share = (own - low) / (high - low) if high > low and math.isfinite(high - low) else 0.5
-    words = f"{shown(label)} on {shown(game)}: mean return {fixed(own, 2)}{', trained on it' * learned}"
-    return Cell(fixed(own, 2), round((2 * share - 1) * TINTS), words, learned)
+    learned_here = ", trained on it" * learned
+    words = f"{escaped_name(label)} on {escaped_name(game)}: mean return {fixed(own, 2)}{learned_here}"
+    return Entry(fixed(own, 2), round((2 * share - 1) * TINTS), words, learned)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -15,8 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from arena.machine.files import write_text
-from arena.untrusted import shown, spelled_out
-from arena.views.page.choice import SAME_START
+from arena.untrusted import escaped_name, escaped_text, json_in_html
 from arena.views.page.data import RunData, read_run
 from arena.views.page.facts import (
     about,
@@ -29,6 +27,7 @@ from arena.views.page.facts import (
 )
 from arena.views.page.numbers import dollars, fixed, percent, speed, thousands
 from arena.views.page.plots import NARROW, WIDE, curve_plot, interval_plot
+from arena.views.page.selection import SAME_START
 from arena_leaderboard import Standing
 
 CARD = 340  # CSS pixels of the plot in a game's card
@@ -70,7 +69,7 @@ def render(run: RunData) -> str:
         config=config_facts(run.config),
         agents=agent_facts(run.config),
         versions=version_facts(run.environment),
-        data=embedded(run.replays),
+        data=Markup(json_in_html(run.replays)),
         program=f"tmsg-arena {version('tmsg-arena')}",
     )
 
@@ -82,14 +81,6 @@ def policy(style: str, scripts: Iterable[str]) -> str:
         f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def embedded(value: Mapping[str, Any]) -> Markup:
-    """JSON that nothing in it can end: it holds neither `<`, `>` nor `&`, and ASCII only."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    for char in "<>&":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return Markup(text)
 
 
 def _hash(text: str) -> str:
@@ -106,14 +97,14 @@ def _environment() -> Environment:
         loader=PackageLoader("arena.views.page", ""),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_harmless,
+        finalize=_escaped,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters |= {
         "any": any,
-        "shown": shown,
+        "escaped_name": escaped_name,
         "fixed": fixed,
         "percent": percent,
         "thousands": thousands,
@@ -123,9 +114,9 @@ def _environment() -> Environment:
     return environment
 
 
-def _harmless(value: Any) -> Any:
+def _escaped(value: Any) -> Any:
     """What every expression of the template passes through; autoescaping follows."""
-    return spelled_out(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return escaped_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _sections(run: RunData) -> list[tuple[str, str]]:
@@ -164,7 +155,7 @@ def _games(run: RunData) -> list[dict[str, Any]]:
             "watch": [
                 (match["number"], match["why"])
                 for match in run.replays["matches"]
-                if match["game"] == shown(game) and match["why"] != SAME_START
+                if match["game"] == escaped_name(game) and match["why"] != SAME_START
             ],
             "seats": seats_in_words(run.board.seats.get(game, ())),
             "plot": Markup(_game_plot(f"game-{at}", game, rows)),
@@ -174,4 +165,4 @@ def _games(run: RunData) -> list[dict[str, Any]]:
 
 
 def _game_plot(key: str, game: str, rows: Sequence[Standing]) -> str:
-    return interval_plot(rows, key=key, title=f"Ratings on {shown(game)}", width=CARD)
+    return interval_plot(rows, key=key, title=f"Ratings on {escaped_name(game)}", width=CARD)

@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from arena.untrusted import shown
+from arena.untrusted import escaped_name
 from arena.views.curves import Curve
 from arena.views.page.svg import INK, STYLE, to_svg
 from arena_leaderboard import Standing
@@ -37,7 +37,7 @@ def interval_plot(rows: Sequence[Standing], *, key: str, title: str, width: int)
         for y, standing in enumerate(rated):
             _interval(axis, y, standing, above)
         axis.set_ylim(len(rated) - 0.5, -0.75 if above else -0.5)
-        axis.set_yticks(range(len(rated)), [] if above else [shown(row.agent, 28) for row in rated])
+        axis.set_yticks(range(len(rated)), [] if above else [escaped_name(row.agent, 28) for row in rated])
         axis.tick_params(axis="y", length=0, labelcolor=INK["ink"])
         axis.spines["left"].set_visible(False)
         axis.xaxis.set_major_locator(MaxNLocator(5 if above else 8, integer=True))
@@ -53,12 +53,14 @@ def _interval(axis: Any, y: int, standing: Standing, above: bool) -> None:
     axis.plot([rating.low, rating.high], [y, y], color=INK["accent"], linewidth=2.5, alpha=0.55)
     axis.plot([rating.mean], [y], "o", color=INK["accent"], markersize=8, markeredgecolor=INK["card"])
     if above:
-        axis.text(0, y - 0.34, shown(standing.agent, 36), transform=axis.get_yaxis_transform(), va="center")
+        axis.text(
+            0, y - 0.34, escaped_name(standing.agent, 36), transform=axis.get_yaxis_transform(), va="center"
+        )
 
 
 def _in_words(rated: Sequence[Standing]) -> str:
     return "; ".join(
-        f"{shown(row.agent, 60)} {row.rating.mean:.0f}, from {row.rating.low:.0f} to {row.rating.high:.0f}"
+        f"{escaped_name(row.agent)} {row.rating.mean:.0f}, from {row.rating.low:.0f} to {row.rating.high:.0f}"
         for row in rated
         if row.rating
     )
@@ -93,9 +95,9 @@ def _panel(panel: Any, game: str, curves: Sequence[Curve], styles: Mapping[str, 
         if curve.training:
             panel.plot(*zip(*curve.training, strict=True), color=style["color"], linewidth=1, alpha=0.4)
         if curve.held_out:
-            label = shown(curve.agent, 24)
+            label = escaped_name(curve.agent, 24)
             panel.plot(*zip(*curve.held_out, strict=True), markersize=4.5, label=label, **style)
-    panel.set_title(shown(game, 24))
+    panel.set_title(escaped_name(game, 24))
     panel.grid(axis="y", linewidth=0.8)
     panel.xaxis.set_major_locator(MaxNLocator(4))
     panel.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -125,7 +127,7 @@ def _styles(curves: Sequence[Curve]) -> dict[str, dict[str, Any]]:
 
 def _ends_in_words(curves: Sequence[Curve]) -> str:
     return "; ".join(
-        f"{shown(curve.agent, 60)} on {shown(curve.game, 60)}: from {curve.held_out[0][1]:.2f} "
+        f"{escaped_name(curve.agent)} on {escaped_name(curve.game)}: from {curve.held_out[0][1]:.2f} "
         f"to {curve.held_out[-1][1]:.2f} in {curve.episodes:,} episodes"
         for curve in curves
         if curve.held_out

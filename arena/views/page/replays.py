@@ -7,10 +7,10 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from arena.match.episode import Episode
-from arena.untrusted import shown, spelled_out
-from arena.views.page.choice import Chosen
+from arena.untrusted import escaped_name, escaped_text, note_of_the_rest
+from arena.views.page.selection import Selected
 from arena.views.terminal.frames import Frame, ending, frame
-from arena.views.terminal.recorded import stored_film
+from arena.views.terminal.recorded import stored_replay
 from arena_games.board import Board, Cell
 
 LONGEST = 4_000  # characters of a text that the page carries
@@ -39,7 +39,7 @@ class Archive:
         self._lines, self._cells, self._boards = Pool(), Pool(), Pool()
         self._matches: list[dict[str, Any]] = []
 
-    def add(self, found: Chosen, episode: Episode) -> bool:
+    def add(self, found: Selected, episode: Episode) -> bool:
         """Take the match in if there is still room for it; whether there was."""
         cost = _cost(episode)
         if cost > self._left:
@@ -57,20 +57,20 @@ class Archive:
             "matches": sorted(self._matches, key=lambda match: str(match["game"])),
         }
 
-    def _match(self, found: Chosen, episode: Episode) -> dict[str, Any]:
-        film = stored_film(episode)
+    def _match(self, found: Selected, episode: Episode) -> dict[str, Any]:
+        replay = stored_replay(episode)
         return {
             "number": found.match.number,
-            "game": shown(episode.game),
+            "game": escaped_name(episode.game),
             "seed": str(episode.seed),  # too large for a number of JavaScript
             "why": found.why,
             "position": found.position,
-            "players": [shown(player) for player in episode.players],
+            "players": [escaped_name(player) for player in episode.players],
             "placements": episode.placements,
-            "ending": shown(ending(episode), 400),
-            "notice": shown(film.notice, 400) if film.notice else "",
+            "ending": escaped_name(ending(episode), 400),
+            "notice": escaped_name(replay.notice, 400) if replay.notice else "",
             "frames": [
-                self._frame(frame(film, position), None if step is None else step.reply.reasoning)
+                self._frame(frame(replay, position), None if step is None else step.reply.reasoning)
                 for position, step in enumerate((*episode.steps, None))
             ],
         }
@@ -83,28 +83,28 @@ class Archive:
             "text": [] if seen.observation is None else self._text(seen.observation.text),
             "reply": None if seen.reply is None else self._text(seen.reply),
             "reasoning": None if reasoning is None else self._text(reasoning),
-            "action": None if seen.action is None else shown(seen.action),
-            "invalid": None if seen.invalid is None else shown(seen.invalid, 300),
+            "action": None if seen.action is None else escaped_name(seen.action),
+            "invalid": None if seen.invalid is None else escaped_name(seen.invalid, 300),
             "reward": seen.reward,
             "returns": seen.returns,
         }
 
     def _text(self, text: str) -> list[int]:
         """Positions of its lines; where it is too long to carry, a last line says so."""
-        lines = spelled_out(text[:LONGEST]).split("\n")
+        lines = escaped_text(text[:LONGEST]).split("\n")
         if len(text) > LONGEST:
-            lines.append(f"… {len(text):,} characters, the first {LONGEST:,} are shown")
+            lines.append(note_of_the_rest(text, LONGEST))
         return [self._lines.put(line) for line in lines]
 
     def _board(self, board: Board) -> int | None:
         if not (0 < len(board.rows) <= LARGEST and all(0 < len(row) <= LARGEST for row in board.rows)):
             return None
-        rows = tuple(tuple(self._cells.put(_harmless(cell)) for cell in row) for row in board.rows)
-        return self._boards.put((shown(board.legend, 200), rows))
+        rows = tuple(tuple(self._cells.put(_escaped(cell)) for cell in row) for row in board.rows)
+        return self._boards.put((escaped_name(board.legend, 200), rows))
 
 
-def _harmless(cell: Cell) -> Cell:
-    return Cell(spelled_out(cell.symbol)[:2], cell.tone, cell.seat, cell.strong)
+def _escaped(cell: Cell) -> Cell:
+    return Cell(escaped_text(cell.symbol)[:2], cell.tone, cell.seat, cell.strong)
 
 
 def _cost(episode: Episode) -> int:
@@ -118,7 +118,7 @@ def _cost(episode: Episode) -> int:
 
 
 def archive(
-    wanted: Iterable[Chosen], load: Callable[[int], Episode | None], budget: int = BUDGET
+    wanted: Iterable[Selected], load: Callable[[int], Episode | None], budget: int = BUDGET
 ) -> dict[str, Any]:
     """As many of the wanted matches as fit into `budget` bytes; `load` reads one by its number."""
     collected = Archive(budget)

@@ -1,8 +1,8 @@
-"""Where a viewer is in a film, and what the keys do to that. Knows no terminal and no clock."""
+"""Where a viewer is in a replay, and what the keys do to that. Knows no terminal and no clock."""
 
 from __future__ import annotations
 
-from arena.views.terminal.frames import Film
+from arena.views.terminal.frames import Replay
 
 SLOWEST, FASTEST = 0.25, 32.0  # frames a second, by the keys
 FORWARD = ("right", "enter", "n", "l")
@@ -10,8 +10,8 @@ BACK = ("left", "backspace", "b", "h")
 QUIT = ("q", "Q", "escape", "end of input")
 
 
-class Playhead:
-    """A position in a film, which grows while its match is played.
+class ReplayControls:
+    """A position in a replay, which grows while its match is played.
 
     Times are seconds of any one clock. A frame is shown for 1 / `speed` from when it was complete.
     """
@@ -36,13 +36,13 @@ class Playhead:
     def status(self) -> str:
         return f"{'playing' if self.playing else 'paused'}, {self.speed:g}/s"
 
-    def press(self, key: str, film: Film) -> None:
+    def press(self, key: str, replay: Replay) -> None:
         """Do what a key means; unknown ones mean nothing. After the end of a match, playing starts anew."""
-        last = film.last
+        last = replay.last
         if key in QUIT:
             self.done = True
         elif key in ("space", "p"):
-            self._toggle(film.over and self.position == last)
+            self._toggle(replay.over and self.position == last)
         elif key in (*FORWARD, *BACK):
             self.playing = False
             self.position = min(max(self.position + (1 if key in FORWARD else -1), 0), last)
@@ -53,9 +53,9 @@ class Playhead:
         else:
             self._set_speed(key)
 
-    def tick(self, now: float, film: Film) -> None:
+    def tick(self, now: float, replay: Replay) -> None:
         """Move on to the next frame if it is time. Call it often."""
-        last = film.last
+        last = replay.last
         self.position = min(self.position, last)
         shown = (self.position, min(self.position, last - 1))  # the last frame may yet be completed
         if shown != self._shown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.style import Style
 from rich.text import Text
 
-from arena.untrusted import spelled_line
+from arena.untrusted import escaped_line
 from arena_games.board import SYMBOL_WIDTH, Board, Cell
 
 MOST_ROWS, MOST_COLUMNS = 40, 60  # of a board that is drawn
@@ -50,4 +50,4 @@ def seat_style(seat: int, strong: bool = False) -> Style:
 
 def legend(board: Board) -> str:
     """The board's legend on one line."""
-    return spelled_line(board.legend, 200)
+    return escaped_line(board.legend, 200)

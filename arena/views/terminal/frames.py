@@ -1,4 +1,4 @@
-"""A match as a film: one frame for each decision, and one more for what came of it."""
+"""A replay of a match: one frame for each decision, and one more for what came of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from arena_games.registry import find_game
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Film:
+class Replay:
     """A match as far as it has been played. `over` says that `episode` is complete.
 
     `waiting` is what the player to move has been shown. `closing` is the position after the last
@@ -58,17 +58,17 @@ class Frame:
     reward: float | None
     seconds: float
     returns: tuple[float, ...]
-    outcome: str  # the last frame's: what came of the match, or who is waited for
+    state: str  # the last frame's: what came of the match, or who is waited for
 
 
-def frame(film: Film, position: int) -> Frame:
-    """The frame at a position from 0 to `film.last`. Raises IndexError outside of that."""
-    if not 0 <= position <= film.last:
-        raise IndexError(f"a film of {film.last + 1} frames has none at {position}")
-    spec = _spec(film.episode.game)
-    if position == film.last:
-        return _closing_frame(film, spec)
-    step = film.episode.steps[position]
+def frame(replay: Replay, position: int) -> Frame:
+    """The frame at a position from 0 to `replay.last`. Raises IndexError outside of that."""
+    if not 0 <= position <= replay.last:
+        raise IndexError(f"a replay of {replay.last + 1} frames has none at {position}")
+    spec = _spec(replay.episode.game)
+    if position == replay.last:
+        return _closing_frame(replay, spec)
+    step = replay.episode.steps[position]
     return Frame(
         position=position,
         seat=step.seat,
@@ -77,18 +77,18 @@ def frame(film: Film, position: int) -> Frame:
         reply=step.reply.text,
         action=action_name(spec, step.action),
         invalid=step.invalid,
-        reward=step.reward if film.is_paid(position) else None,
+        reward=step.reward if replay.is_paid(position) else None,
         seconds=step.seconds,
-        returns=running_returns(film.episode, position + 1),
-        outcome="",
+        returns=running_returns(replay.episode, position + 1),
+        state="",
     )
 
 
-def _closing_frame(film: Film, spec: GameSpec | None) -> Frame:
-    steps = film.episode.steps
-    seen = film.waiting or film.closing or (steps[-1].observation if steps else None)
+def _closing_frame(replay: Replay, spec: GameSpec | None) -> Frame:
+    steps = replay.episode.steps
+    seen = replay.waiting or replay.closing or (steps[-1].observation if steps else None)
     return Frame(
-        position=film.last,
+        position=replay.last,
         seat=None if seen is None else seen.seat,
         observation=seen,
         board=None if seen is None else _picture(spec, seen),
@@ -97,8 +97,8 @@ def _closing_frame(film: Film, spec: GameSpec | None) -> Frame:
         invalid=None,
         reward=None,
         seconds=0.0,
-        returns=film.episode.returns,
-        outcome=ending(film.episode) if film.over else _awaited(film, spec),
+        returns=replay.episode.returns,
+        state=ending(replay.episode) if replay.over else _awaited(replay, spec),
     )
 
 
@@ -141,13 +141,13 @@ def _picture(spec: GameSpec | None, observation: Observation) -> Board | None:
         return None
 
 
-def _awaited(film: Film, spec: GameSpec | None) -> str:
+def _awaited(replay: Replay, spec: GameSpec | None) -> str:
     """Who is to move, and what that seat's last move has earned."""
-    if film.waiting is None:
+    if replay.waiting is None:
         return "About to begin"
-    before = film.episode.steps_of(film.waiting.seat)
+    before = replay.episode.steps_of(replay.waiting.seat)
     last = f"; last: {action_name(spec, before[-1].action)}, {points(before[-1].reward)}" if before else ""
-    return f"Waiting for {film.episode.players[film.waiting.seat]}{last}"
+    return f"Waiting for {replay.episode.players[replay.waiting.seat]}{last}"
 
 
 def _spec(game: str) -> GameSpec | None:

@@ -1,4 +1,4 @@
-"""A person at the table, on the whole screen: keys are moves, and the match waits for them."""
+"""A human's seat, on the whole screen: keys are moves, and the match waits for them."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Mapping, Sequence
 
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
-from arena.views.terminal.frames import Film
+from arena.views.terminal.frames import Replay
 from arena.views.terminal.keys import END_OF_INPUT
 from arena.views.terminal.live import LiveMatch
 from arena.views.terminal.screen import show
 from arena_agents import Agent, Observation, Reply
-from arena_agents.human import RESIGNED, chosen
+from arena_agents.human import RESIGNED, chosen, has_arrows, moves
 from arena_games.base import GameSpec, action_reply
 
 FEW = 9  # actions that one digit can name
 
 
-def play_on_screen(match: Match, agents: Mapping[str, Agent], config: MatchConfig, person: str) -> Episode:
-    """Play the match with a person as the player `person`; what came of it, a resignation too."""
-    seat = PersonsSeat(match.spec, match.players.index(person))
-    with LiveMatch(match, {**agents, person: seat.agent}, config) as live:
+def play_on_screen(match: Match, agents: Mapping[str, Agent], config: MatchConfig, human: str) -> Episode:
+    """Play the match with a human as the player `human`; what came of it, a resignation too."""
+    seat = HumanSeat(match.spec, match.players.index(human))
+    with LiveMatch(match, {**agents, human: seat.agent}, config) as live:
         show(live, seat, f"{match.spec.name}: {match.spec.task}")
         seat.agent.say(Reply("", error=RESIGNED))  # who leaves resigns; after the end nobody listens
-        while not (film := live.wait_for(live.film().last)).over:
+        while not (replay := live.wait_for(live.replay().last)).over:
             pass
-        return film.episode
+        return replay.episode
 
 
-class Mouth(Agent):
-    """Waits until somebody says something for it."""
+class SeatAgent(Agent):
+    """The human as the match sees one: waits until a reply is said for it."""
 
     name = "human"
 
@@ -44,7 +44,7 @@ class Mouth(Agent):
         return [self._said.get() for _ in observations]
 
 
-class PersonsSeat:
+class HumanSeat:
     """Turns keys into moves. q resigns, and leaves after the end.
 
     Arrows, W A S D and digits act at once where they name a move; names and longer numbers are typed
@@ -52,60 +52,62 @@ class PersonsSeat:
     """
 
     def __init__(self, spec: GameSpec, seat: int) -> None:
-        self.agent = Mouth()
+        self.agent = SeatAgent()
         self.position = self.wanted = 0
         self.done = False
         self._spec, self._seat = spec, seat
         self._typed = ""
         self._answered = -1
         self._over = False
-        self._legal: tuple[int, ...] = ()
+        self._asked: Observation | None = None
 
     shows_replies = False
 
     @property
     def status(self) -> str:
-        return f"{self._typed}_" if self._typed else "your turn" if self._legal else ""
+        return f"{self._typed}_" if self._typed else "your turn" if self._asked else ""
 
     @property
     def keys(self) -> str:
         if self._over:
             return "q or Enter: leave"
-        moves = "  ".join(f"{action + 1} {self._spec.action_names[action]}" for action in self._legal)
-        arrows = "arrows or WASD, " if "up" in self._spec.action_names else ""
-        return f"{moves}   ({arrows}q resigns)"
+        offered = moves(self._asked) if self._asked else []
+        arrows = "arrows or WASD, " if has_arrows(self._spec.action_names) else ""
+        return f"{'  '.join(offered)}   ({arrows}q resigns)"
 
-    def tick(self, now: float, film: Film) -> None:
+    def tick(self, now: float, replay: Replay) -> None:
         """Look at what is newest, but not through the eyes of others while they think."""
-        self.wanted, self._over = film.last, film.over
-        asked = film.waiting is not None and film.waiting.seat == self._seat
-        self._legal = film.waiting.legal if film.waiting and asked and self._answered < film.last else ()
-        own = [position for position, step in enumerate(film.episode.steps) if step.seat == self._seat]
-        self.position = film.last if asked or film.over or not own else own[-1]
+        self.wanted, self._over = replay.last, replay.over
+        asked = replay.waiting is not None and replay.waiting.seat == self._seat
+        self._asked = replay.waiting if asked and self._answered < replay.last else None
+        own = [position for position, step in enumerate(replay.episode.steps) if step.seat == self._seat]
+        self.position = replay.last if asked or replay.over or not own else own[-1]
 
-    def press(self, key: str, film: Film) -> None:
+    def press(self, key: str, replay: Replay) -> None:
         """Make a move, type on, or leave. Keys that come before it is one's turn are lost."""
         leaves = key in ("q", "Q") and not self._names_begin_with(self._typed + key)
-        if key == END_OF_INPUT or leaves or (film.over and key == "enter"):
+        if key == END_OF_INPUT or leaves or (replay.over and key == "enter"):
             self.done = True
-        elif self._legal and film.waiting is not None:
-            self._type(key, film.waiting, film.last)
+        elif self._asked is not None:
+            self._type(key, self._asked, replay.last)
 
     def _type(self, key: str, observation: Observation, position: int) -> None:
-        at_once = not self._typed and (len(key) > 1 or len(self._spec.actions) <= FEW or not key.isdecimal())
-        action = chosen(self._spec, observation, key) if at_once else None
+        few = len(observation.action_names) <= FEW
+        at_once = not self._typed and (len(key) > 1 or few or not key.isdecimal())
+        action = chosen(observation, key) if at_once else None
         if key == "enter":
-            action, self._typed = chosen(self._spec, observation, self._typed), ""
+            action, self._typed = chosen(observation, self._typed), ""
         elif key == "backspace":
             self._typed = self._typed[:-1]
         elif action is None:
             self._typed = self._typed + key if self._names_begin_with(self._typed + key) else ""
         if action is not None:
-            self._typed, self._answered, self._legal = "", position, ()
-            self.agent.say(Reply(action_reply(self._spec.action_names[action])))
+            self._typed, self._answered, self._asked = "", position, None
+            self.agent.say(Reply(action_reply(observation.action_names[action])))
 
     def _names_begin_with(self, typed: str) -> bool:
-        names = (
-            name for action in self._legal for name in (self._spec.action_names[action], str(action + 1))
-        )
+        asked = self._asked
+        if asked is None:
+            return False
+        names = (name for action in asked.legal for name in (asked.action_names[action], str(action + 1)))
         return any(name.lower().startswith(typed.lower()) for name in names)

@@ -10,9 +10,9 @@ from rich.layout import Layout
 from rich.panel import Panel
 from rich.text import Text
 
-from arena.untrusted import cut_to, harmless, spelled_line
+from arena.untrusted import NOTE_STYLE, escaped_line, terminal_text
 from arena.views.terminal.drawing import draw, legend, seat_style
-from arena.views.terminal.frames import Film, Frame, frame
+from arena.views.terminal.frames import Frame, Replay, frame
 from arena_games.base import points
 from arena_games.board import SYMBOL_WIDTH
 
@@ -34,55 +34,55 @@ class Caption:
     replies: bool = True
 
 
-def screen(film: Film, position: int, caption: Caption, width: int) -> Layout:
+def screen(replay: Replay, position: int, caption: Caption, width: int) -> Layout:
     """The whole screen. It fits any height; `width` decides what stands where."""
-    shown = frame(film, position)
+    shown = frame(replay, position)
     layout = Layout()
     layout.split_column(
-        Layout(_header(film, position, caption), size=1),
-        _body(film, shown, width, caption.replies),
-        Layout(_footer(film, caption), size=1),
+        Layout(_header(replay, position, caption), size=1),
+        _body(replay, shown, width, caption.replies),
+        Layout(_footer(replay, caption), size=1),
     )
     return layout
 
 
-def _header(film: Film, position: int, caption: Caption) -> RenderableType:
-    end = "?" if not film.over else str(film.last)
-    at_end = film.over and position == film.last
+def _header(replay: Replay, position: int, caption: Caption) -> RenderableType:
+    end = "?" if not replay.over else str(replay.last)
+    at_end = replay.over and position == replay.last
     right = "end" if at_end else f"move {position + 1}/{end}  {caption.status}"
-    return _Ends(spelled_line(caption.title, 200), right, "bold")
+    return _Ends(escaped_line(caption.title, 200), right, "bold")
 
 
-def _footer(film: Film, caption: Caption) -> Text:
-    if film.notice:
-        return Text(spelled_line(film.notice, 300), style="yellow", no_wrap=True, overflow="ellipsis")
+def _footer(replay: Replay, caption: Caption) -> Text:
+    if replay.notice:
+        return Text(escaped_line(replay.notice, 300), style="yellow", no_wrap=True, overflow="ellipsis")
     return Text(caption.keys, style=DIM, no_wrap=True, overflow="ellipsis")
 
 
-def _body(film: Film, shown: Frame, width: int, replies: bool) -> Layout:
+def _body(replay: Replay, shown: Frame, width: int, replies: bool) -> Layout:
     body = Layout()
     if width < NARROW:
-        height = len(film.episode.players) + (len(shown.board.rows) + 2 if shown.board else 0)
-        board = Layout(_left(film, shown, width), size=height)
+        height = len(replay.episode.players) + (len(shown.board.rows) + 2 if shown.board else 0)
+        board = Layout(_left(replay, shown, width), size=height)
         body.split_column(board, Layout(_reply(shown)), _move(shown))
         return body
     columns = SYMBOL_WIDTH * shown.board.width + 4 if shown.board else 0
     left = min(max(LEFT_IF_WIDE if width >= WIDE else LEFT, columns), width // 2)
     right = Layout()
     texts = Layout(ratio=3)
-    parts = [Layout(_observation(film, shown), ratio=2)]
+    parts = [Layout(_observation(replay, shown), ratio=2)]
     if replies:
         parts.append(Layout(_reply(shown), minimum_size=5))
     (texts.split_row if width >= WIDE else texts.split_column)(*parts)
     right.split_column(texts, _move(shown))
-    body.split_row(Layout(_left(film, shown, left), size=left), right)
+    body.split_row(Layout(_left(replay, shown, left), size=left), right)
     return body
 
 
-def _left(film: Film, shown: Frame, width: int) -> Layout:
+def _left(replay: Replay, shown: Frame, width: int) -> Layout:
     left = Layout()
     drawing = draw(shown.board) if shown.board else None
-    seats = Layout(_Lines(_seats(film, shown), overflow=True))
+    seats = Layout(_Lines(_seats(replay, shown), overflow=True))
     if drawing is None or shown.board is None:
         left.update(seats)
         return left
@@ -91,32 +91,32 @@ def _left(film: Film, shown: Frame, width: int) -> Layout:
     return left
 
 
-def _seats(film: Film, shown: Frame) -> list[Text]:
+def _seats(replay: Replay, shown: Frame) -> list[Text]:
     lines = []
-    for seat, (player, total) in enumerate(zip(film.episode.players, shown.returns, strict=True)):
+    for seat, (player, total) in enumerate(zip(replay.episode.players, shown.returns, strict=True)):
         mark = Text.assemble((f" {seat + 1} ", seat_style(seat, strong=seat == shown.seat)))
         line = Text.assemble(">" if seat == shown.seat else " ", mark, f" {points(total)} ", no_wrap=True)
-        line.append(spelled_line(player, LONGEST_NAME), "bold" if seat == shown.seat else "")
+        line.append(escaped_line(player, LONGEST_NAME), "bold" if seat == shown.seat else "")
         lines.append(line)
     if shown.board and shown.board.legend:
         lines += [Text(), Text(legend(shown.board), style=DIM)]
     return lines
 
 
-def _observation(film: Film, shown: Frame) -> Panel:
+def _observation(replay: Replay, shown: Frame) -> Panel:
     text = shown.observation.text if shown.observation else ""
-    return _panel(_observer(film, shown), harmless(text, LONGEST_TEXT))
+    return _panel(_observer(replay, shown), terminal_text(text, LONGEST_TEXT))
 
 
-def _observer(film: Film, shown: Frame) -> str:
+def _observer(replay: Replay, shown: Frame) -> str:
     if shown.seat is None or shown.observation is None:
         return "observation"
-    player = spelled_line(film.episode.players[shown.seat], LONGEST_NAME)
+    player = escaped_line(replay.episode.players[shown.seat], LONGEST_NAME)
     return f"seen by {player}, turn {shown.observation.turn + 1}"
 
 
 def _reply(shown: Frame) -> Panel:
-    return _panel("reply", Text() if shown.reply is None else harmless(shown.reply, LONGEST_TEXT))
+    return _panel("reply", Text() if shown.reply is None else terminal_text(shown.reply, LONGEST_TEXT))
 
 
 def _move(shown: Frame) -> Layout:
@@ -126,12 +126,12 @@ def _move(shown: Frame) -> Layout:
 def verdict(shown: Frame) -> list[Text]:
     """What was made of a reply and what it earned, or what came of the match."""
     if shown.action is None:
-        return [Text(spelled_line(shown.outcome, 400), style="bold")]
-    action = spelled_line(shown.action, LONGEST_NAME)
+        return [Text(escaped_line(shown.state, 400), style="bold")]
+    action = escaped_line(shown.action, LONGEST_NAME)
     if shown.invalid is None:
         lines = [Text.assemble("plays ", (action, "bold"))]
     else:
-        reason = spelled_line(shown.invalid, 200)
+        reason = escaped_line(shown.invalid, 200)
         lines = [
             Text.assemble(("invalid", "bold red"), f": {reason}; plays ", (action, "bold"), " at random")
         ]
@@ -173,3 +173,11 @@ class _Ends:
         left = Text(self.left)
         left.truncate(room, overflow="ellipsis", pad=True)
         yield Text.assemble(left, "  ", self.right, style=self.style, no_wrap=True, overflow="crop")
+
+
+def cut_to(lines: list[Text], height: int) -> list[Text]:
+    """At most `height` lines; the last of them says how many are missing."""
+    if len(lines) <= height:
+        return lines
+    kept = max(0, height - 1)
+    return [*lines[:kept], Text(f"… {len(lines) - kept:,} more lines", NOTE_STYLE)][:height]

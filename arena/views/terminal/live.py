@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from arena.match.episode import EndReason, Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
-from arena.match.referee import Table
-from arena.views.terminal.frames import Film
+from arena.match.referee import Referee
+from arena.views.terminal.frames import Replay
 from arena_agents import Agent, Observation
 
 QUICK_S = 0.05  # an agent that answers within this is not shown thinking
@@ -20,14 +20,14 @@ class _ViewerLeftError(Exception):
 
 
 class LiveMatch:
-    """Plays one match. `film` is what has happened; nothing happens that nobody wants to see.
+    """Plays one match. `replay` is what has happened; nothing happens that nobody wants to see.
 
     Enter it to begin, leave it to give up on what has not been played.
     """
 
     def __init__(self, match: Match, agents: Mapping[str, Agent], config: MatchConfig | None = None) -> None:
         self._match, self._agents, self._config = match, agents, config
-        self._film = Film(_before(match), over=False)
+        self._replay = Replay(_before(match), over=False)
         self._error: BaseException | None = None
         self._wanted = -1
         self._left = False
@@ -43,11 +43,11 @@ class LiveMatch:
             self._left = True
             self._changed.notify_all()
 
-    def film(self) -> Film:
+    def replay(self) -> Replay:
         """The match as far as it has been played. Raises what went wrong outside of agents and game."""
         if self._error is not None:
             raise self._error
-        return self._film
+        return self._replay
 
     def want(self, position: int) -> None:
         """Let the match go on until there is a decision at this position, or it is over.
@@ -60,15 +60,15 @@ class LiveMatch:
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._has(position), QUICK_S)
 
-    def wait_for(self, position: int, timeout_s: float | None = None) -> Film:
+    def wait_for(self, position: int, timeout_s: float | None = None) -> Replay:
         """Want a position and wait until it is there, or the match is over, or the time is up."""
         self.want(position)
         with self._changed:
             self._changed.wait_for(lambda: self._has(position), timeout_s)
-        return self.film()
+        return self.replay()
 
     def _has(self, position: int) -> bool:
-        return self._error is not None or self._film.over or self._film.last > position
+        return self._error is not None or self._replay.over or self._replay.last > position
 
     def _work(self) -> None:
         try:
@@ -81,31 +81,31 @@ class LiveMatch:
                 self._error = error
                 self._changed.notify_all()
 
-    def _show(self, table: Table) -> None:
-        """Publish what the table has come to, then hold it until the next decision is wanted."""
-        film = filmed(table)
+    def _show(self, referee: Referee) -> None:
+        """Publish how far the match has come, then hold it until the next decision is wanted."""
+        replay = replay_so_far(referee)
         with self._changed:
-            self._film = film
+            self._replay = replay
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._left or film.over or self._wanted >= film.last)
+            self._changed.wait_for(lambda: self._left or replay.over or self._wanted >= replay.last)
             if self._left:
                 raise _ViewerLeftError
 
 
-def filmed(table: Table) -> Film:
-    """What has happened at a table so far."""
-    over = table.observation is None
-    return Film(table.episode(), over, table.observation, _closing_view(table) if over else None)
+def replay_so_far(referee: Referee) -> Replay:
+    """What has happened so far in the referee's match."""
+    over = referee.observation is None
+    return Replay(referee.episode(), over, referee.observation, _closing_view(referee) if over else None)
 
 
-def _closing_view(table: Table) -> Observation | None:
+def _closing_view(referee: Referee) -> Observation | None:
     """What the seat that moved last sees in the end; None if the environment does not say."""
-    episode = table.episode()
+    episode = referee.episode()
     if not episode.steps or episode.end not in (EndReason.FINISHED, EndReason.TRUNCATED):
         return None
     last = episode.steps[-1].observation
     try:
-        view = table.env.observe(table.env.possible_agents[last.seat])
+        view = referee.env.observe(referee.env.possible_agents[last.seat])
         return Observation(last.game, last.seat, last.turn + 1, str(view["text"]), (), view.get("grid"))
     except Exception:  # environments need not answer for seats that are out
         return None

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
-from arena.untrusted import harmless, spelled_line
+from arena.untrusted import escaped_line, terminal_text
 from arena.views.terminal.drawing import draw, legend
-from arena.views.terminal.frames import Film, Frame, frame
+from arena.views.terminal.frames import Frame, Replay, frame
 from arena.views.terminal.layout import LONGEST_NAME, verdict
 from arena_games.base import points
 
@@ -26,43 +26,43 @@ class PlainPrinter:
         self._pause_s = 1.0 / speed if speed else 0.0
 
     def title(self, text: str) -> None:
-        self._print(Text(spelled_line(text, 400), style="bold"))
+        self._print(Text(escaped_line(text, 400), style="bold"))
 
-    def print(self, film: Film, position: int) -> None:
+    def print(self, replay: Replay, position: int) -> None:
         """Print the frame at `position`."""
-        shown = frame(film, position)
+        shown = frame(replay, position)
         self._print(Text())
-        if film.over and position == film.last:
-            self._print_end(film, shown)
+        if replay.over and position == replay.last:
+            self._print_end(replay, shown)
         else:
-            self._print_step(film, shown)
+            self._print_step(replay, shown)
             self._console.file.flush()
             time.sleep(self._pause_s)
 
-    def _print_step(self, film: Film, shown: Frame) -> None:
-        player = "" if shown.seat is None else spelled_line(film.episode.players[shown.seat], LONGEST_NAME)
+    def _print_step(self, replay: Replay, shown: Frame) -> None:
+        player = "" if shown.seat is None else escaped_line(replay.episode.players[shown.seat], LONGEST_NAME)
         turn = 0 if shown.observation is None else shown.observation.turn
         self._print(
             Text(f"--- move {shown.position + 1}: seat {(shown.seat or 0) + 1}, {player}, turn {turn + 1}")
         )
         self._print_board(shown)
         if shown.observation is not None:
-            self._print(_indented("sees", harmless(shown.observation.text, LONGEST_TEXT)))
+            self._print(_indented("sees", terminal_text(shown.observation.text, LONGEST_TEXT)))
         if shown.reply is not None:
-            self._print(_indented("says", harmless(shown.reply, LONGEST_TEXT)))
+            self._print(_indented("says", terminal_text(shown.reply, LONGEST_TEXT)))
         for line in verdict(shown):
             self._print(line)
-        self._print(Text(_returns(film, shown)))
+        self._print(Text(_returns(replay, shown)))
 
-    def _print_end(self, film: Film, shown: Frame) -> None:
+    def _print_end(self, replay: Replay, shown: Frame) -> None:
         self._print(Text("--- end"))
-        if film.closing is not None:
+        if replay.closing is not None:
             self._print_board(shown)
         for line in verdict(shown):
             self._print(line)
-        self._print(Text(_returns(film, shown)))
-        if film.notice:
-            self._print(Text(spelled_line(film.notice, 400), style="yellow"))
+        self._print(Text(_returns(replay, shown)))
+        if replay.notice:
+            self._print(Text(escaped_line(replay.notice, 400), style="yellow"))
 
     def _print_board(self, shown: Frame) -> None:
         drawing = draw(shown.board) if shown.board else None
@@ -79,10 +79,10 @@ def _indented(label: str, text: Text) -> Text:
     return Text("\n").join([Text(f"{label}:"), *lines])
 
 
-def _returns(film: Film, shown: Frame) -> str:
-    named = zip(film.episode.players, shown.returns, strict=True)
+def _returns(replay: Replay, shown: Frame) -> str:
+    named = zip(replay.episode.players, shown.returns, strict=True)
     return "returns: " + ", ".join(
-        f"{spelled_line(player, LONGEST_NAME)} {points(total)}" for player, total in named
+        f"{escaped_line(player, LONGEST_NAME)} {points(total)}" for player, total in named
     )
 
 

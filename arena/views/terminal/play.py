@@ -1,4 +1,4 @@
-"""A person plays one match: on the whole screen in a terminal, line by line elsewhere."""
+"""A human plays one match: on the whole screen in a terminal, line by line elsewhere."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rich.text import Text
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
-from arena.match.seating import HOUSE, house_agents, seated
+from arena.match.seating import beside, house_agents, seated
 from arena.match.seeds import Split, episode_seed
-from arena.untrusted import spelled_line
+from arena.untrusted import escaped_line
 from arena.views.terminal.keys import can_read_keys
 from arena_agents import Agent
 from arena_agents.human import RESIGNED, HumanAgent
@@ -21,11 +21,11 @@ from arena_agents.spec import parse_decode, with_decode
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
-PERSON, OPPONENT = "you", "opponent"
-CONFIG = MatchConfig(deadline_s=None)  # people think as long as they like
+HUMAN, OPPONENT = "you", "opponent"
+CONFIG = MatchConfig(deadline_s=None)  # humans think as long as they like
 
 
-def play_person(
+def play_human(
     game: str,
     *,
     against: str | None = None,
@@ -33,7 +33,7 @@ def play_person(
     human: HumanAgent | None = None,
     decode: str | None = None,
 ) -> Episode:
-    """Seat a person on the first open seat, `against` on all others (default: `random` and the house).
+    """Seat a human on the first open seat, `against` on all others (default: `random` and the house).
 
     `human` replaces the screen. Raises UsageError if there is no such game or agent, or nobody to play
     against in this game.
@@ -41,35 +41,34 @@ def play_person(
     spec = find_game(game)
     if decode is not None:
         against = with_decode(against or "random", parse_decode(decode))
-    match, agents = _table_for_one(spec, against, seed)
+    match, agents = _match_for_one(spec, against, seed)
     if human is None and can_read_keys():
         from arena.views.terminal.human_seat import play_on_screen
 
-        episode = play_on_screen(match, agents, CONFIG, PERSON)
+        episode = play_on_screen(match, agents, CONFIG, HUMAN)
     else:
-        (episode,) = play([match], {PERSON: human or HumanAgent(), **agents}, CONFIG)
+        (episode,) = play([match], {HUMAN: human or HumanAgent(), **agents}, CONFIG)
     Console().print(Text(summary(episode)), soft_wrap=True)
     return episode
 
 
-def _table_for_one(spec: GameSpec, against: str | None, seed: int) -> tuple[Match, Mapping[str, Agent]]:
-    """The match, and everyone in it but the person."""
+def _match_for_one(spec: GameSpec, against: str | None, seed: int) -> tuple[Match, Mapping[str, Agent]]:
+    """The match, and everyone in it but the human."""
     if against is not None and spec.seats == 1:
         raise UsageError(f"{spec.name} is played alone; leave --against out")
-    players = seated(spec, [PERSON] + [OPPONENT] * (len(spec.open_seats) - 1))
+    house = None if against is None else OPPONENT
+    players = seated(spec, beside(spec, [HUMAN], OPPONENT), house)
     agents: dict[str, Agent] = {OPPONENT: make_agent(against or "random"), **house_agents([spec])}
-    if against is not None:
-        players = tuple(OPPONENT if name.startswith(HOUSE) else name for name in players)
     return Match(spec, episode_seed(Split.TEST, seed, 0), players), agents
 
 
 def summary(episode: Episode) -> str:
-    """How it went for the person, in one line."""
-    seat = episode.players.index(PERSON)
+    """How it went for the human, in one line."""
+    seat = episode.players.index(HUMAN)
     if episode.detail == RESIGNED:
         return f"You resigned with {episode.returns[seat]:g} points."
     if not episode.end.rated:
-        detail = spelled_line(episode.detail or "", 300)
+        detail = escaped_line(episode.detail or "", 300)
         return f"The match ended in an error of {episode.culprit or 'the game'}: {detail}"
     place = (
         f", place {episode.placements[seat]} of {len(episode.players)}" if len(episode.players) > 1 else ""

@@ -1,4 +1,4 @@
-"""A stored match as a film. Texts are those of the record; what came after the last move is played again."""
+"""A stored match as a `Replay`: the texts of the record, and what came after the last move, resimulated."""
 
 from __future__ import annotations
 
@@ -7,52 +7,52 @@ from collections.abc import Sequence
 from arena.match.episode import Episode
 from arena.match.match import Match
 from arena.match.play import play
-from arena.match.referee import EnvPool, Table
-from arena.match.resimulate import differences, stored_match
-from arena.views.terminal.frames import Film
-from arena.views.terminal.live import filmed
+from arena.match.referee import EnvPool, Referee
+from arena.match.resimulate import discrepancies, stored_match
+from arena.views.terminal.frames import Replay
+from arena.views.terminal.live import replay_so_far
 from arena_agents import Agent, Observation, Reply
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
 
 class Recorded:
-    """The source of a film that is complete."""
+    """The source of a replay that is complete."""
 
-    def __init__(self, film: Film) -> None:
-        self._film = film
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
 
-    def film(self) -> Film:
-        return self._film
+    def replay(self) -> Replay:
+        return self._replay
 
     def want(self, position: int) -> None:
         """Everything is there already."""
 
 
-def stored_film(episode: Episode) -> Film:
-    """The record's frames and the last position; where it cannot be had by playing again, a notice."""
+def stored_replay(episode: Episode) -> Replay:
+    """The record's frames and the last position; where it cannot be resimulated, a notice."""
     try:
         spec = find_game(episode.game)
-        problem = next(map(str, differences(episode, spec, EnvPool())), None)
+        problem = next(map(str, discrepancies(episode, spec, EnvPool())), None)
         match = stored_match(episode, spec)
     except Exception as error:  # an unknown game is a UsageError, a user's environment may raise anything
         problem = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
     if problem is not None or match is None:
-        return Film(episode, notice=f"Shown as stored, but it cannot be played again: {problem}")
-    return Film(episode, closing=_closing(match, episode))
+        return Replay(episode, notice=f"Shown as stored, but it cannot be played again: {problem}")
+    return Replay(episode, closing=_closing(match, episode))
 
 
 def _closing(match: Match, episode: Episode) -> Observation | None:
     """What was on the board after the last move."""
-    films: list[Film] = []
+    replays: list[Replay] = []
 
-    def see(table: Table) -> None:
-        if table.observation is None:
-            films.append(filmed(table))
+    def see(referee: Referee) -> None:
+        if referee.observation is None:
+            replays.append(replay_so_far(referee))
 
     for _ in play([match], dict.fromkeys(match.players, _Speaker(episode)), watch=see):
         pass
-    return films[-1].closing if films[-1].episode.end == episode.end else None
+    return replays[-1].closing if replays[-1].episode.end == episode.end else None
 
 
 class _Speaker(Agent):

@@ -11,16 +11,16 @@ from rich.text import Text
 from arena.match.episode import Episode
 from arena.record.notable import MatchSummary, Notable, notable
 from arena.record.store import Store
-from arena.untrusted import spelled_line
-from arena.views.terminal.controls import Playhead
+from arena.untrusted import escaped_line
+from arena.views.terminal.controls import ReplayControls
 from arena.views.terminal.keys import can_read_keys
 from arena.views.terminal.plain import PlainPrinter, survive_any_character
-from arena.views.terminal.recorded import Recorded, stored_film
+from arena.views.terminal.recorded import Recorded, stored_replay
 from arena.views.terminal.screen import show
 from arena_games.base import UsageError, points
 
 
-def replay(folder: Path, match: str | None, *, speed: float | None = None, plain: bool = False) -> None:
+def show_replay(folder: Path, match: str | None, *, speed: float | None = None, plain: bool = False) -> None:
     """Show the match of that number or id; without one, list the notable ones.
 
     In a terminal with keys, elsewhere line by line. Raises UsageError if there is no such run or match.
@@ -34,14 +34,14 @@ def replay(folder: Path, match: str | None, *, speed: float | None = None, plain
             return
         episode, total = find(store, folder, match), len(store.numbers())
     title = f"{episode.game}  match {match} of {total}" if match.isdecimal() else episode.id
-    film = stored_film(episode)
+    replay = stored_replay(episode)
     if plain or not can_read_keys():
         printer = PlainPrinter(Console(), speed)
         printer.title(f"{episode.id}")
-        for position in range(film.last + 1):
-            printer.print(film, position)
+        for position in range(replay.last + 1):
+            printer.print(replay, position)
         return
-    show(Recorded(film), Playhead(speed=speed or 2.0), title)
+    show(Recorded(replay), ReplayControls(speed=speed or 2.0), title)
 
 
 def _asked() -> str | None:
@@ -86,7 +86,7 @@ def print_notable(folder: Path, matches: list[MatchSummary]) -> None:
 def _row(found: Notable) -> tuple[Text, ...]:
     match = found.match
     agents = ", ".join(
-        f"{spelled_line(match.players[seat], 24)} {points(match.returns[seat])}" for seat in match.open_seats
+        f"{escaped_line(match.players[seat], 24)} {points(match.returns[seat])}" for seat in match.open_seats
     )
     why = ", ".join(found.why)
     return Text(str(match.number)), Text(match.game), Text(why), Text(str(match.decisions)), Text(agents)

@@ -14,8 +14,8 @@ from typing import Protocol
 from rich.console import Console
 from rich.live import Live
 
-from arena.untrusted import harmless
-from arena.views.terminal.frames import Film
+from arena.untrusted import terminal_text
+from arena.views.terminal.frames import Replay
 from arena.views.terminal.keys import Keyboard
 from arena.views.terminal.layout import Caption, screen
 
@@ -24,9 +24,9 @@ LONGEST_REMARK = 2_000  # characters that agents print beside their replies
 
 
 class Source(Protocol):
-    """Where a film comes from."""
+    """Where a replay comes from."""
 
-    def film(self) -> Film:
+    def replay(self) -> Replay:
         """The match as far as it is known. Raises what went wrong with it."""
 
     def want(self, position: int) -> None:
@@ -34,7 +34,7 @@ class Source(Protocol):
 
 
 class Viewer(Protocol):
-    """Who decides which frame is shown: a playhead, or a person who takes part."""
+    """Who decides which frame is shown: a replay's controls, or a human's seat."""
 
     shows_replies: bool
     position: int
@@ -50,13 +50,13 @@ class Viewer(Protocol):
     @property
     def keys(self) -> str: ...
 
-    def press(self, key: str, film: Film) -> None: ...
+    def press(self, key: str, replay: Replay) -> None: ...
 
-    def tick(self, now: float, film: Film) -> None: ...
+    def tick(self, now: float, replay: Replay) -> None: ...
 
 
 def show(source: Source, viewer: Viewer, title: str) -> None:
-    """Show the film on the whole terminal until the viewer is done.
+    """Show the replay on the whole terminal until the viewer is done.
 
     The terminal is restored on return, on an exception, on Ctrl-C and on SIGTERM.
     """
@@ -71,18 +71,18 @@ def show(source: Source, viewer: Viewer, title: str) -> None:
     ):
         drawn: object = None
         while not viewer.done:
-            viewer.tick(time.monotonic(), source.film())
+            viewer.tick(time.monotonic(), source.replay())
             source.want(viewer.wanted)
-            film = source.film()
+            replay = source.replay()
             caption = Caption(title, viewer.status, viewer.keys, viewer.shows_replies)
             width, height = console.size
-            now = (film, viewer.position, caption, width, height)
+            now = (replay, viewer.position, caption, width, height)
             if now != drawn:
-                live.update(screen(film, viewer.position, caption, width), refresh=True)
+                live.update(screen(replay, viewer.position, caption, width), refresh=True)
                 drawn = now
             key = keyboard.read(LOOK_EVERY_S)
             if key is not None:
-                viewer.press(key, film)
+                viewer.press(key, replay)
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def _remarks_kept() -> Iterator[None]:
             yield
     finally:
         if text := said.getvalue().strip():
-            print(harmless(text, LONGEST_REMARK).plain, file=sys.stderr)
+            print(terminal_text(text, LONGEST_REMARK).plain, file=sys.stderr)
 
 
 class _Remarks(io.StringIO):

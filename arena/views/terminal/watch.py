@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from arena.match.match import Match, MatchConfig
-from arena.match.seating import HOUSE, house_agents, seated
+from arena.match.seating import beside, house_agents, seated
 from arena.match.seeds import Split, episode_seed
 from arena.tournament.entrants import Entrant, parse_entrants
-from arena.views.terminal.controls import Playhead
-from arena.views.terminal.frames import Film
+from arena.views.terminal.controls import ReplayControls
+from arena.views.terminal.frames import Replay
 from arena.views.terminal.keys import can_read_keys
 from arena.views.terminal.live import LiveMatch
 from arena.views.terminal.plain import PlainPrinter, survive_any_character
@@ -49,25 +49,25 @@ def watch(
         if plain or not can_read_keys():
             print_live(live, PlainPrinter(Console(), speed), match)
         else:
-            show(live, Playhead(speed=speed or 2.0), f"{spec.name}  seed {seed}")
+            show(live, ReplayControls(speed=speed or 2.0), f"{spec.name}  seed {seed}")
 
 
 def print_live(live: LiveMatch, printer: PlainPrinter, match: Match) -> None:
     """Print each decision when it has been made and paid, and the end."""
     printer.title(match.id)
     for position in count():
-        film = _paid(live, position)
-        printer.print(film, position)
-        if film.over and position == film.last:
+        replay = _paid(live, position)
+        printer.print(replay, position)
+        if replay.over and position == replay.last:
             return
 
 
-def _paid(live: LiveMatch, position: int) -> Film:
-    """The film once it shows this decision and its reward, or is over. Seats are paid a round later."""
-    film = live.wait_for(position)
-    while not film.over and not film.is_paid(position):
-        film = live.wait_for(film.last)
-    return film
+def _paid(live: LiveMatch, position: int) -> Replay:
+    """The replay once it shows this decision and its reward, or is over. Seats are paid a round later."""
+    replay = live.wait_for(position)
+    while not replay.over and not replay.is_paid(position):
+        replay = live.wait_for(replay.last)
+    return replay
 
 
 def line_up(
@@ -87,6 +87,5 @@ def line_up(
     made = {entrant.label: make_agent(entrant.spec) for entrant in entrants} | house_agents([spec])
     if len(names) < seats and opponents not in made:
         made[opponents] = make_agent(opponents)
-    names += [opponents] * (seats - len(names))
-    assert not any(name.startswith(HOUSE) for name in names)
-    return Match(spec, episode_seed(Split.TEST, seed, 0), seated(spec, names)), made
+    players = seated(spec, beside(spec, names, opponents))
+    return Match(spec, episode_seed(Split.TEST, seed, 0), players), made

@@ -41,7 +41,10 @@ class View:
 
     def observation(self, spec: GameSpec) -> Observation:
         """The view as agents and parsers receive it."""
-        return Observation(spec.name, self.seat, 0, self.text, self.legal, self.grid)
+        names = spec.action_names
+        return Observation(
+            spec.name, self.seat, 0, self.text, self.legal, self.grid, action_names=names, spec=spec
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 Matches that share a seed share its map and its luck, so they are drawn together or not at all:
 resampling single matches would count one lucky map many times and promise too much.
 
-Arrays: C cells (a game's seed each), P weighted choices, U different sets, A agents, R replicates
+Arrays: B blocks (a game's seed each), P weighted choices, U different sets, A agents, R replicates
 (row 0 is the data as it is).
 """
 
@@ -14,22 +14,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from arena_leaderboard.model.choices import CellChoices, Ints, choices_of
+from arena_leaderboard.model.choices import BlockChoices, Ints, choices_of
 from arena_leaderboard.model.plackett_luce import Choices, Floats
 from arena_leaderboard.results import Race
 
-BLOCK = 2**20  # draws that are held at a time before they are made small
+CHUNK = 2**20  # draws that are held at a time before they are made small
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """The choices in every cell, and what a cell weighs.
+    """The choices in every block, and what a block weighs.
 
-    `game` (C,) numbers the game of each cell from 0. `scale` (C,) is one number for all cells of a
+    `game` (B,) numbers the game of each block from 0. `scale` (B,) is one number for all blocks of a
     game and makes the games weigh equally.
     """
 
-    cells: CellChoices
+    blocks: BlockChoices
     game: Ints
     scale: Floats
 
@@ -40,56 +40,56 @@ class Evidence:
 
     def resampled(self, bootstraps: int, generator: np.random.Generator) -> Choices:
         """Row 0: all choices; each further row: those of a tournament resampled seed by seed."""
-        return self.cells.summed(self._weights(bootstraps, generator))
+        return self.blocks.summed(self._weights(bootstraps, generator))
 
     def _weights(self, bootstraps: int, generator: np.random.Generator) -> Iterator[Floats]:
-        """The weights (C,) of the cells in each row. All rows at once would be most of the memory taken.
+        """The weights (B,) of the blocks in each row. All rows at once would be most of the memory taken.
 
         Of S seeds S − 1 are drawn, weighing S/(S − 1) each (Rao and Wu 1988): S understate the variance.
         """
-        drawn_RC = np.ones((bootstraps, len(self.game)), dtype=np.uint16)
+        drawn_RB = np.ones((bootstraps, len(self.game)), dtype=np.uint16)
         for game, seeds in enumerate(self.seeds.tolist()):
             if seeds > 1:
-                drawn_RC[:, self.game == game] = _seeds_drawn(seeds, bootstraps, generator)
-        seeds_C = self.seeds[self.game]
+                drawn_RB[:, self.game == game] = _seeds_drawn(seeds, bootstraps, generator)
+        seeds_B = self.seeds[self.game]
         yield self.scale
-        for drawn_C in drawn_RC:
-            yield drawn_C * seeds_C / np.maximum(seeds_C - 1, 1) * self.scale
+        for drawn_B in drawn_RB:
+            yield drawn_B * seeds_B / np.maximum(seeds_B - 1, 1) * self.scale
 
     def of_single_seeds(self) -> Choices:
         """One row: the choices in games with one seed, which resampling leaves as they are.
 
         It serves as a variance and is scaled as one: by the square.
         """
-        alone_C = (self.seeds == 1)[self.game]
-        return self.cells.summed([alone_C * self.scale**2])
+        alone_B = (self.seeds == 1)[self.game]
+        return self.blocks.summed([alone_B * self.scale**2])
 
 
 def gather(found: Sequence[Race], agents: Sequence[str]) -> Evidence:
     """The evidence of races of any number of games, each game scaled to the same total weight."""
-    cells = sorted({(race.game, race.seed) for race in found})
-    number = {cell: c for c, cell in enumerate(cells)}
-    in_cells = choices_of(found, [number[race.game, race.seed] for race in found], agents, len(cells))
-    seeds = Counter(game for game, _ in cells)
-    game_C = np.repeat(np.arange(len(seeds)), list(seeds.values()))
-    return Evidence(in_cells, game_C, _scale(in_cells, game_C))
+    blocks = sorted({(race.game, race.seed) for race in found})
+    number = {block: b for b, block in enumerate(blocks)}
+    in_blocks = choices_of(found, [number[race.game, race.seed] for race in found], agents, len(blocks))
+    seeds = Counter(game for game, _ in blocks)
+    game_B = np.repeat(np.arange(len(seeds)), list(seeds.values()))
+    return Evidence(in_blocks, game_B, _scale(in_blocks, game_B))
 
 
-def _scale(in_cells: CellChoices, game_C: Ints) -> Floats:
+def _scale(in_blocks: BlockChoices, game_B: Ints) -> Floats:
     """What makes the games weigh equally, their mean weight staying as it is.
 
     A choice weighs its information about strengths when all are equal: 1 − 1/k from k agents.
     """
-    share_UA = in_cells.sets / in_cells.sets.sum(axis=1, keepdims=True)
-    information_P = in_cells.weight * (1 - (share_UA**2).sum(axis=1))[in_cells.drawn_from]
-    weight_of_game = np.bincount(game_C[in_cells.cell], information_P)
-    scale_C: Floats = (weight_of_game.mean() / weight_of_game)[game_C] if len(game_C) else np.ones(0)
-    return scale_C
+    share_UA = in_blocks.sets / in_blocks.sets.sum(axis=1, keepdims=True)
+    information_P = in_blocks.weight * (1 - (share_UA**2).sum(axis=1))[in_blocks.drawn_from]
+    weight_of_game = np.bincount(game_B[in_blocks.block], information_P)
+    scale_B: Floats = (weight_of_game.mean() / weight_of_game)[game_B] if len(game_B) else np.ones(0)
+    return scale_B
 
 
 def _seeds_drawn(seeds: int, bootstraps: int, generator: np.random.Generator) -> NDArray[np.uint16]:
     """How often each of S seeds is among S − 1 draws, in each replicate (R, S)."""
     drawn_RS = np.empty((bootstraps, seeds), dtype=np.uint16)
-    for block_BS in np.array_split(drawn_RS, -(-drawn_RS.size // BLOCK)):
-        block_BS[:] = generator.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size=len(block_BS))
+    for chunk_KS in np.array_split(drawn_RS, -(-drawn_RS.size // CHUNK)):
+        chunk_KS[:] = generator.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size=len(chunk_KS))
     return drawn_RS

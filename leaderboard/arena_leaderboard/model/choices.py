@@ -8,7 +8,7 @@ win for each.
 Single-seat episodes of one seed, and a match of more than `LARGEST` seats, enter as their pairs, each
 weighing 1/(n − 1), so that an entrant counts once however many it ran against; a tie is half a win.
 
-Arrays: N races of one size, E entrants of a race, M sets of entrants, C cells (a game's seed each),
+Arrays: N races of one size, E entrants of a race, M sets of entrants, B blocks (a game's seed each),
 A agents, P weighted choices.
 """
 
@@ -30,58 +30,60 @@ LARGEST = 8  # seats of a match whose sets are all gone through: 2⁸ − 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CellChoices:
-    """The choices of every cell: `weight` (P,) of choices from set `drawn_from` (P,) in `cell` (P,).
+class BlockChoices:
+    """The choices of every block: `weight` (P,) of choices from set `drawn_from` (P,) in `block` (P,).
 
-    `sets` (U, A): how many seats each agent holds in each different set. `chosen` (C, A): the weight
-    of each cell's choices that fell on each agent.
+    `sets` (U, A): how many seats each agent holds in each different set. `chosen` (B, A): the weight
+    of each block's choices that fell on each agent.
     """
 
     sets: Floats
-    cell: Ints
+    block: Ints
     drawn_from: Ints
     weight: Floats
     chosen: Floats
 
     def surprise(self, strengths_A: Floats) -> Floats:
-        """How much more often each agent was chosen in each cell than its strength promised: (C, A)."""
+        """How much more often each agent was chosen in each block than its strength promised: (B, A)."""
         share_UA = self.sets * np.exp(strengths_A - strengths_A.max())
         share_UA /= share_UA.sum(axis=1, keepdims=True)
-        surprise_CA = self.chosen.copy()
+        surprise_BA = self.chosen.copy()
         for a in range(len(strengths_A)):
             expected_P = self.weight * share_UA[self.drawn_from, a]
-            surprise_CA[:, a] -= np.bincount(self.cell, expected_P, minlength=len(surprise_CA))
-        return surprise_CA
+            surprise_BA[:, a] -= np.bincount(self.block, expected_P, minlength=len(surprise_BA))
+        return surprise_BA
 
     def summed(self, weights: Iterable[Floats]) -> Choices:
-        """The choices of all cells together, for each row of weights (C,) of the cells."""
+        """The choices of all blocks together, for each row of weights (B,) of the blocks."""
         drawn_RU, chosen_RA = [], []
-        for weights_C in weights:
-            weight_P = self.weight * weights_C[self.cell]
+        for weights_B in weights:
+            weight_P = self.weight * weights_B[self.block]
             drawn_RU.append(np.bincount(self.drawn_from, weight_P, minlength=len(self.sets)))
-            chosen_RA.append(weights_C @ self.chosen)
+            chosen_RA.append(weights_B @ self.chosen)
         return Choices(self.sets, np.stack(drawn_RU), np.stack(chosen_RA))
 
 
-def choices_of(found: Sequence[Race], cells: Sequence[int], agents: Sequence[str], count: int) -> CellChoices:
-    """The choices of races, of which each belongs to one of `count` cells."""
+def choices_of(
+    found: Sequence[Race], blocks: Sequence[int], agents: Sequence[str], count: int
+) -> BlockChoices:
+    """The choices of races, of which each belongs to one of `count` blocks."""
     column = {agent: a for a, agent in enumerate(agents)}
-    chosen_CA = np.zeros((count, len(agents)))
+    chosen_BA = np.zeros((count, len(agents)))
     rows: list[tuple[Ints, Ints, Floats]] = []
     for group in _alike(found):
-        cells_N = np.array([cells[n] for n in group])
+        blocks_N = np.array([blocks[n] for n in group])
         entrants_NE = np.array([[column[agent] for agent in found[n].agents] for n in group])
         scores_NE = np.array([found[n].scores for n in group])
         run = _chains if found[group[0]].met and entrants_NE.shape[1] <= LARGEST else _pairs
         masks_ME, weights_NM, won_NE = run(scores_NE)
-        np.add.at(chosen_CA, (cells_N[:, None], entrants_NE), won_NE)
+        np.add.at(chosen_BA, (blocks_N[:, None], entrants_NE), won_NE)
         race_P, mask_P = np.nonzero(weights_NM)
         members_PE = np.where(masks_ME[mask_P], entrants_NE[race_P], len(agents))
-        rows.append((cells_N[race_P], np.sort(members_PE, axis=1), weights_NM[race_P, mask_P]))
+        rows.append((blocks_N[race_P], np.sort(members_PE, axis=1), weights_NM[race_P, mask_P]))
     sets_UA, drawn_from_P = _different_sets([members for _, members, _ in rows], len(agents))
-    cell_P = np.concatenate([np.zeros(0, dtype=np.int64), *(cell for cell, _, _ in rows)])
+    block_P = np.concatenate([np.zeros(0, dtype=np.int64), *(block for block, _, _ in rows)])
     weight_P = np.concatenate([np.zeros(0), *(weight for _, _, weight in rows)])
-    return CellChoices(sets_UA, cell_P, drawn_from_P, weight_P, chosen_CA)
+    return BlockChoices(sets_UA, block_P, drawn_from_P, weight_P, chosen_BA)
 
 
 def _alike(found: Iterable[Race]) -> Iterable[list[int]]:

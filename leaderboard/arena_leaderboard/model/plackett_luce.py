@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 VIRTUAL_DRAWS = 1.0  # races that each agent drew, before any real one, against an average player
 TOLERANCE = 1e-7  # log-odds moved in the last step; being quadratic, what remains is far less
 MAX_STEPS = 500
-BLOCK = 4_000_000  # numbers in the largest array of a step: 32 MB
+CHUNK = 4_000_000  # numbers in the largest array of a step: 32 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,9 +53,9 @@ def fit(choices: Choices) -> Floats:
     """
     agents = choices.sets.shape[1]
     first_1A = _climb(choices[:1], np.zeros((1, agents)))
-    block = max(1, BLOCK // max(choices.sets.size, agents**2, 1))
-    starts = range(1, len(choices.chosen), block)
-    rest = [_climb(choices[start : start + block], first_1A) for start in starts]
+    chunk = max(1, CHUNK // max(choices.sets.size, agents**2, 1))
+    starts = range(1, len(choices.chosen), chunk)
+    rest = [_climb(choices[start : start + chunk], first_1A) for start in starts]
     return np.concatenate([first_1A, *rest])
 
 

@@ -3,14 +3,13 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from arena_leaderboard.model.ratings import Rating
 from arena_leaderboard.seat_effect import SeatEffect
 from arena_leaderboard.standings import Leaderboard, Standing
-from arena_leaderboard.views.untrusted import visible
+from arena_leaderboard.views.untrusted import csv_name, markdown_name
 
 UNKNOWN = "—"
 
@@ -54,7 +53,7 @@ def render_csv(leaderboard: Leaderboard) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for game, standing in _rows(leaderboard):
-        row = standing.to_json() | {"game": _cell(game), "agent": _cell(standing.agent)}
+        row = standing.to_json() | {"game": csv_name(game), "agent": csv_name(standing.agent)}
         row["return_low"], row["return_high"] = row["return_ci95"]
         row["behind_low"], row["behind_high"] = row["behind_ci95"]
         writer.writerow([row[column] for column in CSV_COLUMNS])
@@ -65,7 +64,7 @@ def render_markdown(leaderboard: Leaderboard) -> str:
     """One table overall and one per game, as GitHub's Markdown; ≈ as in the terminal: not separable."""
     parts = [_markdown_table("Overall", leaderboard.overall)]
     for game, rows in leaderboard.games.items():
-        parts.append(_markdown_table(_escaped(game), rows))
+        parts.append(_markdown_table(markdown_name(game), rows))
         if effects := leaderboard.seats.get(game):
             parts.append(_markdown_seats(effects))
     return "\n".join(parts)
@@ -77,17 +76,6 @@ def _rows(leaderboard: Leaderboard) -> Iterator[tuple[str, Standing]]:
     for game, rows in leaderboard.games.items():
         for standing in rows:
             yield game, standing
-
-
-def _cell(name: str) -> str:
-    shown = visible(name)
-    return f"'{shown}" if shown.lstrip().startswith(("=", "+", "-", "@")) else shown
-
-
-def _escaped(name: str) -> str:
-    """The name as Markdown text: no cell border, link, image, tag or emphasis in it is live."""
-    text = visible(name).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", text)
 
 
 def _markdown_table(title: str, rows: tuple[Standing, ...]) -> str:
@@ -106,7 +94,7 @@ def _markdown_row(rank: int, standing: Standing) -> str:
     rating, clean, speed = standing.rating, standing.clean, standing.decisions_per_second
     cells = [
         ("≈ " if standing.separated is False else "") + str(rank) if rating else UNKNOWN,
-        _escaped(standing.agent),
+        markdown_name(standing.agent),
         *_rating_cells(rating),
         str(standing.matches),
         *_return_cells(standing),

@@ -9,14 +9,16 @@ import pytest
 
 from arena_agents import Observation, Reply, Usage
 from arena_agents.language.api_agent import ServerAgent
+from arena_games.registry import find_game
 
 RIGHT = "<action>right</action>"
 AgentAt = Callable[..., ServerAgent]
 
 
 def seen(count: int = 1) -> list[Observation]:
+    snake = find_game("snake")
     return [
-        Observation("snake", 0, turn, f"board {turn}", (0, 1, 2, 3), seed=2**63 + turn)
+        Observation("snake", 0, turn, f"board {turn}", (0, 1, 2, 3), seed=2**63 + turn, spec=snake)
         for turn in range(count)
     ]
 

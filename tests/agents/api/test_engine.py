@@ -202,5 +202,5 @@ def test_a_learner_that_cannot_play_ends_the_rollout(error: Exception, line: str
     agents: dict[str, Agent] = {LEARNER: Fails(error), **opponent_agents(spec, "house")}
     with pytest.raises(UsageError, match=line):
         collect(spec, agents, [1, 2], training_seating(spec, "house"), repeats=2)
-    others = {LEARNER: agents["random"], "random": Fails(error)}
-    assert collect(spec, others, [1, 2], training_seating(spec, "house")).spoilt == 2
+    others = {LEARNER: agents["random"], "house:random": Fails(error)}
+    assert collect(spec, others, [1, 2], training_seating(spec, "house")).failed_groups == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,13 @@ def test_a_reply_costs_its_tokens() -> None:
 
 def test_the_users_table_goes_before_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     ours = load_prices({})
     assert ours["gpt-4o-mini"] == Price(0.15, 0.60)
     assert "qwen72b" not in ours
-    config = tmp_path / ".config/tmsg-arena"
+    config = (
+        tmp_path / ("Library/Application Support" if sys.platform == "darwin" else ".config") / "tmsg-arena"
+    )
     config.mkdir(parents=True)
     (config / "prices.toml").write_text('["gpt-4o-mini"]\nin = 9\nout = 8\n["org/m:1"]\nin = 0\nout = 0.5\n')
     theirs = load_prices({})

@@ -73,7 +73,7 @@ def test_drafts_change_nothing_of_what_is_drawn(nano, temperature, limit):
     """At a high temperature most replies leave the tree, and some of them never end."""
     prompts, sampling = prompts_of(nano, 40), Sampling(temperature, max_new_tokens=limit)
     plain = nano.engine.generate(prompts, sampling, range(80))
-    drafted = nano.engine.generate(prompts, sampling, range(80), nano.drafts("snake"))
+    drafted = nano.engine.generate(prompts, sampling, range(80), nano.drafts(find_game("snake").action_names))
     assert [s.token_ids for s in drafted] == [s.token_ids for s in plain]
     for one, other in zip(drafted, plain, strict=True):
         assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
@@ -93,7 +93,7 @@ def counted(engine, monkeypatch):
 def test_a_reply_on_the_tree_costs_one_pass_beside_the_shared_beginning(nano, monkeypatch):
     prompts, passes = prompts_of(nano, 1)[:1], counted(nano.engine, monkeypatch)
     greedy = Sampling(temperature=0)
-    nano.engine.generate(prompts, greedy, [0], nano.drafts("snake"))
+    nano.engine.generate(prompts, greedy, [0], nano.drafts(find_game("snake").action_names))
     assert len(passes) == 1
     nano.engine.generate(prompts, greedy, [0])
     assert len(passes) == 1 + 3  # a pass for each token
@@ -114,8 +114,9 @@ def test_a_tree_that_costs_too_much_is_left_out(nano, monkeypatch):
 
 
 def test_the_drafts_are_a_games_shortest_replies(nano):
-    texts = [nano.tokenizer.decode(draft) for draft in nano.drafts("frozen-lake")]
-    assert texts == [f"<action>{name}</action>" for name in find_game("frozen-lake").action_names]
+    names = find_game("frozen-lake").action_names
+    texts = [nano.tokenizer.decode(draft) for draft in nano.drafts(names)]
+    assert texts == [f"<action>{name}</action>" for name in names]
 
 
 # What a model must be able to do
@@ -156,5 +157,6 @@ def test_the_ends_alone_are_what_they_are_among_all():
 def test_drafts_are_left_out_where_their_logits_would_take_too_much(nano, monkeypatch):
     passes = counted(nano.engine, monkeypatch)
     monkeypatch.setattr("arena_agents.engines.transformers.MOST_LOGITS", 1000)
-    nano.engine.generate(prompts_of(nano, 1)[:1], Sampling(temperature=0), [0], nano.drafts("snake"))
+    drafts = nano.drafts(find_game("snake").action_names)
+    nano.engine.generate(prompts_of(nano, 1)[:1], Sampling(temperature=0), [0], drafts)
     assert len(passes) == 3

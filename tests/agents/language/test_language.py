@@ -29,10 +29,13 @@ def nano():
 
 
 def start(game, seed=0):
-    env = find_game(game).make_env()
+    spec = find_game(game)
+    env = spec.make_env()
     env.reset(seed=seed)
-    view = env.observe("seat_0")
-    return Observation(game, 0, 0, view["text"], (0, 1, 2, 3), view["grid"], seed=seed)
+    view, names = env.observe("seat_0"), spec.action_names
+    return Observation(
+        game, 0, 0, view["text"], (0, 1, 2, 3), view["grid"], seed=seed, action_names=names, spec=spec
+    )
 
 
 def test_the_default_template_tells_the_game_and_the_reply_format():

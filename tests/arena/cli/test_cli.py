@@ -221,7 +221,7 @@ def test_an_interruption_is_status_130(command: str, hint: str, monkeypatch: pyt
         raise KeyboardInterrupt
 
     monkeypatch.setattr("arena.views.results.hold_tournament", interrupt)
-    monkeypatch.setattr("arena.views.terminal.play.play_person", interrupt)
+    monkeypatch.setattr("arena.views.terminal.play.play_human", interrupt)
     done = arena(command, *(["snake"] if command == "play" else []))
     assert done.exit_code == 130
     assert hint in done.stderr

@@ -22,7 +22,7 @@ from arena.tournament import prepare
 from arena.tournament.agents import Agents
 from arena.tournament.entrants import Training, parse_entrants
 from arena.tournament.plan import Tournament
-from arena.tournament.run import Report, batches, play_missing, run
+from arena.tournament.run import TournamentResult, batches, play_missing, run
 from arena.views.tournament_progress import TournamentDisplay
 from arena_games.base import UsageError
 from arena_games.registry import select_games
@@ -40,7 +40,9 @@ def tournament(
     return Tournament(tuple(select_games(games)), tuple(parse_entrants(agents)), 0, matches, out)
 
 
-def held(planned: Tournament, train: TrainMode = TrainMode.AUTO, deadline_s: float = 60.0) -> Report:
+def held(
+    planned: Tournament, train: TrainMode = TrainMode.AUTO, deadline_s: float = 60.0
+) -> TournamentResult:
     return run(planned, train=train, deadline_s=deadline_s, display=SILENT)
 
 
@@ -76,9 +78,9 @@ class Listens:
 
 def test_every_scheduled_match_is_stored(tmp_path: Path) -> None:
     planned = tournament(tmp_path, games="all", matches=2)
-    report = held(planned)
+    result = held(planned)
     assert stored_ids(tmp_path) == {match.id for match in planned.schedule()}
-    assert len(report.results) == len(planned.schedule())
+    assert len(result.results) == len(planned.schedule())
 
 
 def test_the_same_command_again_plays_nothing(tmp_path: Path) -> None:
@@ -147,8 +149,8 @@ def test_who_cannot_be_trained_is_left_out_and_the_rest_is_played(
     fails = "import sys; sys.exit('arena: out of luck')"
     monkeypatch.setattr(prepare, "command", lambda training, seed: [sys.executable, "-c", fails])
     planned = tournament(tmp_path, agents="random,search,dqn", games="frozen-lake,snake-duel", matches=8)
-    report = held(planned)
-    assert {training.name: error for training, error in report.failed.items()} == {
+    result = held(planned)
+    assert {training.name: error for training, error in result.failed.items()} == {
         "dqn@frozen-lake": "out of luck",
         "dqn@snake-duel": "out of luck",
     }

@@ -65,7 +65,7 @@ def work(folder, team):
         game="frozen-lake", agent="nano", out=folder / "run", steps=2, settings=SETTINGS, show=TrainingDisplay
     )
     team.gather("all have ended")
-    if team.leads:
+    if team.is_main:
         forget_the_last_step(folder / "run")
     team.gather("and it is forgotten")
     train(game=None, agent=None, resume=folder / "run", show=TrainingDisplay)

@@ -15,7 +15,7 @@ from arena.match.seeds import Split, episode_seed
 from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.dqn.experience import play_round, score
 from arena.training.dqn.q_learning import Learner, double_dqn_targets
-from arena.training.dqn.replay import Batch, ReplayBuffer, n_step_returns
+from arena.training.dqn.replay_buffer import Batch, ReplayBuffer, n_step_returns
 from arena.training.dqn.train import train_dqn
 from arena.training.run_folder import RunFolder
 from arena_agents.base import Reply

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
 from arena.training.export.export import export_policy
@@ -67,11 +68,12 @@ def whole_run(tmp_path_factory):
 
 
 def observations():
-    env = find_game("frozen-lake").make_env()
+    spec = find_game("frozen-lake")
+    env = spec.make_env()
     for seed in range(12):
         env.reset(seed=seed)
-        view = env.observe("seat_0")
-        yield Observation("frozen-lake", 0, 0, view["text"], (0, 1, 2, 3), view["grid"], seed=seed)
+        text, names = env.observe("seat_0")["text"], spec.action_names
+        yield Observation(spec.name, 0, 0, text, (0, 1, 2, 3), seed=seed, action_names=names, spec=spec)
 
 
 def replies_of_the_policy(agent):
@@ -130,10 +132,10 @@ def test_the_folder_holds_all_that_is_promised(adapter_run, tmp_path):
 def test_the_card_tells_where_the_policy_comes_from(adapter_run, tmp_path):
     text = (export_policy(adapter_run / "last", out=tmp_path / "out") / "README.md").read_text()
     rows = [json.loads(line) for line in (adapter_run / "metrics.jsonl").read_text().splitlines()]
-    front = text.split("---")[1]
-    assert 'base_model: "nano"' in front
-    assert 'library_name: "peft"' in front
-    assert '"frozen-lake"' in front
+    assert text.startswith("---\n")
+    data = ModelCard(text).data
+    assert (data.base_model, data.library_name, data.pipeline_tag) == ("nano", "peft", "text-generation")
+    assert {"tmsg-arena", "ms-grpo", "frozen-lake"} <= set(data.tags)
     assert "seed 0, policy of step 1 of 1" in text
     assert f"| mean return | {rows[0]['eval/return']:.2f} | {rows[-1]['eval/return']:.2f} |" in text
     assert '"learning_rate": 0.02' in text
@@ -143,8 +145,10 @@ def test_names_from_elsewhere_are_not_obeyed(tmp_path):
     evil = "x\n---\n<script>`*](http://e.vil)"
     write_card(tmp_path, Card(evil, evil, "snake", True, ("</action>",), {"agent": "```\n<b>"}, None, None))
     text = (tmp_path / "README.md").read_text()
-    front, body = text.split("\n---\n")
-    assert front.count("\n") == 4  # as long as ever
+    body = text.split("\n---\n")[1]
+    data = ModelCard(text).data
+    assert data.base_model == evil  # quoted: a name, and no more than a name
+    assert set(data.to_dict()) == {"base_model", "library_name", "pipeline_tag", "tags"}
     assert "<script>" not in body
     assert "````json" not in text.replace("````json\n", "", 1)
     assert text.rstrip().endswith("````")

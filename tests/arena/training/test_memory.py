@@ -15,7 +15,7 @@ from transformers import AutoConfig, GemmaConfig, LlamaConfig, Qwen2Config
 from arena.training.config import MsgrpoConfig
 from arena.training.memory import estimate as memory
 from arena.training.memory.estimate import GIB, QWEN_3B, estimate, model_shape, recomputes, weights_dtype
-from arena.training.memory.fit import Room, cheaper, refuse_unless_it_fits
+from arena.training.memory.fit import Available, cheaper, refuse_unless_it_fits
 from arena_agents.causal_lm import logprobs as replies
 from arena_agents.causal_lm.load import load_model
 from arena_agents.nano import MODEL_DIR
@@ -119,9 +119,9 @@ def test_more_of_anything_never_takes_less(device, rank, tokens, checkpointing, 
 @given(st.sampled_from(DEVICES), st.integers(6, 400), st.integers(0, 1), st.sampled_from([2048, 16_384]))
 def test_a_remedy_fits(device, gib, rank, tokens):
     asked = config(lora_rank=16 * rank, micro_tokens=tokens, gradient_checkpointing="off")
-    room = Room(device, free=gib * GIB, ram=1000 * GIB)
+    available = Available(device, free=gib * GIB, ram=1000 * GIB)
     try:
-        refuse_unless_it_fits(asked, QWEN_3B, room)
+        refuse_unless_it_fits(asked, QWEN_3B, available)
     except UsageError as error:
         line = str(error)
         assert "\n" not in line
@@ -129,16 +129,16 @@ def test_a_remedy_fits(device, gib, rank, tokens):
         changes = dict(word.split("=") for word in re.findall(r"--set (\S+)", line))
         followed = config(**{**asked.model_dump(), **changes})
         if "a vLLM server" in line:
-            refuse_unless_it_fits(followed, QWEN_3B, replace(room, engine=0))
+            refuse_unless_it_fits(followed, QWEN_3B, replace(available, engine=0))
         elif changes:
-            refuse_unless_it_fits(followed, QWEN_3B, room)
+            refuse_unless_it_fits(followed, QWEN_3B, available)
         else:
             assert "qwen0.5b" in line
 
 
 def test_too_little_cpu_memory_beside_a_gpu_is_named():
     with pytest.raises(UsageError, match=r"CPU memory has 4\.0 GiB"):
-        refuse_unless_it_fits(config(), QWEN_3B, Room("cuda", free=80 * GIB, ram=4 * GIB))
+        refuse_unless_it_fits(config(), QWEN_3B, Available("cuda", free=80 * GIB, ram=4 * GIB))
 
 
 @given(st.sampled_from(DEVICES), st.integers(2, 16), st.sampled_from([0, 16]), st.floats(0, 0.1))
@@ -155,10 +155,10 @@ def test_in_shards_each_device_holds_its_part(device, shards, rank, beta):
 
 
 def test_what_fits_in_shards_but_not_to_be_played_is_left_to_a_server():
-    room = Room("cuda", free=6 * GIB, ram=1000 * GIB, shards=8)
+    available = Available("cuda", free=6 * GIB, ram=1000 * GIB, shards=8)
     with pytest.raises(UsageError, match=r"let a vLLM server on other GPUs play: --agent qwen3b@http"):
-        refuse_unless_it_fits(config(), QWEN_3B, room)
-    assert replace(room, engine=0).fits(QWEN_3B, config(micro_tokens=4096))
+        refuse_unless_it_fits(config(), QWEN_3B, available)
+    assert replace(available, engine=0).fits(QWEN_3B, config(micro_tokens=4096))
 
 
 def test_remedies_keep_what_is_asked_as_long_as_they_can():

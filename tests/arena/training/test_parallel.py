@@ -129,11 +129,11 @@ def test_weights_left_in_cpu_memory_are_refused(monkeypatch):
 
 
 @given(st.integers(0, 40), st.integers(1, 9))
-def test_shares_make_up_the_whole_in_order(count, size):
+def test_shards_make_up_the_whole_in_order(count, size):
     items = list(range(count))
-    shares = [Team(rank, size).share(items) for rank in range(size)]
-    assert [item for share in shares for item in share] == items
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    shards = [Team(rank, size).shard(items) for rank in range(size)]
+    assert [item for shard in shards for item in shard] == items
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
 def test_alone_nothing_is_exchanged():
@@ -161,9 +161,9 @@ def test_a_run_is_opened_as_ever_by_one_process(tmp_path):
 
 def test_an_engine_over_several_processes_is_asked_alike():
     ranks = [Team(rank, 6, 6, together=2) for rank in range(6)]
-    played = [list(team.share_to_play(range(9))) for team in ranks]
+    played = [list(team.shard_to_play(range(9))) for team in ranks]
     assert played == [[0, 1, 2]] * 2 + [[3, 4, 5]] * 2 + [[6, 7, 8]] * 2
-    assert SOLO.share_to_play("abc") == "abc"
+    assert SOLO.shard_to_play("abc") == "abc"
     assert SOLO.gather_played("abc") == ["abc"]
 
 

@@ -24,8 +24,8 @@ class Crashes(Agent):
     ("game", "opponents", "training", "held_out"),
     [
         ("frozen-lake", "house", [LEARNER], [LEARNER]),
-        ("snake", "house", [LEARNER, "random"], [LEARNER, "random"]),
-        ("snake", "self", [LEARNER, LEARNER], [LEARNER, "random"]),
+        ("snake", "house", [LEARNER, "house:random"], [LEARNER, "house:random"]),
+        ("snake", "self", [LEARNER, LEARNER], [LEARNER, "house:random"]),
         ("snake", "search", [LEARNER, "search"], [LEARNER, "search"]),
         ("snake-duel", "house", [LEARNER, LEARNER], ["random", LEARNER]),
         ("snake-duel", "search", ["search", LEARNER], ["search", LEARNER]),
@@ -37,7 +37,7 @@ def test_seats(game, opponents, training, held_out):
     assert list(training_seating(spec, opponents)(1)) == training
     if held_out:
         assert list(held_out_seating(spec, opponents)(1)) == held_out
-    assert set(training) - {LEARNER} <= set(opponent_agents(spec, opponents))
+    assert {*training, *(held_out or ())} - {LEARNER} <= set(opponent_agents(spec, opponents))
 
 
 def test_the_learner_takes_the_open_seats_in_turn():
@@ -70,8 +70,8 @@ def test_a_failed_episode_spoils_its_group_and_no_other():
     agents = {LEARNER: RandomAgent(), "crashes": Crashes()}
     seeds = [episode_seed(Split.TRAIN, 0, 1, b) for b in range(8)]
     rollout = collect(spec, agents, seeds, training_seating(spec, "crashes"))
-    assert rollout.spoilt + len(rollout.groups) == 8
-    assert rollout.spoilt > 0
+    assert rollout.failed_groups + len(rollout.groups) == 8
+    assert rollout.failed_groups > 0
 
 
 def test_splits_never_share_a_seed():

@@ -224,7 +224,7 @@ def test_stepping_back_is_proven_as_well(in_step):
     assert sync.push(1)["probe_slope"] == pytest.approx(1.0, abs=0.01)
 
 
-def test_the_trainer_hands_over_what_it_stepped_back_to(monkeypatch, tmp_path):
+def test_the_trainer_syncs_what_it_stepped_back_to(monkeypatch, tmp_path):
     monkeypatch.setattr(
         "arena.training.msgrpo.train.training_engine", lambda learner, *_: CopyEngine(learner.config)
     )

@@ -4,18 +4,20 @@ import json
 import subprocess
 import sys
 from importlib.metadata import version
+from types import SimpleNamespace
 
+import pynvml
 import pytest
 from typer.testing import CliRunner
 
 from arena.cli.app import app
 from arena.machine import hardware
-from arena.machine.hardware import MIB, Gpu, free_ram, gpus, total_ram
+from arena.machine.hardware import Gpu, free_ram, gpus, total_ram
 from arena.views import doctor
 from arena.views.doctor import examine
 from arena_agents.engines.choose import choose_engine
 
-GIB = 2**30
+MIB, GIB = 2**20, 2**30
 
 
 @pytest.fixture
@@ -23,16 +25,28 @@ def offline(monkeypatch):
     monkeypatch.setattr(doctor, "hub_answers", lambda _: False)
 
 
+H200 = Gpu("NVIDIA H200", 143_771 * MIB, 143_000 * MIB)
+T4 = Gpu("Tesla T4", 16_384 * MIB, 1024 * MIB)
+
+
 @pytest.fixture
-def nvidia(tmp_path, monkeypatch):
-    """A driver that answers what the test says."""
+def nvidia(monkeypatch):
+    """A driver that reports the GPUs that the test names, with the UUIDs GPU-0…, GPU-1…"""
 
-    def answer(text, status=0):
-        tool = tmp_path / "nvidia-smi"
-        tool.write_text(f"#!/bin/sh\nprintf '%b' '{text}'\nexit {status}\n")
-        tool.chmod(0o755)
-        monkeypatch.setenv("PATH", str(tmp_path))
+    def answer(*found):
+        at = {place: SimpleNamespace(gpu=gpu, uuid=f"GPU-{place}abc") for place, gpu in enumerate(found)}
+        for name, call in {
+            "nvmlInit": lambda: None,
+            "nvmlShutdown": lambda: None,
+            "nvmlDeviceGetCount": lambda: len(found),
+            "nvmlDeviceGetHandleByIndex": at.__getitem__,
+            "nvmlDeviceGetUUID": lambda handle: handle.uuid,
+            "nvmlDeviceGetName": lambda handle: handle.gpu.name,
+            "nvmlDeviceGetMemoryInfo": lambda handle: handle.gpu,
+        }.items():
+            monkeypatch.setattr(f"pynvml.{name}", call)
 
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return answer
 
 
@@ -52,18 +66,36 @@ def test_what_is_not_installed_comes_with_the_line_that_installs_it(offline, mon
     assert (found.value, found.advice) == ("not installed", "pip install 'tmsg-arena[vllm]'")
 
 
-def test_gpus_are_those_that_the_driver_reports(nvidia):
-    nvidia("NVIDIA H200, 143771, 143000\\nA, b, 10\\nTesla T4, 16384, 1024\\n")
-    assert gpus() == [
-        Gpu("NVIDIA H200", 143_771 * MIB, 143_000 * MIB),
-        Gpu("Tesla T4", 16_384 * MIB, 1024 * MIB),
-    ]
-    nvidia("no devices", status=9)
+def test_gpus_are_those_that_the_driver_reports(nvidia, monkeypatch):
+    nvidia(H200, T4)
+    assert gpus() == [H200, T4]
+
+    def broken():
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
+
+    monkeypatch.setattr("pynvml.nvmlDeviceGetCount", broken)
     assert gpus() == []
 
 
+@pytest.mark.parametrize(
+    ("visible", "found"),
+    [
+        ("1,0", [T4, H200]),
+        (" 1 ", [T4]),
+        ("GPU-1a", [T4]),
+        ("", []),
+        ("-1", []),
+        ("0,7,1", [H200]),  # CUDA stops at the one that is not there
+    ],
+)
+def test_gpus_are_those_that_cuda_may_see(nvidia, monkeypatch, visible, found):
+    nvidia(H200, T4)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpus() == found
+
+
 def test_a_gpu_that_torch_cannot_use_is_ill(offline, nvidia, monkeypatch):
-    nvidia("NVIDIA H200, 143771, 143000\\n")
+    nvidia(H200)
     monkeypatch.setattr(doctor, "_version", lambda name: "2.13.0+cpu" if name == "torch" else "1")
     found = examine()
     assert not of("devices", found)["cuda:0"].ok
@@ -73,7 +105,7 @@ def test_a_gpu_that_torch_cannot_use_is_ill(offline, nvidia, monkeypatch):
 
 @pytest.mark.parametrize(("installed", "engine"), [(True, "vllm"), (False, "transformers")])
 def test_with_a_gpu_vllm_draws_replies_where_it_is_installed(offline, nvidia, monkeypatch, installed, engine):
-    nvidia("NVIDIA H200, 143771, 143000\\n")
+    nvidia(H200)
     monkeypatch.setattr(
         doctor, "_version", lambda name: None if name == "vllm" and not installed else "2.13.0"
     )
@@ -85,9 +117,9 @@ def test_with_a_gpu_vllm_draws_replies_where_it_is_installed(offline, nvidia, mo
 
 def test_several_gpus_are_used_by_a_launcher(offline, nvidia, monkeypatch):
     monkeypatch.setattr(doctor, "_version", lambda name: "2.13.0")
-    nvidia("NVIDIA H200, 143771, 143000\\nNVIDIA H200, 143771, 143000\\n")
+    nvidia(H200, H200)
     assert "--num_processes 2 -m arena train" in of("training")["on 2 GPUs"].advice
-    nvidia("NVIDIA H200, 143771, 143000\\n")
+    nvidia(H200)
     assert list(of("training")) == ["3 B with LoRA"]
 
 
@@ -96,7 +128,7 @@ def test_the_engine_is_the_one_that_would_be_chosen(offline):
 
 
 def test_a_small_gpu_is_told_what_to_change(offline, nvidia, monkeypatch):
-    nvidia("RTX 3060, 12288, 11500\\n")
+    nvidia(Gpu("RTX 3060", 12_288 * MIB, 11_500 * MIB))
     monkeypatch.setattr(doctor, "_version", lambda name: None if name == "vllm" else "2.13.0")
     found = of("training")["3 B with LoRA"]
     assert not found.ok

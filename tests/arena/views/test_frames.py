@@ -18,12 +18,12 @@ from arena.match.episode import EndReason, Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import house_agents, seated
-from arena.untrusted import cut_to, harmless, spelled_line
+from arena.untrusted import escaped_line, terminal_text
 from arena.views.terminal.drawing import draw
-from arena.views.terminal.frames import Film, ending, frame, running_returns
-from arena.views.terminal.layout import Caption, screen
+from arena.views.terminal.frames import Replay, ending, frame, running_returns
+from arena.views.terminal.layout import Caption, cut_to, screen
 from arena.views.terminal.plain import PlainPrinter
-from arena.views.terminal.recorded import stored_film
+from arena.views.terminal.recorded import stored_replay
 from arena_agents import Agent
 from arena_agents.search import SearchAgent
 from arena_games.base import GameSpec
@@ -60,19 +60,19 @@ LAKE = timeless(played(find_game("frozen-lake"), SearchAgent(), 3))
 DUEL = played(find_game("snake-duel"), SearchAgent(), 3)
 
 
-def picture(film: Film, position: int, width: int = 80, height: int = 24) -> list[str]:
+def picture(replay: Replay, position: int, width: int = 80, height: int = 24) -> list[str]:
     """The screen's lines."""
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
-    lines = console.render_lines(screen(film, position, CAPTION, width), console.options)
+    lines = console.render_lines(screen(replay, position, CAPTION, width), console.options)
     return ["".join(segment.text for segment in line) for line in lines]
 
 
-def printed(film: Film, **options: object) -> str:
+def printed(replay: Replay, **options: object) -> str:
     """The match in plain lines."""
     file = io.StringIO()
     console = Console(file=file, width=80, **options)  # type: ignore[arg-type]
-    for position in range(film.last + 1):
-        PlainPrinter(console).print(film, position)
+    for position in range(replay.last + 1):
+        PlainPrinter(console).print(replay, position)
     return file.getvalue()
 
 
@@ -82,9 +82,9 @@ def printed(film: Film, **options: object) -> str:
 @pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
 def test_frames_tell_the_record(spec: GameSpec) -> None:
     episode = played(spec, SearchAgent(), 1)
-    film = stored_film(episode)
-    assert film.notice == ""
-    frames = [frame(film, position) for position in range(film.last + 1)]
+    replay = stored_replay(episode)
+    assert replay.notice == ""
+    frames = [frame(replay, position) for position in range(replay.last + 1)]
     for shown, step in zip(frames, episode.steps, strict=False):
         assert (shown.seat, shown.reply, shown.invalid) == (step.seat, step.reply.text, step.invalid)
         assert shown.action == spec.action_names[step.action]
@@ -94,7 +94,7 @@ def test_frames_tell_the_record(spec: GameSpec) -> None:
     assert frames[-1].board is not None
     assert frames[-1].board != frames[-2].board, "the last move is seen on the board"
     with pytest.raises(IndexError):
-        frame(film, film.last + 1)
+        frame(replay, replay.last + 1)
 
 
 def test_running_returns_grow_by_the_rewards() -> None:
@@ -108,12 +108,12 @@ def test_running_returns_grow_by_the_rewards() -> None:
 
 def test_a_reward_is_unknown_until_the_seat_is_asked_again() -> None:
     steps = DUEL.steps
-    early = Film(replace(DUEL, steps=steps[:1]), over=False, waiting=steps[1].observation)
-    later = Film(replace(DUEL, steps=steps[:2]), over=False, waiting=steps[2].observation)
+    early = Replay(replace(DUEL, steps=steps[:1]), over=False, waiting=steps[1].observation)
+    later = Replay(replace(DUEL, steps=steps[:2]), over=False, waiting=steps[2].observation)
     assert frame(early, 0).reward is None
     assert frame(later, 0).reward == steps[0].reward
     assert frame(later, 1).reward is None
-    assert "Waiting for a0" in frame(later, 2).outcome
+    assert "Waiting for a0" in frame(later, 2).state
 
 
 def test_how_matches_end_in_words() -> None:
@@ -130,18 +130,18 @@ def test_how_matches_end_in_words() -> None:
 
 def test_a_changed_record_is_shown_as_it_is_with_a_notice() -> None:
     step = replace(LAKE.steps[0], observation=replace(LAKE.steps[0].observation, text="tampered"))
-    film = stored_film(replace(LAKE, steps=(step, *LAKE.steps[1:])))
-    assert "cannot be played again" in film.notice
-    assert film.closing is None
-    assert frame(film, 0).board is None
-    assert "tampered" in "\n".join(picture(film, 0))
+    replay = stored_replay(replace(LAKE, steps=(step, *LAKE.steps[1:])))
+    assert "cannot be played again" in replay.notice
+    assert replay.closing is None
+    assert frame(replay, 0).board is None
+    assert "tampered" in "\n".join(picture(replay, 0))
 
 
 def test_a_game_that_is_not_installed_is_shown_from_its_texts() -> None:
-    film = stored_film(replace(LAKE, game="gone", id="gone:3:0:a0"))
-    assert "unknown game 'gone'" in film.notice
-    assert "Frozen lake, 4x4" in "\n".join(picture(film, 0))
-    assert "plays action " in printed(film)
+    replay = stored_replay(replace(LAKE, game="gone", id="gone:3:0:a0"))
+    assert "unknown game 'gone'" in replay.notice
+    assert "Frozen lake, 4x4" in "\n".join(picture(replay, 0))
+    assert "plays action " in printed(replay)
 
 
 # Hostile text
@@ -149,32 +149,35 @@ def test_a_game_that_is_not_installed_is_shown_from_its_texts() -> None:
 
 @given(ANY_TEXT, st.integers(0, 50))
 def test_nothing_is_obeyed(text: str, limit: int) -> None:
-    for shown in (harmless(text, limit).plain.replace("\n", ""), spelled_line(text, limit)):
+    for shown in (terminal_text(text, limit).plain.replace("\n", ""), escaped_line(text, limit)):
         assert all(char.isprintable() for char in shown)
 
 
 @given(st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), max_size=40))
 def test_what_is_printable_stays(text: str) -> None:
     text = text.replace("\xa0", " ") if all(char.isprintable() for char in text) else "plain"
-    assert harmless(text, 40).plain == text
+    assert terminal_text(text, 40).plain == text
 
 
 def test_escapes_are_spelled_out_and_length_is_told() -> None:
-    assert harmless("\x1b[31m[bold]\x00\ud800\r\n", 99).plain == "\\x1b[31m[bold]\\x00\\ud800\\r\n"
-    assert harmless("x" * 1_000_000, 10).plain == "xxxxxxxxxx\n… 1,000,000 characters, the first 10 are shown"
-    assert spelled_line("x" * 11, 10) == "x" * 9 + "…"
+    assert terminal_text("\x1b[31m[bold]\x00\ud800\r\n", 99).plain == "\\x1b[31m[bold]\\x00\\ud800\\r\n"
+    assert (
+        terminal_text("x" * 1_000_000, 10).plain
+        == "xxxxxxxxxx\n… 1,000,000 characters, the first 10 are shown"
+    )
+    assert escaped_line("x" * 11, 10) == "x" * 9 + "…"
     assert [line.plain for line in cut_to([Text("a"), Text("b"), Text("c")], 2)] == ["a", "… 2 more lines"]
 
 
 @pytest.mark.parametrize("reply", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_replies_neither_leave_their_place_nor_act(reply: str) -> None:
-    film = Film(with_reply(DUEL, reply), closing=None)
-    lines = picture(film, 0)
+    replay = Replay(with_reply(DUEL, reply), closing=None)
+    lines = picture(replay, 0)
     assert [len(lines), {cell_len(line) for line in lines}] == [24, {80}]
-    for text in ("".join(lines), printed(film)):
+    for text in ("".join(lines), printed(replay)):
         assert not any(char in text.replace("\n", "") for char in OBEYED)
         assert len(text) < 200_000
-    assert ascii(reply)[1:6].strip("'") in printed(film)
+    assert ascii(reply)[1:6].strip("'") in printed(replay)
 
 
 @settings(max_examples=30)
@@ -183,23 +186,23 @@ def test_any_text_anywhere_fits_the_screen(reply: str, name: str, seen: str, det
     step = DUEL.steps[0]
     step = replace(step, observation=replace(step.observation, text=seen), invalid=detail)
     episode = replace(with_reply(DUEL, reply), players=(name, "b"), detail=detail, end=EndReason.AGENT_ERROR)
-    film = Film(replace(episode, steps=(step, *episode.steps[1:])), notice=detail)
-    for position in (0, film.last):
-        lines = picture(film, position)
+    replay = Replay(replace(episode, steps=(step, *episode.steps[1:])), notice=detail)
+    for position in (0, replay.last):
+        lines = picture(replay, position)
         assert [len(lines), {cell_len(line) for line in lines}] == [24, {80}]
         assert not any(char in "".join(lines) for char in OBEYED)
 
 
 def test_what_does_not_fit_is_told() -> None:
-    film = Film(with_reply(DUEL, "line\n" * 50))
-    assert "… 46 more lines" in "\n".join(picture(film, 0))
-    film = Film(with_reply(DUEL, "x" * 1_000_000))
-    assert "1,000,000 characters" in printed(film)
+    replay = Replay(with_reply(DUEL, "line\n" * 50))
+    assert "… 46 more lines" in "\n".join(picture(replay, 0))
+    replay = Replay(with_reply(DUEL, "x" * 1_000_000))
+    assert "1,000,000 characters" in printed(replay)
 
 
 def test_markup_in_a_reply_is_text() -> None:
-    film = Film(with_reply(LAKE, "[bold red]x[/] [link=https://example.org]y[/link]"))
-    assert "[bold red]x[/] [link=https://example.org]y[/link]" in "\n".join(picture(film, 0, width=200))
+    replay = Replay(with_reply(LAKE, "[bold red]x[/] [link=https://example.org]y[/link]"))
+    assert "[bold red]x[/] [link=https://example.org]y[/link]" in "\n".join(picture(replay, 0, width=200))
 
 
 # Pictures
@@ -208,22 +211,22 @@ def test_markup_in_a_reply_is_text() -> None:
 @pytest.mark.parametrize("width", [1, 2, 12, 40, 59, 60, 80, 119, 120, 200, 500])
 @pytest.mark.parametrize("height", [1, 2, 5, 14, 24, 50])
 def test_the_picture_is_as_large_as_the_screen(width: int, height: int) -> None:
-    lines = picture(stored_film(DUEL), 1, width, height)
+    lines = picture(stored_replay(DUEL), 1, width, height)
     assert len(lines) == height
     assert {cell_len(line) for line in lines} == {width}
 
 
 @pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
 def test_80_by_24_has_room_for_what_matters(spec: GameSpec) -> None:
-    film = stored_film(played(spec, Hostile(), 1))
-    shown = frame(film, 0)
-    text = "\n".join(picture(film, 0))
+    replay = stored_replay(played(spec, Hostile(), 1))
+    shown = frame(replay, 0)
+    text = "\n".join(picture(replay, 0))
     assert shown.board is not None
     board = draw(shown.board)
     assert board is not None
     assert all(row in text for row in board.plain.split("\n"))
     for part in (
-        f"move 1/{film.last}",
+        f"move 1/{replay.last}",
         "seen by a0",
         "\\x1b[31mred",
         "invalid: no <action>",
@@ -252,18 +255,18 @@ def test_a_game_whose_picture_fails_is_shown_in_words(monkeypatch: pytest.Monkey
 
     spec = replace(find_game("frozen-lake"), board=fails)
     monkeypatch.setattr("arena.views.terminal.frames.find_game", lambda name: spec)
-    assert frame(Film(LAKE), 0).board is None
-    assert "Frozen lake, 4x4" in "\n".join(picture(Film(LAKE), 0))
+    assert frame(Replay(LAKE), 0).board is None
+    assert "Frozen lake, 4x4" in "\n".join(picture(Replay(LAKE), 0))
 
 
 # Plain lines
 
 
 def test_plain_lines_are_golden() -> None:
-    assert printed(stored_film(LAKE)).replace("\r", "") == GOLDEN.read_text(encoding="utf-8")
+    assert printed(stored_replay(LAKE)).replace("\r", "") == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_plain_lines_in_colour_are_the_same_words() -> None:
-    coloured = printed(stored_film(DUEL), force_terminal=True, color_system="256")
+    coloured = printed(stored_replay(DUEL), force_terminal=True, color_system="256")
     assert "\x1b[" in coloured
-    assert Text.from_ansi(coloured).plain.rstrip("\n") == printed(stored_film(DUEL)).rstrip("\n")
+    assert Text.from_ansi(coloured).plain.rstrip("\n") == printed(stored_replay(DUEL)).rstrip("\n")

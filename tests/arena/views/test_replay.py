@@ -1,4 +1,4 @@
-"""`arena replay`: keys and playhead, what it says in a pipe, and a real terminal from start to end."""
+"""`arena replay`: keys and controls, what it says in a pipe, and a real terminal from start to end."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from arena.match.match import Match
 from arena.match.play import play
 from arena.match.seating import house_agents, seated
 from arena.record.store import Store
-from arena.views.terminal.controls import FASTEST, SLOWEST, Playhead
-from arena.views.terminal.frames import Film
+from arena.views.terminal.controls import FASTEST, SLOWEST, ReplayControls
+from arena.views.terminal.frames import Replay
 from arena.views.terminal.keys import first_key
 from arena_agents import Agent
 from arena_agents.search import SearchAgent
@@ -31,8 +31,8 @@ from tests.arena.players import Hostile, Raises
 from tests.arena.views.terminal import Terminal
 from tests.arena.views.test_frames import DUEL
 
-FILM = Film(DUEL)
-LAST = FILM.last
+REPLAY = Replay(DUEL)
+LAST = REPLAY.last
 
 
 @pytest.fixture(scope="module")
@@ -99,75 +99,75 @@ def test_whatever_is_typed_is_used_up(typed: bytes) -> None:
     assert typed.endswith(rest)
 
 
-# The playhead
+# The controls
 
 
 def test_it_plays_at_its_speed_to_the_end() -> None:
-    head = Playhead(speed=4.0)
+    head = ReplayControls(speed=4.0)
     for tick in range(101):
-        head.tick(tick / 100, FILM)
+        head.tick(tick / 100, REPLAY)
     assert head.position == 4
     for tick in range(101, 10_000):
-        head.tick(tick / 100, FILM)
+        head.tick(tick / 100, REPLAY)
     assert head.position == LAST
     assert not head.done
 
 
 def test_a_decision_is_shown_for_its_time_however_long_it_took() -> None:
-    head = Playhead(speed=2.0, position=1)
-    pending = Film(replace(DUEL, steps=DUEL.steps[:1]), over=False, waiting=DUEL.steps[1].observation)
-    decided = Film(replace(DUEL, steps=DUEL.steps[:2]), over=False, waiting=DUEL.steps[2].observation)
+    head = ReplayControls(speed=2.0, position=1)
+    pending = Replay(replace(DUEL, steps=DUEL.steps[:1]), over=False, waiting=DUEL.steps[1].observation)
+    decided = Replay(replace(DUEL, steps=DUEL.steps[:2]), over=False, waiting=DUEL.steps[2].observation)
     ticks = [(0, pending, 1), (9, pending, 1), (10, decided, 1), (10.4, decided, 1), (10.6, decided, 2)]
-    for now, film, position in ticks:
-        head.tick(now, film)
+    for now, replay, position in ticks:
+        head.tick(now, replay)
         assert head.position == position
 
 
 def test_keys_move_it_and_stop_it_from_playing() -> None:
-    head = Playhead()
+    head = ReplayControls()
     moves = {"right": 1, "n": 2, "left": 1, "b": 0, "backspace": 0, "end": LAST, "enter": LAST, "home": 0}
     for key, position in moves.items():
-        head.press(key, FILM)
+        head.press(key, REPLAY)
         assert head.position == position
     assert not head.playing
-    head.press("space", FILM)
+    head.press("space", REPLAY)
     assert head.playing
-    head.press("p", FILM)
+    head.press("p", REPLAY)
     assert not head.playing
 
 
 def test_playing_on_at_the_end_starts_anew() -> None:
-    head = Playhead(position=LAST)
-    head.press("space", FILM)
+    head = ReplayControls(position=LAST)
+    head.press("space", REPLAY)
     assert (head.position, head.playing) == (0, True)
-    going_on = Film(DUEL, over=False, waiting=DUEL.steps[-1].observation)
-    live = Playhead(position=LAST)
+    going_on = Replay(DUEL, over=False, waiting=DUEL.steps[-1].observation)
+    live = ReplayControls(position=LAST)
     live.press("space", going_on)
     assert (live.position, live.playing) == (LAST, False)
 
 
 @given(st.lists(st.sampled_from("+-=_19px z") | st.sampled_from(["left", "right", "end", ""])))
 def test_no_key_leads_out_of_the_film(keys: list[str]) -> None:
-    head = Playhead()
+    head = ReplayControls()
     for now, key in enumerate(keys):
-        head.press(key, FILM)
-        head.tick(float(now), FILM)
+        head.press(key, REPLAY)
+        head.tick(float(now), REPLAY)
         assert 0 <= head.position <= LAST
         assert SLOWEST <= head.speed <= FASTEST
     assert not head.done
 
 
 def test_speed_keys() -> None:
-    head = Playhead(speed=2.0)
+    head = ReplayControls(speed=2.0)
     for key, speed in [("+", 4.0), ("-", 2.0), ("7", 7.0), ("0", 7.0)]:
-        head.press(key, FILM)
+        head.press(key, REPLAY)
         assert head.speed == speed
 
 
 @pytest.mark.parametrize("key", ["q", "escape", "end of input"])
 def test_ways_to_leave(key: str) -> None:
-    head = Playhead()
-    head.press(key, FILM)
+    head = ReplayControls()
+    head.press(key, REPLAY)
     assert head.done
 
 

@@ -17,15 +17,15 @@ from typer.testing import CliRunner
 
 from arena.cli import app as cli
 from arena.record.store import Store
-from arena.untrusted import shown, spelled_out
+from arena.untrusted import escaped_name, escaped_text, json_in_html
 from arena.views.curves import learning_curves
-from arena.views.page.choice import LINE_UPS, chosen
 from arena.views.page.data import RunData, read_run
 from arena.views.page.facts import summary
 from arena.views.page.matrix import duel_matrix, transfer_matrix
-from arena.views.page.page import embedded, render, write_report
+from arena.views.page.page import render, write_report
 from arena.views.page.plots import curve_plot, interval_plot
 from arena.views.page.replays import LONGEST, archive
+from arena.views.page.selection import LINE_UPS, selected
 from arena_agents.random import RandomAgent
 from arena_leaderboard import Duels, standings
 from tests.arena import players
@@ -112,7 +112,7 @@ def test_a_hostile_page_is_ascii_armoured_where_it_must_be(hostile: Path, tmp_pa
 
 @given(st.dictionaries(ANY_TEXT, st.lists(ANY_TEXT) | st.floats(allow_nan=False, allow_infinity=False)))
 def test_embedded_json_cannot_be_left_and_reads_back(value: dict[str, object]) -> None:
-    text = embedded(value)
+    text = json_in_html(value)
     assert text.isascii()
     assert not set("<>&") & set(text)
     assert json.loads(text) == value
@@ -120,7 +120,7 @@ def test_embedded_json_cannot_be_left_and_reads_back(value: dict[str, object]) -
 
 @given(ANY_TEXT)
 def test_spelled_out_text_prints_and_can_be_written(text: str) -> None:
-    spelled = spelled_out(text)
+    spelled = escaped_text(text)
     spelled.encode("utf-8")
     assert all(char.isprintable() or char in "\n\t" for char in spelled)
     assert (spelled == text) == all(char.isprintable() or char in "\n\t" for char in text)
@@ -144,7 +144,7 @@ def test_plots_are_inert_and_follow_the_page(hostile: Path) -> None:
         assert "<script>" in written
         assert "$x^2$" in written, "not read as a formula"
         assert root.attrib["role"] == "img"
-        assert shown(report_runs.HOSTILE_NAMES[0]) in root.attrib["aria-label"]
+        assert escaped_name(report_runs.HOSTILE_NAMES[0]) in root.attrib["aria-label"]
 
 
 def test_plots_keep_every_agent_and_its_numbers_in_words(data: RunData) -> None:
@@ -158,7 +158,7 @@ def test_plots_keep_every_agent_and_its_numbers_in_words(data: RunData) -> None:
 
 def test_archived_matches_read_back_as_they_were_stored(run: Path) -> None:
     with Store.read(run) as store:
-        wanted = chosen(store.summaries())
+        wanted = selected(store.summaries())
         archived = archive(wanted, store.episode)
         for match in archived["matches"]:
             episode = store.episode(match["number"])
@@ -190,12 +190,12 @@ def test_long_texts_are_cut_and_the_budget_holds(tmp_path: Path) -> None:
         tmp_path, ["snake-royale"], {"a": players.Says("é" * 50_000), "b": RandomAgent()}, matches=1
     )
     with Store.read(tmp_path) as store:
-        wanted = chosen(store.summaries())
+        wanted = selected(store.summaries())
         archived = archive(wanted * 20, store.episode, budget=300_000)
     assert max(map(len, archived["lines"])) == LONGEST
     assert "… 50,000 characters, the first 4,000 are shown" in archived["lines"]
     assert 1 < len(archived["matches"]) < 20 * len(wanted)
-    assert len(embedded(archived)) < 300_000
+    assert len(json_in_html(archived)) < 300_000
 
 
 def test_the_notable_come_first_and_all_agents_from_the_same_start() -> None:
@@ -204,7 +204,7 @@ def test_the_notable_come_first_and_all_agents_from_the_same_start() -> None:
         replace(alone, number=n, id=f"{n:02}", seed=n % 2, players=(f"agent {n // 2}",), decisions=n)
         for n in range(1, 13)
     ]
-    found = chosen(matches)
+    found = selected(matches)
     assert [entry.why for entry in found[:1]] == ["longest"]
     assert found[0].match.number == 12
     rest = [entry.match for entry in found[1:]]
@@ -221,7 +221,7 @@ def test_the_choice_is_bounded(agents: int, seeds: int) -> None:
         replace(PLAIN, number=1 + n, id=str(n), seed=n % seeds, players=(f"a{n}", f"b{n}"))
         for n in range(agents)
     ]
-    assert len(chosen(matches)) <= LINE_UPS + 4
+    assert len(selected(matches)) <= LINE_UPS + 4
 
 
 def test_curves_pass_over_what_cannot_be_read(tmp_path: Path) -> None:
@@ -242,13 +242,13 @@ def test_duels_are_percentages_tinted_from_behind_to_ahead() -> None:
         ((None, 0.9, None), (0.1, None, 0.5), (None, 0.5, None)), ((0, 10, 0), (10, 0, 4), (0, 4, 0))
     )
     matrix = duel_matrix(["a", "b", "c"], duels)
-    assert [[cell.text for cell in row] for row in matrix.cells] == [
+    assert [[cell.text for cell in row] for row in matrix.entries] == [
         ["", "90", "–"],
         ["10", "", "50"],
         ["–", "50", ""],
     ]
-    assert [[cell.tint for cell in row] for row in matrix.cells] == [[0, 4, 0], [-4, 0, 0], [0, 0, 0]]
-    assert matrix.cells[0][1].words == "a finished ahead of b in 90.0% of 10 meetings"
+    assert [[cell.tint for cell in row] for row in matrix.entries] == [[0, 4, 0], [-4, 0, 0], [0, 0, 0]]
+    assert matrix.entries[0][1].words == "a finished ahead of b in 90.0% of 10 meetings"
 
 
 def test_transfer_shows_the_trained_and_what_they_were_trained_from(run: Path) -> None:
@@ -265,13 +265,13 @@ def test_transfer_shows_the_trained_and_what_they_were_trained_from(run: Path) -
     assert matrix is not None
     assert matrix.rows == ("first", "mute", "seeded")
     assert matrix.columns == ("frozen-lake", "frozen-lake-slippery", "snake", "snake-duel")
-    assert [[cell.marked for cell in row] for row in matrix.cells] == [
+    assert [[cell.marked for cell in row] for row in matrix.entries] == [
         [False] * 4,
         [False, False, True, False],
         [True] * 4,
     ]
     lowest = min(standing.mean_return or 0.0 for standing in board.games["snake"])
-    for row, agent in zip(matrix.cells, matrix.rows, strict=True):
+    for row, agent in zip(matrix.entries, matrix.rows, strict=True):
         mean = next(standing.mean_return for standing in board.games["snake"] if standing.agent == agent)
         assert mean is not None
         assert row[2].text == f"{mean:.2f}".replace("-", "−")

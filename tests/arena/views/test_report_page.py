@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from arena.untrusted import shown
+from arena.untrusted import escaped_name
 from arena.views.page.page import write_report
 from tests.arena.views import chromium, report_runs
 
@@ -230,7 +230,7 @@ def test_what_is_shown_of_a_match_is_what_was_stored(driver: Any, page: Path) ->
 
 def test_hostile_text_is_shown_and_never_obeyed(driver: Any, hostile_page: Path) -> None:
     chromium.show(driver, hostile_page)
-    assert set(column(driver, "#overall", 1)) == {shown(name) for name in report_runs.HOSTILE_NAMES}
+    assert set(column(driver, "#overall", 1)) == {escaped_name(name) for name in report_runs.HOSTILE_NAMES}
     elements = "return document.querySelectorAll('script, img, iframe, object, link').length"
     assert driver.execute_script(elements) == 4  # its icon, its data and its own two scripts
     said = driver.execute_script(

@@ -13,8 +13,8 @@ from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import house_agents, seated
 from arena.tournament.entrants import parse_entrants
-from arena.views.terminal.frames import Film
-from arena.views.terminal.human_seat import PersonsSeat
+from arena.views.terminal.frames import Replay
+from arena.views.terminal.human_seat import HumanSeat
 from arena.views.terminal.live import LiveMatch
 from arena.views.terminal.watch import line_up
 from arena_agents import Agent
@@ -39,21 +39,21 @@ def live(spec: GameSpec, agent: Agent, **config: float) -> LiveMatch:
 
 def test_watching_does_not_change_the_match() -> None:
     with live(SNAKE, Seeded()) as match:
-        film = match.wait_for(1_000, 10)
+        replay = match.wait_for(1_000, 10)
     (unseen,) = play([Match(SNAKE, 1, ("a0", "house:random"))], {"a0": Seeded(), **house_agents([SNAKE])})
-    assert film.over
-    assert film.episode.returns == unseen.returns
-    assert [(step.action, step.reward) for step in film.episode.steps] == [
+    assert replay.over
+    assert replay.episode.returns == unseen.returns
+    assert [(step.action, step.reward) for step in replay.episode.steps] == [
         (step.action, step.reward) for step in unseen.steps
     ]
-    assert film.closing is not None
+    assert replay.closing is not None
 
 
 def test_nothing_is_played_that_nobody_wants_to_see() -> None:
     with live(DUEL, Seeded()) as match:
         assert match.wait_for(0, 5).last == 1
         time.sleep(0.1)
-        assert match.film().last == 1
+        assert match.replay().last == 1
         assert match.wait_for(2, 5).last == 3
     time.sleep(0.1)
     assert not match._thread.is_alive(), "who leaves ends it"
@@ -61,12 +61,12 @@ def test_nothing_is_played_that_nobody_wants_to_see() -> None:
 
 def test_an_agents_failure_is_the_matchs_end() -> None:
     with live(DUEL, Raises()) as match:
-        film = match.wait_for(1_000, 10)
-    assert film.episode.end == EndReason.AGENT_ERROR
+        replay = match.wait_for(1_000, 10)
+    assert replay.episode.end == EndReason.AGENT_ERROR
     with live(LAKE, Hangs(), deadline_s=0.05) as match:
-        film = match.wait_for(0, 10)
-    assert film.episode.detail is not None
-    assert "no reply within 0.05 s" in film.episode.detail
+        replay = match.wait_for(0, 10)
+    assert replay.episode.detail is not None
+    assert "no reply within 0.05 s" in replay.episode.detail
 
 
 def test_our_own_failures_reach_the_viewer() -> None:
@@ -100,41 +100,41 @@ def test_who_cannot_play(game: GameSpec, agents: str, opponents: str, line: str)
         line_up(game, parse_entrants(agents), opponents, 0)
 
 
-# A person's keys
+# A human's keys
 
 
 @pytest.fixture
-def seat() -> Iterator[tuple[PersonsSeat, Film]]:
-    """A person on the first seat of Snake, who has been asked for the first time."""
-    person = PersonsSeat(SNAKE, 0)
-    with LiveMatch(Match(SNAKE, 1, ("you", "b")), {"you": person.agent, "b": Seeded()}) as match:
+def seat() -> Iterator[tuple[HumanSeat, Replay]]:
+    """A human on the first seat of Snake, who has been asked for the first time."""
+    human = HumanSeat(SNAKE, 0)
+    with LiveMatch(Match(SNAKE, 1, ("you", "b")), {"you": human.agent, "b": Seeded()}) as match:
         until = time.monotonic() + 5
-        while match.film().waiting is None and time.monotonic() < until:
+        while match.replay().waiting is None and time.monotonic() < until:
             time.sleep(0.01)
-        film = match.film()
-        person.tick(0.0, film)
-        yield person, film
+        replay = match.replay()
+        human.tick(0.0, replay)
+        yield human, replay
 
 
 @pytest.mark.parametrize("keys", [["up"], ["w"], ["1"], ["u", "p", "enter"], ["x", "5", "up"]], ids=str)
-def test_ways_to_say_up(seat: tuple[PersonsSeat, Film], keys: list[str]) -> None:
-    person, film = seat
+def test_ways_to_say_up(seat: tuple[HumanSeat, Replay], keys: list[str]) -> None:
+    human, replay = seat
     for key in keys:
-        person.press(key, film)
-    assert person.agent._said.get(timeout=1).text == "<action>up</action>"
-    person.tick(1.0, film)  # the match has not moved on yet
-    person.press("up", film)
-    assert person.agent._said.empty(), "one reply to one question"
+        human.press(key, replay)
+    assert human.agent._said.get(timeout=1).text == "<action>up</action>"
+    human.tick(1.0, replay)  # the match has not moved on yet
+    human.press("up", replay)
+    assert human.agent._said.empty(), "one reply to one question"
 
 
-def test_nonsense_says_nothing_and_q_leaves(seat: tuple[PersonsSeat, Film]) -> None:
-    person, film = seat
+def test_nonsense_says_nothing_and_q_leaves(seat: tuple[HumanSeat, Replay]) -> None:
+    human, replay = seat
     for key in ["x", "enter", "", "home", "9", "backspace"]:
-        person.press(key, film)
-    assert person.agent._said.empty()
-    assert not person.done
-    person.press("q", film)
-    assert person.done
+        human.press(key, replay)
+    assert human.agent._said.empty()
+    assert not human.done
+    human.press("q", replay)
+    assert human.done
 
 
 # In a pipe

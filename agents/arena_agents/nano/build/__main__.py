@@ -92,7 +92,7 @@ def new_model(tokenizer: Qwen2Tokenizer) -> Qwen2ForCausalLM:
 
 def report(model: Qwen2ForCausalLM, reader: Reader) -> None:
     """How often the likeliest action is one of search's best, by game, on unseen positions."""
-    scores = {spec.name: agreement(model, reader, spec.name, 1000, SEED + 2) for spec in BUILT_IN}
+    scores = {spec.name: agreement(model, reader, spec, 1000, SEED + 2) for spec in BUILT_IN}
     print("agrees with search: " + ", ".join(f"{name} {score:.0%}" for name, score in scores.items()))
 
 

@@ -20,6 +20,7 @@ from transformers import Qwen2ForCausalLM, Qwen2Tokenizer
 from arena_agents.causal_lm.forward import prefill, reply_logits, token_logprobs
 from arena_agents.causal_lm.packing import left_padded
 from arena_agents.nano.build.positions import Position, positions
+from arena_games.base import GameSpec
 from arena_games.registry import find_game
 
 # `<action>`, the name, `</action>`, and the end of the turn.
@@ -66,7 +67,7 @@ class Reader:
 
     def targets(self, batch: list[Position], noise: float) -> Tensor:
         """Probability of each action, (N, A)."""
-        names = find_game(batch[0].game).action_names
+        names = batch[0].actions
         best = torch.tensor([[float(name in position.best) for name in names] for position in batch])
         return (1 - noise) * best / best.sum(1, keepdim=True) + noise / len(names)
 
@@ -79,7 +80,7 @@ def lesson_loss(
     `reading` adds that share of the mean cross-entropy of the observation itself: it names each
     thing's coordinates and then draws it, so predicting the drawing teaches where things are.
     """
-    names = find_game(batch[0].game).action_names
+    names = batch[0].actions
     rows = [reader.prompt(position) + reader.reply(position.best[0]) for position in batch]
     logits_NSV = prefill(model, [row[:-1] for row in rows], keep=0).logits_NLV
     size = logits_NSV.shape[1]
@@ -146,9 +147,8 @@ def _endless(name: str, rng: np.random.Generator) -> Iterator[Position]:
 
 
 @torch.no_grad()
-def agreement(model: Qwen2ForCausalLM, reader: Reader, game: str, count: int, seed: int) -> float:
+def agreement(model: Qwen2ForCausalLM, reader: Reader, spec: GameSpec, count: int, seed: int) -> float:
     """How often the likeliest action is a best one, on positions of a seed of their own."""
-    spec = find_game(game)
     batch = list(positions(spec, count, np.random.default_rng(seed)))
     replies = [reader.reply(spec.action_names[0]) for _ in batch]
     logits_NKV, _, _ = reply_logits(model, [reader.prompt(position) for position in batch], replies)

@@ -18,10 +18,10 @@ from arena_games.frozen_lake.rules import FrozenLakeConfig, FrozenLakeState
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A text observation and the names of the actions that are equally good there."""
+    """A text observation, the names of the game's actions, and of those that are equally good there."""
 
-    game: str
     text: str
+    actions: tuple[str, ...]
     best: tuple[str, ...]
 
 
@@ -32,7 +32,7 @@ def positions(spec: GameSpec, count: int, rng: np.random.Generator) -> Iterator[
     for _ in range(count):
         observation = next(stream)
         best = tuple(spec.action_names[action] for action in best_actions(observation))
-        yield Position(spec.name, observation.text, best)
+        yield Position(observation.text, spec.action_names, best)
 
 
 def _lake_observations(spec: GameSpec, rng: np.random.Generator) -> Iterator[Observation]:
@@ -76,4 +76,5 @@ def _played_observations(spec: GameSpec, rng: np.random.Generator) -> Iterator[O
 
 def _observation(spec: GameSpec, seat: int, text: str, grid: object, seed: int = 0) -> Observation:
     assert isinstance(grid, np.ndarray)
-    return Observation(spec.name, seat, 0, text, tuple(range(len(spec.actions))), grid, seed=seed)
+    legal, names = tuple(range(len(spec.actions))), spec.action_names
+    return Observation(spec.name, seat, 0, text, legal, grid, seed=seed, action_names=names, spec=spec)

@@ -12,7 +12,7 @@ LINE_UPS = 8  # matches of a game that show its agents on one seed
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Selected:
     """A match to be carried, why, and the decision at which to begin."""
 
     match: MatchSummary
@@ -20,15 +20,15 @@ class Chosen:
     position: int = 0
 
 
-def chosen(matches: Sequence[MatchSummary]) -> list[Chosen]:
+def selected(matches: Sequence[MatchSummary]) -> list[Selected]:
     """The matches worth carrying, each once, the most worthy first: all notable ones, then line-ups."""
-    first = [Chosen(found.match, ", ".join(found.why), found.position) for found in notable(matches)]
+    first = [Selected(found.match, ", ".join(found.why), found.position) for found in notable(matches)]
     taken = {found.match.number for found in first}
     by_game: dict[str, list[MatchSummary]] = {}
     for match in matches:
         by_game.setdefault(match.game, []).append(match)
     line_ups = (match for game in sorted(by_game) for match in _same_start(by_game[game]))
-    return first + [Chosen(match, SAME_START) for match in line_ups if match.number not in taken]
+    return first + [Selected(match, SAME_START) for match in line_ups if match.number not in taken]
 
 
 def _same_start(matches: Sequence[MatchSummary]) -> Iterable[MatchSummary]:

@@ -1,0 +1,31 @@
+"""How far a normal or a Student's t distribution reaches, from scipy.
+
+scipy is imported when a quantile is first asked for: `arena list` and others need none.
+"""
+
+from functools import lru_cache
+
+from arena_leaderboard.model.plackett_luce import Floats
+
+
+@lru_cache(maxsize=1_000)
+def normal_reach(level: float) -> float:
+    """How many standard deviations either way hold this share, 0 to 1, of a normal distribution."""
+    from scipy.special import ndtri
+
+    return float(ndtri((1 + level) / 2))
+
+
+def student_reach(level: float, freedom: float) -> float:
+    """The same of Student's t with so many degrees of freedom, which need not be whole."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + level) / 2))
+
+
+def normal_share_below(values: Floats) -> Floats:
+    """The share of a standard normal distribution below each value; any shape."""
+    from scipy.special import ndtr
+
+    shares: Floats = ndtr(values)
+    return shares
