@@ -162,6 +162,7 @@ def _card(policy: Policy, folder: Path, *, whole: bool) -> Card:
         game=policy.game,
         whole=whole,
         stop=tuple(policy.sampling["stop"]),
+        decode=str(policy.sampling.get("decode", "free")),
         config=config,
         before=scores[0] if scores else None,
         after=last if policy.folder.name == "last" else best,

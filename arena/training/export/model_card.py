@@ -13,6 +13,11 @@ from arena.untrusted import markdown_fenced, markdown_plain
 PAPER = "https://arxiv.org/abs/2508.10839"
 SCORES = (("eval/return", "mean return", "{:.2f}"), ("eval/success", "success", "{:.1%}"))
 
+CHOOSES = """\
+It was trained to choose: each legal reply, `<action>NAME</action>`, is weighed whole, and one is drawn with
+p ∝ exp(log-probability / T). What it writes freely, as below, may name no action.
+
+"""
 LOAD_WHOLE = """\
 model = AutoModelForCausalLM.from_pretrained(folder)"""
 LOAD_ADAPTER = """\
@@ -23,7 +28,10 @@ model = PeftModel.from_pretrained(base, folder)"""
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What the card tells. `before` and `after` are rows of metrics.jsonl, None where unknown."""
+    """What the card tells. `before` and `after` are rows of metrics.jsonl, None where unknown.
+
+    `decode` is how its replies were drawn in training.
+    """
 
     name: str
     base: str
@@ -33,6 +41,7 @@ class Card:
     config: Mapping[str, Any]
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
+    decode: str = "free"
 
 
 def write_card(folder: Path, card: Card) -> None:
@@ -108,6 +117,7 @@ reply = model.generate(**ids, stop_strings={list(card.stop)!r}, tokenizer=tokeni
 print(tokenizer.decode(reply[0, ids["input_ids"].shape[1]:], skip_special_tokens=True))"""
     return (
         "## Use\n\n`template.txt` holds the two messages; the game fills in what stands in braces.\n\n"
+        + (CHOOSES if card.decode == "choice" else "")
         + markdown_fenced(code, "python")
     )
 
