@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+RUNS = Path("runs")
+TOURNAMENT = RUNS / "tournament"
+
 Seed = Annotated[int, typer.Option(min=0, help="Start of all randomness.")]
 Template = Annotated[Path | None, typer.Option(help="Prompt template that replaces a language agent's.")]
 Speed = Annotated[float | None, typer.Option(min=0.01, help="Steps a second.")]
@@ -32,4 +35,5 @@ ChatTemplate = Annotated[
 Rethink = Annotated[
     int, typer.Option(min=0, help="Ask again so many times after a reply that cannot be read or played.")
 ]
-Games = Annotated[str, typer.Option(help="`all`, or names separated by commas.")]
+Deadline = Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")]
+Games = Annotated[str, typer.Option(help="`all`, or names and FILE.py:SPEC, separated by commas.")]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arena.choices import DEFAULT_AGENTS
 from arena.match.seating import HOUSE
+from arena.tournament.options import DEFAULT_AGENTS
 from arena.untrusted import file_name
 from arena_agents.address import is_address
 from arena_agents.policy import holds_language_policy
@@ -136,7 +136,7 @@ def _trained_from(spec: str) -> tuple[str | None, str | None]:
     if is_address(spec):  # a + in it belongs to the model's name or the URL
         return None, None
     base, plus, game = spec.rpartition("+")
-    if plus and not Path(spec).exists() and ":" not in game and "/" not in game:
+    if plus and (base in PRESETS or not (Path(spec).exists() or ":" in game or "/" in game)):
         return base, find_game(game).name
     return None, None
 

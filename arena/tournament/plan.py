@@ -41,8 +41,9 @@ class Tournament:
     ) -> Tournament:
         """From what the command line says: names, or a string of them between commas.
 
-        About `matches` matches of each agent in each game; `out` is the run's folder. Raises UsageError
-        for unknown games and unusable names.
+        About `matches` matches of each agent in each game; `out` is the run's folder; `defaults` are for
+        language models (see `parse_entrants`); an invalid reply is asked for again up to `rethink` times.
+        Raises UsageError for unknown games and unusable names.
         """
         entrants = tuple(parse_entrants(agents, defaults))
         return cls(tuple(select_games(games)), entrants, seed, matches, Path(out), rethink)

@@ -178,9 +178,8 @@ def test_the_engine_draws_what_transformers_draws_for_each_policy(server: VllmSe
 
 
 def test_the_engine_chooses_among_whole_replies_as_transformers_does(server: VllmServer) -> None:
-    from arena_agents.engines.server import load_server_engine
-
-    from arena_agents.engines.base import Sampling
+    from arena_agents.base import Sampling
+    from arena_agents.engines.vllm_server import load_server_engine
     from arena_agents.language.agent import load_language_agent
 
     engine = load_server_engine(f"nano@{server.url}", lora_rank=4)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from arena_games.base import Observation, UsageError, action_reply
-from arena_games.registry import find_game
 
 MOST_CHOICES = 64  # replies that are read behind one prompt
 
@@ -16,13 +15,12 @@ def legal_replies(observation: Observation) -> list[str]:
 
     Raises UsageError if there are more than `MOST_CHOICES`.
     """
-    names = find_game(observation.game).action_names
     if len(observation.legal) > MOST_CHOICES:
         raise UsageError(
             f"{observation.game} allows {len(observation.legal)} replies and choice decoding reads "
             f"{MOST_CHOICES} at most; use --decode free"
         )
-    return [action_reply(names[action]) for action in observation.legal]
+    return [action_reply(observation.action_names[action]) for action in observation.legal]
 
 
 class ReplyTokens:

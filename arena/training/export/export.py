@@ -173,6 +173,7 @@ def _card(policy: Policy, folder: Path, *, whole: bool) -> Card:
         stop=tuple(policy.sampling["stop"]),
         chat=policy.chat,
         gguf_file=policy.gguf_file,
+        decode=str(policy.sampling.get("decode", "free")),
         config=config,
         before=scores[0] if scores else None,
         after=last if policy.folder.name == "last" else best,

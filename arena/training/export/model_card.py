@@ -14,6 +14,11 @@ from arena_agents.language.chat import UNCHANGED, ChatFormat
 PAPER = "https://arxiv.org/abs/2508.10839"
 SCORES = (("eval/return", "mean return", "{:.2f}"), ("eval/success", "success", "{:.1%}"))
 
+CHOOSES = """\
+It was trained to choose: each legal reply, `<action>NAME</action>`, is weighed whole, and one is drawn with
+p ∝ exp(log-probability / T). What it writes freely, as below, may name no action.
+
+"""
 LOAD_WHOLE = """\
 model = AutoModelForCausalLM.from_pretrained(folder)"""
 LOAD_ADAPTER = """\
@@ -33,7 +38,10 @@ FOLDED = '[{"role": "user", "content": "…\\n\\n…"}]'
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What the card tells. `before` and `after` are rows of metrics.jsonl, None where unknown."""
+    """What the card tells. `before` and `after` are rows of metrics.jsonl, None where unknown.
+
+    `decode` is how its replies were drawn in training.
+    """
 
     name: str
     base: str
@@ -45,6 +53,7 @@ class Card:
     after: Mapping[str, Any] | None
     chat: ChatFormat = UNCHANGED
     gguf_file: str | None = None
+    decode: str = "free"
 
 
 def write_card(folder: Path, card: Card) -> None:
@@ -118,6 +127,7 @@ reply = model.generate(**ids, stop_strings={list(card.stop)!r}, tokenizer=tokeni
 print(tokenizer.decode(reply[0, ids["input_ids"].shape[1]:], skip_special_tokens=True))"""
     return (
         "## Use\n\n`template.txt` holds the two messages; the game fills in what stands in braces.\n\n"
+        + (CHOOSES if card.decode == "choice" else "")
         + markdown_fenced(code, "python")
     )
 

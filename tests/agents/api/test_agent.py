@@ -58,7 +58,8 @@ def test_vllm_is_told_not_to_use_the_models_own_settings(make: AgentAt) -> None:
 
 
 def test_held_to_choices_vllm_is_told_the_legal_replies(make: AgentAt) -> None:
-    (board,) = seen()
+    names = _snake().action_names
+    board = replace(seen()[0], action_names=names)
     with serving(says()) as server:
         agent = make(server, vllm=True)
         agent.decoding("choice").act([replace(board, legal=(0, 2))])
@@ -66,7 +67,6 @@ def test_held_to_choices_vllm_is_told_the_legal_replies(make: AgentAt) -> None:
         with pytest.raises(UsageError, match=r"no vLLM server, .* --decode free"):
             make(server).decoding("choice")
     chosen, free = (call.body for call in server.calls)
-    names = _snake().action_names
     offered = [f"<action>{names[action]}</action>" for action in (0, 2)]
     assert chosen["structured_outputs"] == {"choice": offered}
     assert "structured_outputs" not in free

@@ -1,6 +1,7 @@
 """Choice decoding: what is drawn, and from which distribution, beside a naive loop."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 from arena.match.evaluate import evaluate
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
-from arena_agents import Observation
 from arena_agents.base import Sampling
 from arena_agents.engines.choice import choice_entropy, choice_logprobs, decisions, in_passes, scores
 from arena_agents.engines.transformers import TransformersEngine
@@ -43,8 +43,7 @@ def exact(model, prompt, choices, temperature=1.0):
 
 
 def asked(nano, game="snake", seed=0, legal=(0, 1, 2, 3)):
-    seen = start(game, seed)
-    seen = Observation(game, 0, 0, seen.text, legal, seed=seed)
+    seen = replace(start(game, seed), legal=legal)
     return nano.prompt_ids(seen), nano._replies.of(legal_replies(seen))
 
 
@@ -116,10 +115,7 @@ def test_one_forward_pass_a_decision(nano, monkeypatch):
 @pytest.mark.parametrize("legal", [(2,), (0, 3), (1, 2, 3)])
 def test_an_illegal_action_is_never_drawn(nano, legal):
     spec = find_game("snake")
-    seen = [
-        Observation("snake", 0, 0, o.text, legal, seed=o.seed)
-        for o in (start("snake", seed) for seed in range(100))
-    ]
+    seen = [replace(start("snake", seed), legal=legal) for seed in range(100)]
     actions = [spec.parse(r.text, o) for r, o in zip(nano.act(seen), seen, strict=True)]
     assert set(actions) == set(legal)
 

@@ -16,6 +16,8 @@ from arena.training.start import train
 from arena_agents.language.agent import load_language_agent
 from arena_agents.registry import make_agent
 from arena_games.registry import find_game
+from tests.arena.training.echo import ECHO, save_tiny_model
+from tests.arena.training.test_learning import SETTINGS
 
 CHOICES = [((7, 8), (7, 9, 4), (11,)), ((5,), (6, 7)), ((4, 4, 2), (4, 4, 5), (4, 6), (3,)), ((9,),)]
 STEPS = 14
@@ -128,19 +130,18 @@ def test_log_probabilities_stored_are_those_that_the_trainer_reads(msgrpo_config
     assert learner.kl_from_old(batch) < 1e-6
 
 
-def test_nano_learns_by_choice_and_its_policy_plays_so(tmp_path):
-    run = train(
-        game="frozen-lake",
-        agent="nano",
-        out=tmp_path / "run",
-        steps=6,
-        settings=["decode=choice", "eval_episodes=20", "eval_every=6"],
-    )
-    games = [find_game("frozen-lake")]
-    trained = make_agent(str(run))
+def test_a_tiny_random_model_learns_by_choice_and_its_policy_plays_so(tmp_path, monkeypatch):
+    """From chance, 1 in 16, to hardly a mistake; it never learns to write."""
+    monkeypatch.setattr("arena_games.registry._plug_ins", lambda: (ECHO,))
+    spec, template = f"hf:{save_tiny_model(tmp_path / 'model')}", tmp_path / "template.txt"
+    template.write_text("[user]\n{observation}\n")
+    settings = SETTINGS | {"decode": "choice"}
+    run = train("echo", spec, out=tmp_path / "run", steps=30, settings=settings, template=template)
+    trained = make_agent(f"{run}/last")
     assert trained.sampling.decode == "choice"
-    (after,) = evaluate("after", trained, games, episodes=100)
-    (before,) = evaluate("before", make_agent("nano[decode=choice]"), games, episodes=100)
-    assert before.return_ci95[1] < after.return_ci95[0]
-    assert after.invalid_rate == 0
-    assert make_agent(f"{run}[decode=free]").sampling.decode == "free"
+    assert make_agent(f"{run}/last[decode=free]").sampling.decode == "free"
+    (before,) = evaluate("x", make_agent(f"{spec}[decode=choice]", template=template), [ECHO], episodes=200)
+    (after,) = evaluate("x", trained, [ECHO], episodes=200)
+    assert (before.invalid_rate, after.invalid_rate) == (0, 0)
+    assert before.success_rate < 0.15
+    assert after.success_rate > 0.9
