@@ -29,7 +29,7 @@ from arena.training.sft.teacher import Recorded, nothing_recorded
 from arena.untrusted import slug
 from arena_agents.address import is_address, parse_address
 from arena_agents.engines.choose import choose_engine
-from arena_agents.presets import PRESETS
+from arena_agents.presets import PRESETS, model_source
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
@@ -279,7 +279,7 @@ def settle(config: Config, team: Team) -> tuple[Config, Team]:
         raise UsageError(f"{config.agent} is trained by one process; leave accelerate launch out")
     if config.served:
         return config, team
-    engine = choose_engine(config.engine, adapter=config.lora_rank > 0)
+    engine = choose_engine(config.engine, model_source(config.agent), adapter=config.lora_rank > 0)
     together = config.tensor_parallel if engine == "vllm" else 1
     if team.size % together:
         raise UsageError(

@@ -28,6 +28,8 @@ from arena_agents.presets import PRESETS, model_source
 from arena_games.base import UsageError
 
 FOLDER = "start"
+# What the generation config of a run is taken over from.
+SAMPLING = ("temperature", "max_new_tokens", "thinking_tokens", "decode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,11 @@ def start_source(agent: str) -> str:
 
 def start_settings(policy: Policy) -> dict[str, Any]:
     """The settings that a run takes over from the policy that it starts from, unless others are given."""
-    sampling = {key: policy.sampling[key] for key in ("temperature", "max_new_tokens")}
-    usable = {key: value for key, value in sampling.items() if value}  # greedy play is no way to explore
-    if not policy.adapter:
-        return {**usable, "lora_rank": 0}
-    return {**usable, **_adapter_size(policy)}
+    taken = {key: policy.sampling[key] for key in SAMPLING if key in policy.sampling}
+    if not taken.get("temperature"):  # greedy play is no way to explore
+        taken.pop("temperature", None)
+    size = _adapter_size(policy) if policy.adapter else {"lora_rank": 0}
+    return {**taken, "chat_template": dict(policy.chat.settings), **size}
 
 
 def _adapter_size(policy: Policy) -> dict[str, int]:

@@ -94,7 +94,8 @@ def _engine_bytes(config: LanguageConfig, shape: ModelShape, device: str, total:
 
     if config.served:
         return 0
-    if choose_engine(config.engine, adapter=config.lora_rank > 0) == "transformers":
+    source = model_source(config.agent)
+    if choose_engine(config.engine, source, adapter=config.lora_rank > 0) == "transformers":
         return None
     if device == "cuda":
         return int(config.engine_memory * total)
