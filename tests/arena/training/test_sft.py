@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from arena.record.store import recorded_episodes
 from arena.tournament.teach import sft
+from arena.training.export.export import export_policy
 from arena.training.sft.config import SftConfig
 from arena.training.sft.examples import (
     NoisyPlayer,
@@ -283,6 +284,12 @@ def test_kill_9_and_resume_give_the_undisturbed_run(undisturbed, tmp_path, after
     for policy in ("best", "last"):
         weights = Path(policy) / "model.safetensors"
         assert (folder / weights).read_bytes() == (undisturbed / weights).read_bytes()
+
+
+def test_an_exported_policy_says_that_it_was_taught(undisturbed, tmp_path):
+    card = (export_policy(undisturbed, out=tmp_path / "exported") / "README.md").read_text()
+    assert "by example: decisions of `search`, seed 0" in card
+    assert "MS-GRPO" not in card
 
 
 def test_a_dqn_is_trained_first_to_teach(tmp_path, monkeypatch):
