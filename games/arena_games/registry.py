@@ -58,11 +58,11 @@ def find_game(name: str) -> GameSpec:
     The reference becomes the name of the game: so it is stored, and found again from there; paths are
     relative to the working directory. Raises UsageError, with the remedy, if there is no such game.
     """
-    if ":" in name:
-        return _referenced(name)
     by_name = {spec.name: spec for spec in game_specs()}
     if name in by_name:
         return by_name[name]
+    if ":" in name:
+        return _referenced(name)
     near = difflib.get_close_matches(name, by_name, n=1)
     known = f"known games: {', '.join(by_name)}, module:SPEC or FILE.py:SPEC"
     raise UsageError(f"unknown game {name!r}; {f'did you mean {near[0]!r}?' if near else known}")

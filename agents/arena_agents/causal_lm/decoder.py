@@ -11,12 +11,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
+from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 
 def causal_model(model: Any) -> Any:
     """The causal language model itself, out of what an adapter wraps around it."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def decoder(model: Any) -> Any:
+    """The part of a causal language model that ends before the output layer, or None if none is known."""
+    whole = causal_model(model)
+    found = (whole.get_decoder(), whole.base_model, getattr(whole, "model", None))
+    # Some families answer with themselves, or with the output layer.
+    return next((part for part in found if isinstance(part, PreTrainedModel) and part is not whole), None)
 
 
 def decoder_layers(model: nn.Module) -> list[Any]:
@@ -31,7 +40,7 @@ def ends_only(model: Any, keep: int) -> Iterator[None]:
     After its attention no position reads another, so its feed-forward block computes those alone: of a
     model of four layers that is a sixth of all work. Without a block called `mlp` nothing changes.
     """
-    layers = getattr(causal_model(model).get_decoder(), "layers", None)
+    layers = getattr(decoder(model), "layers", None)
     block = getattr(layers[-1], "mlp", None) if layers else None
     if block is None:
         yield
@@ -39,7 +48,7 @@ def ends_only(model: Any, keep: int) -> Iterator[None]:
     whole = block.forward
 
     def at_the_ends(states_NSH: Tensor) -> Tensor:
-        after_NKH: Tensor = whole(states_NSH[:, -keep:])
+        after_NKH: Tensor = whole(states_NSH[:, -keep:].contiguous())
         return functional.pad(after_NKH, (0, 0, states_NSH.shape[1] - after_NKH.shape[1], 0))
 
     block.forward = at_the_ends
@@ -73,9 +82,11 @@ def has_plain_head(model: Any) -> bool:
     Some families (Gemma 2, Cohere, Granite) change them afterwards: their logits come from the model whole.
     """
     whole = causal_model(model)
-    head = whole.get_output_embeddings()
+    head, body = whole.get_output_embeddings(), decoder(model)
+    if head is None or body is None:
+        return False
     # Several tokens: the padding token's states may be zero, which no cap or scale changes.
     ids = torch.arange(min(8, head.weight.shape[0]), device=next(whole.parameters()).device)[None]
-    states = whole.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state
+    states = body(input_ids=ids, use_cache=False).last_hidden_state
     logits = whole(input_ids=ids, use_cache=False).logits
-    return bool(torch.equal(head(states), logits))
+    return bool(states.shape[:2] == logits.shape[:2] and torch.equal(head(states), logits))

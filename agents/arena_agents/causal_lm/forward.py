@@ -57,11 +57,13 @@ def prefill(
     pad_id: int = 0,
     limit: int | None = None,
     tree: ReplyTree = NO_TREE,
+    ends: bool = True,
 ) -> Prefilled:
     """Read the rows; logits are returned for the last `keep` positions of each.
 
     No more than `limit` leading tokens are shared, as no logits come from there. A `tree` is read
     after every row, and leaves nothing in the cache; its logits are returned beside the `keep`.
+    With `ends` no more than these positions are computed to the end.
     """
     device = next(model.parameters()).device
     shared = shared_prefix(rows, limit) if len(rows) > 1 else 0
@@ -71,7 +73,7 @@ def prefill(
         model(input_ids=head, past_key_values=cache, use_cache=True, logits_to_keep=1)
         cache.batch_repeat_interleave(len(rows))
     packed = pack(rows, [tree] * len(rows), shared, pad_id, device)
-    with ends_only(model, keep + len(tree.tokens)) if keep else nullcontext():
+    with ends_only(model, keep + len(tree.tokens)) if keep and ends else nullcontext():
         out: Any = model(
             input_ids=packed.ids_NL,
             attention_mask=packed.mask,
@@ -83,6 +85,26 @@ def prefill(
     if tree.tokens:
         cache.crop(-len(tree.tokens))
     return Prefilled(cache, packed.real_NT, packed.real_NT.sum(1), out.logits)
+
+
+def extend(model: nn.Module, read: Prefilled, ids_N: Tensor) -> Prefilled:
+    """Read one more token of each row."""
+    real_NT = torch.cat([read.real_NT, torch.ones_like(read.real_NT[:, :1])], dim=1)
+    out: Any = model(
+        input_ids=ids_N[:, None],
+        attention_mask=real_NT,
+        position_ids=read.lengths_N[:, None],
+        past_key_values=read.cache,
+        use_cache=True,
+    )
+    return Prefilled(read.cache, real_NT, read.lengths_N + 1, out.logits)
+
+
+def select(read: Prefilled, rows_N: Tensor) -> Prefilled:
+    """The same, for these rows (which may repeat)."""
+    rows_N = rows_N.to(read.logits_NLV.device)
+    read.cache.batch_select_indices(rows_N)
+    return Prefilled(read.cache, read.real_NT[rows_N], read.lengths_N[rows_N], read.logits_NLV[rows_N])
 
 
 def reply_logits(

@@ -12,7 +12,10 @@ from torch import Tensor, nn
 
 from arena_agents.base import Ids, Sampling, TokenSample
 from arena_agents.causal_lm.decoder import causal_model
-from arena_agents.causal_lm.forward import NO_TREE, Prefilled, prefill
+from arena_agents.causal_lm.family import Family
+from arena_agents.causal_lm.forward import NO_TREE, Prefilled, extend, prefill, select
+from arena_agents.causal_lm.plain import draw_plainly
+from arena_agents.causal_lm.prove import prove
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
 
 LARGEST_TREE = 64  # tokens of drafts
@@ -25,18 +28,27 @@ class TransformersEngine:
     Drafts are read together with the prompt, as a tree, so that a reply that stays on it is drawn
     without another forward pass. It is drawn from the model's own distributions all the same; one that
     leaves the tree is drawn token by token. This is speculative decoding (Leviathan 2023) with drafts that
-    cost nothing.
+    cost nothing. A family of models that does not bear such short cuts is read plainly.
     """
 
     shares_model = True
 
-    def __init__(self, model: nn.Module, tokenizer: Any, *, batch_tokens: int = 32_768) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: Any,
+        *,
+        batch_tokens: int = 32_768,
+        family: Family | None = None,
+    ) -> None:
         self.model, self.tokenizer = model, tokenizer
+        self.family = family or prove(model)
+        self.family.check()
         self.batch_tokens = batch_tokens
         self.policy_version = 0
         self._ends = _end_ids(model, tokenizer)
         self._takes_trees = takes_trees(model)
-        self._vocabulary = int(causal_model(model).config.vocab_size)
+        self._vocabulary = int(causal_model(model).config.get_text_config().vocab_size)
         self._closing: dict[str, frozenset[int]] = {}
 
     @torch.inference_mode()
@@ -54,8 +66,12 @@ class TransformersEngine:
         samples: dict[int, TokenSample] = {}
         for batch in self._batches(prompts, sampling):
             replies = _Replies(sampling, [seeds[i] for i in batch], self._ended)
-            fits = len(batch) * (1 + len(tree.tokens)) * self._vocabulary <= MOST_LOGITS
-            if not self._draw([prompts[i] for i in batch], replies, tree if fits else NO_TREE):
+            own = [prompts[i] for i in batch]
+            longest = max(map(len, own)) + sampling.max_new_tokens
+            if longest > self.family.short_cuts.longest:
+                path = self.family.plain_path()
+                draw_plainly(self.model, own, replies, path, sampling.max_new_tokens)
+            elif not self._draw(own, replies, tree if self._fits(tree, longest, len(own)) else NO_TREE):
                 tree = NO_TREE  # what was read in vain once is not read again
             for index, tokens, logprobs in zip(batch, replies.tokens, replies.logprobs, strict=True):
                 sample = TokenSample(
@@ -64,6 +80,11 @@ class TransformersEngine:
                 samples[index] = sample
         self.model.train(training)
         return [samples[index] for index in range(len(prompts))]
+
+    def _fits(self, tree: ReplyTree, longest: int, rows: int) -> bool:
+        """Whether a tree is right for texts of this length, and its logits have room."""
+        logits = rows * (1 + len(tree.tokens)) * self._vocabulary
+        return longest <= self.family.short_cuts.trees and logits <= MOST_LOGITS
 
     def _tree(self, drafts: Sequence[Ids]) -> ReplyTree:
         """The drafts as a tree, unless reading it would cost more than the passes that it saves."""
@@ -98,12 +119,15 @@ class TransformersEngine:
         distinct = sorted({tuple(prompt) for prompt in prompts})
         place = {prompt: row for row, prompt in enumerate(distinct)}
         rows_N = torch.tensor([place[tuple(prompt)] for prompt in prompts])
-        read = prefill(self.model, distinct, keep=1, tree=tree)
+        cuts = self.family.short_cuts
+        longest = max(map(len, distinct)) + replies.sampling.max_new_tokens
+        limit = None if longest <= cuts.shared else 0
+        read = prefill(self.model, distinct, keep=1, tree=tree, limit=limit, ends=cuts.ends)
         going = list(range(len(prompts)))
         if tree.tokens:
             going = replies.follow(read.logits_NLV, rows_N.tolist(), tree)
         if going:
-            self._decode(_select(read, rows_N[going]), replies, going)
+            self._decode(select(read, rows_N[going]), replies, going)
         return 2 * len(going) < len(prompts)
 
     def _decode(self, read: Prefilled, replies: _Replies, active: list[int]) -> None:
@@ -115,19 +139,8 @@ class TransformersEngine:
                 return
             if len(going) < len(active):
                 kept = torch.tensor(going)
-                read, ids_N, active = _select(read, kept), ids_N[kept], [active[row] for row in going]
-            read = self._extend(read, ids_N)
-
-    def _extend(self, read: Prefilled, ids_N: Tensor) -> Prefilled:
-        real_NT = torch.cat([read.real_NT, torch.ones_like(read.real_NT[:, :1])], dim=1)
-        out: Any = self.model(
-            input_ids=ids_N[:, None],
-            attention_mask=real_NT,
-            position_ids=read.lengths_N[:, None],
-            past_key_values=read.cache,
-            use_cache=True,
-        )
-        return Prefilled(read.cache, real_NT, read.lengths_N + 1, out.logits)
+                read, ids_N, active = select(read, kept), ids_N[kept], [active[row] for row in going]
+            read = extend(self.model, read, ids_N)
 
     def _ended(self, tokens: list[int], sampling: Sampling) -> bool:
         if tokens[-1] in self._ends or len(tokens) == sampling.max_new_tokens:
@@ -225,14 +238,6 @@ def _cut(logits_NV: Tensor, sampling: Sampling) -> Tensor:
 
 def _uniforms(seed: int, count: int) -> np.ndarray:
     return np.random.Generator(np.random.PCG64(seed)).random(count)
-
-
-def _select(read: Prefilled, rows_N: Tensor) -> Prefilled:
-    """The same, for these rows (which may repeat)."""
-    device = read.logits_NLV.device
-    rows_N = rows_N.to(device)
-    read.cache.batch_select_indices(rows_N)
-    return Prefilled(read.cache, read.real_NT[rows_N], read.lengths_N[rows_N], read.logits_NLV[rows_N])
 
 
 def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -15,7 +15,7 @@ from arena.training.config import MsgrpoConfig
 FLOAT_BYTES = {"float32": 4, "bfloat16": 2}
 BIG = 1_000_000_000  # parameters from which `auto` recomputes layers
 SHORT_PROMPT, LONG_PROMPT = 96, 1024  # tokens of our games' prompts lie between
-CHUNK_LOGITS = 2**26  # the learner's, see `arena.training.msgrpo.logprobs`
+CHUNK_LOGITS = 2**26  # the learner's, see `arena_agents.causal_lm.logprobs`
 CUDA_CONTEXT = 700 * 2**20
 CPU_ENGINE_CACHE = 2**30  # keys and values of vLLM on a CPU
 # What passing tensors take in truth: torch keeps blocks on a GPU, the C library many more on a CPU.

@@ -18,10 +18,12 @@ from arena.training.distributed.team import SOLO, Team
 from arena.training.distributed.weights import TrainedWeights
 from arena.training.memory.estimate import recomputes
 from arena.training.msgrpo.batch import Sequences, TokenBatch
-from arena.training.msgrpo.logprobs import Reader, in_passes, reply_rows
+from arena.training.msgrpo.logprobs import Reader
 from arena.training.msgrpo.loss import weighted_loss
-from arena_agents.causal_lm.decoder import has_plain_head
+from arena_agents.causal_lm.family import Family
 from arena_agents.causal_lm.load import default_device
+from arena_agents.causal_lm.logprobs import in_passes, reply_rows, widest
+from arena_agents.causal_lm.prove import prove
 from arena_agents.causal_lm.trees import takes_trees
 
 # How many sequences are read again to measure how far an update moved the policy.
@@ -42,7 +44,8 @@ class Learner:
         if self.adapter:
             self.model = with_lora(model, config)
         self.model.eval()  # no dropout: π_θ must equal π_old before the first update
-        self.branching = takes_trees(self.model)
+        self.family: Family = team.gather(prove(self.model))[0]
+        self.family.check()
         apart = config.beta > 0 and not self.adapter
         self.reference = self._reader(copy.deepcopy(model).requires_grad_(False)) if apart else None
         self.reader = self._reader(self.model)
@@ -53,7 +56,7 @@ class Learner:
             model,
             temperature=self.config.temperature,
             pad_id=self.pad_id,
-            plain_head=self.team.gather(has_plain_head(model))[0],
+            family=self.family,
             recompute=recomputes(self.config, sum(p.numel() for p in model.parameters())),
             sharded=self.team.sharded,
         )
@@ -163,7 +166,8 @@ class Learner:
     def _chunks(self, batch: Sequences, sequences: list[int]) -> Iterator[list[int]]:
         """Sequences that are read together, of similar length: `micro_tokens` padded tokens at a time."""
         prompts, replies = ([texts[s] for s in sequences] for texts in (batch.prompts, batch.replies))
-        rows = reply_rows(prompts, replies, branching=self.branching)
+        branching = takes_trees(self.model) and widest(prompts, replies) <= self.family.short_cuts.trees
+        rows = reply_rows(prompts, replies, branching=branching)
         for together in in_passes(rows, self.config.micro_tokens):
             yield [sequences[member] for row in together for member in row.members]
 

@@ -15,9 +15,10 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from arena.training.msgrpo.logprobs import read_replies
 from arena_agents.causal_lm.decoder import has_plain_head
 from arena_agents.causal_lm.forward import reply_logits, token_logprobs
+from arena_agents.causal_lm.logprobs import read_replies
+from arena_agents.causal_lm.prove import prove
 
 SMALL = {
     "vocab_size": 50,
@@ -101,7 +102,7 @@ def test_loss_and_gradients_are_those_of_the_plain_pass(family, lora, chunk_logi
         temperature=0.7,
         recompute=recompute,
         chunk_logits=chunk_logits,
-        plain_head=has_plain_head(model),
+        family=prove(model),
     )
     assert torch.allclose(found, wanted, atol=1e-5)
     assert torch.allclose(entropy, wanted_entropy, atol=1e-5)

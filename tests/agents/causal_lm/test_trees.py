@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from arena.training.msgrpo.logprobs import padded_tokens, reply_rows
 from arena_agents.base import Sampling
 from arena_agents.causal_lm.decoder import ends_only
+from arena_agents.causal_lm.logprobs import padded_tokens, reply_rows
 from arena_agents.causal_lm.trees import depths, reply_tree, takes_trees, tree_mask
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import load_language_agent

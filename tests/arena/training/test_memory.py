@@ -16,7 +16,7 @@ from arena.training.config import MsgrpoConfig
 from arena.training.memory import estimate as memory
 from arena.training.memory.estimate import GIB, QWEN_3B, estimate, model_shape, recomputes, weights_dtype
 from arena.training.memory.fit import Available, cheaper, refuse_unless_it_fits
-from arena.training.msgrpo import logprobs as replies
+from arena_agents.causal_lm import logprobs as replies
 from arena_agents.causal_lm.load import load_model
 from arena_agents.nano import MODEL_DIR
 from arena_games.base import UsageError

@@ -16,7 +16,6 @@ from safetensors.torch import load_file
 from arena.training.msgrpo.batch import Sequences
 from arena.training.msgrpo.guard import Guard
 from arena.training.msgrpo.learner import Learner, with_lora
-from arena.training.msgrpo.logprobs import read_replies
 from arena.training.msgrpo.probe import PROMPTS
 from arena.training.msgrpo.sync import PolicySync
 from arena.training.msgrpo.train import MsgrpoTraining
@@ -24,6 +23,7 @@ from arena.training.run_folder import RunFolder
 from arena.training.start import new_config, train
 from arena_agents.base import Sampling, TokenSample
 from arena_agents.causal_lm.load import load_model
+from arena_agents.causal_lm.logprobs import read_replies
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import LanguageAgent
 from arena_agents.language.template import load_template
