@@ -1,5 +1,6 @@
 # make demo   set up and play the default tournament        make test       set up and run the tests
 # make check  tests, lint, types, import contracts          make test-slow  the learning tests too
+# make format  ruff's formatter, and what ruff can repair
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
 # make bench  every promised speed beside what people would use instead: tables, and JSON in runs/
 
@@ -8,7 +9,7 @@ BIN := .venv/bin
 VLLM := .venv-vllm/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow test-vllm bench lint check pictures clean
+.PHONY: demo test test-slow test-vllm bench format lint check pictures clean
 
 demo: .venv/installed
 	$(BIN)/arena tournament --games all
@@ -27,6 +28,10 @@ bench: .venv/peers .venv-vllm/installed
 	$(BIN)/python -m tests.benchmarks $(WORKS)
 	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.growth
 	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.cost
+
+format: .venv/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -101,5 +101,5 @@ def file_name(name: str) -> str:
 
 
 def slug(spec: str) -> str:
-    """An agent's spec as part of a folder's name, in ASCII and without `hf:`."""
+    """An agent's or a game's spec as part of a folder's name, in ASCII and without `hf:`."""
     return re.sub(r"[^A-Za-z0-9._]+", "-", spec.removeprefix("hf:")).strip("-.")

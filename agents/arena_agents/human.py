@@ -1,4 +1,4 @@
-"""A person at the keyboard, as an agent."""
+"""A human at the keyboard, as an agent."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class HumanAgent(Agent):
         self._read = read or (read_key if sys.stdin.isatty() else input)
 
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
-        """One reply per observation; a resignation is an error that is charged to the person."""
+        """One reply per observation; a resignation is an error that is charged to the human."""
         return [self._reply(observation) for observation in observations]
 
     def _reply(self, observation: Observation) -> Reply:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from arena.choices import RUNS, Listed
-from arena.cli.options import Plain, Seed, Speed
+from arena.cli.options import RUNS, Deadline, Plain, Seed, Speed
+from arena.tournament.options import DEADLINE_S
+from arena.views.options import Listed, WatchOptions
 
 
 def list_(
@@ -22,7 +23,7 @@ def list_(
 
 
 def play(
-    game: Annotated[str, typer.Argument(help="The game.")],
+    game: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
     against: Annotated[str | None, typer.Option(help="Who holds the other seats, as in --agents.")] = None,
     seed: Seed = 0,
 ) -> None:
@@ -33,18 +34,28 @@ def play(
 
 
 def watch(
-    game: Annotated[str, typer.Argument(help="The game.")],
+    game: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
     agents: Annotated[str, typer.Option(help="Who takes the open seats, in order, as in tournament.")],
     seed: Seed = 0,
     opponents: Annotated[str, typer.Option(help="Who takes the open seats that are left.")] = "random",
-    deadline: Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")] = 300.0,
+    deadline: Deadline = DEADLINE_S,
     speed: Speed = None,
     plain: Plain = False,
 ) -> None:
     """Watch agents play a match as they play it."""
     from arena.views.terminal.watch import watch as show_live
 
-    show_live(game, agents, seed=seed, opponents=opponents, deadline_s=deadline, speed=speed, plain=plain)
+    show_live(
+        WatchOptions(
+            game,
+            agents,
+            seed=seed,
+            opponents=opponents,
+            deadline_s=deadline,
+            speed=speed,
+            plain=plain,
+        )
+    )
 
 
 def replay(
@@ -60,11 +71,11 @@ def replay(
 
 
 def check_game(
-    spec: Annotated[str, typer.Argument(help="module:SPEC or file.py:SPEC, or a known game's name.")],
+    spec: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
     episodes: Annotated[int, typer.Option(min=1, help="Random episodes to play.")] = 200,
     seed: Seed = 0,
 ) -> None:
     """Check that a game can be run, trained on and ranked fairly. Exit status 1 if it cannot."""
-    from arena.views.results import show_checks
+    from arena.views.checks import show_checks
 
     raise typer.Exit(0 if show_checks(spec, episodes=episodes, seed=seed) else 1)

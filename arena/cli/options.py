@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+RUNS = Path("runs")
+TOURNAMENT = RUNS / "tournament"
+
 Seed = Annotated[int, typer.Option(min=0, help="Start of all randomness.")]
 Template = Annotated[Path | None, typer.Option(help="Prompt template that replaces a language agent's.")]
 Speed = Annotated[float | None, typer.Option(min=0.01, help="Steps a second.")]
@@ -14,4 +17,5 @@ Plain = Annotated[bool, typer.Option("--plain", help="Line by line, as in a pipe
 Engine = Annotated[
     str, typer.Option(help="What draws a language model's replies: auto, transformers or vllm.")
 ]
-Games = Annotated[str, typer.Option(help="`all`, or names separated by commas.")]
+Deadline = Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")]
+Games = Annotated[str, typer.Option(help="`all`, or names and FILE.py:SPEC, separated by commas.")]

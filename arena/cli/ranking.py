@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from arena.choices import DEFAULT_AGENTS, TOURNAMENT, Format, TrainMode
-from arena.cli.options import Engine, Games, Seed, Template
+from arena.cli.options import TOURNAMENT, Deadline, Engine, Games, Seed, Template
+from arena.tournament.options import DEADLINE_S, DEFAULT_AGENTS, MATCHES, TournamentOptions, TrainMode
+from arena.views.options import EvaluationOptions, Format
 
 
 def tournament(
@@ -18,11 +19,11 @@ def tournament(
     ] = DEFAULT_AGENTS,
     out: Annotated[Path, typer.Option(help="The run's folder.")] = TOURNAMENT,
     seed: Seed = 0,
-    matches: Annotated[int, typer.Option(min=1, help="Matches of each agent in each game, about.")] = 60,
+    matches: Annotated[int, typer.Option(min=1, help="Matches of each agent in each game, about.")] = MATCHES,
     train: Annotated[
         TrainMode, typer.Option(help="What to do about policies: the missing ones, none, all anew.")
     ] = TrainMode.AUTO,
-    deadline: Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")] = 300.0,
+    deadline: Deadline = DEADLINE_S,
     until_separated: Annotated[
         bool, typer.Option("--until-separated", help="Then play on where neighbouring ranks are tied.")
     ] = False,
@@ -36,15 +37,7 @@ def tournament(
     engine: Engine = "auto",
 ) -> None:
     """Train what is untrained, play everyone against everyone, and rank them. Repeat it to go on."""
-    if dry_run:
-        from arena.views.forecast import show_forecast
-
-        show_forecast(games, agents, out, seed=seed, matches=matches, deadline_s=deadline, as_json=json)
-        return
-    from arena.views.results import hold_tournament, played_on
-
-    until = played_on(until_separated, max_matches)
-    whole = hold_tournament(
+    options = TournamentOptions(
         games,
         agents,
         out,
@@ -52,10 +45,18 @@ def tournament(
         matches=matches,
         train=train,
         deadline_s=deadline,
-        until=until,
+        until_separated=until_separated,
+        max_matches=max_matches,
         engine=engine,
     )
-    raise typer.Exit(0 if whole else 1)
+    if dry_run:
+        from arena.views.forecast import show_forecast
+
+        show_forecast(options, as_json=json)
+        return
+    from arena.views.tournament import hold_tournament
+
+    raise typer.Exit(0 if hold_tournament(options) else 1)
 
 
 def leaderboard(
@@ -63,7 +64,7 @@ def leaderboard(
     format: Annotated[Format, typer.Option(help="rich, json, csv, md or svg.")] = Format.RICH,
 ) -> None:
     """Show a tournament's leaderboard, a running one's too."""
-    from arena.views.results import show_leaderboard
+    from arena.views.leaderboard import show_leaderboard
 
     show_leaderboard(run, format)
 
@@ -105,16 +106,16 @@ def evaluate(
     engine: Engine = "auto",
 ) -> None:
     """Measure one agent on held-out seeds, without ranking it."""
-    from arena.views.results import show_evaluation
+    from arena.views.evaluation import show_evaluation
 
-    show_evaluation(
+    options = EvaluationOptions(
         agent,
         games,
         episodes=episodes,
         seed=seed,
         opponents=opponents,
-        as_json=json,
         template=template,
         temperature=temperature,
         engine=engine,
     )
+    show_evaluation(options, as_json=json)

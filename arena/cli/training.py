@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from arena.cli.options import Template
+from arena.training.options import TrainOptions
 
 
 def train(
-    game: Annotated[str | None, typer.Argument(help="The game; not needed with --resume.")] = None,
+    game: Annotated[
+        str | None,
+        typer.Argument(help="A game's name or FILE.py:SPEC; not needed with --resume."),
+    ] = None,
     agent: Annotated[str | None, typer.Option(help="nano, qwen3b, hf:MODEL, or dqn.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")] = None,
@@ -28,23 +32,23 @@ def train(
     ] = None,
 ) -> None:
     """Teach an agent a game: MS-GRPO for language models, double DQN for `dqn`."""
-    from arena.training.start import train as start_training
+    from arena.training.start import start
     from arena.views.training_progress import TrainingDisplay
 
-    folder = start_training(
-        game=game,
-        agent=agent,
+    options = TrainOptions(
+        game,
+        agent,
         out=out,
         seed=seed,
         steps=steps,
         opponents=opponents,
         engine=engine,
-        settings=settings or [],
+        settings=settings or (),
         config_file=config,
         resume=resume,
         template=template,
-        show=TrainingDisplay,
     )
+    folder = start(options, show=TrainingDisplay)
     typer.echo(f"The trained agent is in {folder}; rate it with arena eval {folder} --games {game or 'all'}")
 
 

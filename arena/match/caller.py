@@ -1,4 +1,8 @@
-"""Asking an agent safely: an exception or a missed deadline becomes an error reply."""
+"""Asking an agent safely: whatever it does instead of replying becomes an error reply.
+
+Three things can go wrong: it misses its deadline (`Caller`), it raises (`ask_guarded`), or what it returns is
+not what it should be (`check_replies`).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from dataclasses import dataclass
 from arena_agents import Agent, Observation, Reply, TokenSample, Usage
 
 LONGEST_ERROR = 300  # characters of an agent's message that are kept
+LARGEST_COUNT = 2**63 - 1  # that the run's file can hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +81,35 @@ class Caller:
 def ask_guarded(agent: Agent, observations: list[Observation]) -> list[Reply]:
     """Replies in order; after an exception, each observation is asked alone to find the culprit."""
     try:
-        return _checked(agent.act(observations), len(observations))
+        replies = agent.act(observations)
+        check_replies(replies, len(observations))
+        return list(replies)
     except (Exception, SystemExit) as error:  # sys.exit() in an agent is its own failure too
         if len(observations) > 1:
             return [reply for one in observations for reply in ask_guarded(agent, [one])]
-        return [Reply("", error=describe(error)[:LONGEST_ERROR])]
+        return [Reply("", error=_description(error)[:LONGEST_ERROR])]
 
 
-def _checked(replies: Sequence[Reply], expected: int) -> list[Reply]:
+def _description(error: BaseException) -> str:
+    """The error's type and the first line of what it says, if it can say anything."""
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}".splitlines()[0]
+    except Exception:  # an exception's own __str__ is the agent's code, too
+        return name
+
+
+def check_replies(replies: object, expected: int) -> None:
+    """Raises TypeError or ValueError, in words for the agent's author, unless these are whole replies."""
     if not isinstance(replies, Sequence) or isinstance(replies, str):
         raise TypeError(f"act() must return a list of Reply objects, not {type(replies).__name__}")
     if len(replies) != expected:
         raise ValueError(f"act() returned {len(replies)} replies for {expected} observations")
     for reply in replies:
-        check_reply(reply)
-    return list(replies)
+        _check_reply(reply)
 
 
-LARGEST = 2**63 - 1  # that the run's file can hold
-
-
-def check_reply(reply: object) -> None:
-    """Raises TypeError or ValueError, in words for the agent's author, if it is not a whole `Reply`."""
+def _check_reply(reply: object) -> None:
     _expect("act()'s replies", reply, Reply)
     assert isinstance(reply, Reply)
     _expect("a reply's text", reply.text, str)
@@ -126,19 +138,10 @@ def _check_usage(usage: Usage) -> None:
 def _check_count(name: str, value: object) -> None:
     _expect(name, value, int)
     assert isinstance(value, int)
-    if not 0 <= value <= LARGEST:
+    if not 0 <= value <= LARGEST_COUNT:
         raise ValueError(f"{name} must be a count, not {value:.3g}")
 
 
 def _expect(what: str, value: object, *types: type, optional: bool = False) -> None:
     if not isinstance(value, types) and not (optional and value is None):
         raise TypeError(f"{what} must be {types[0].__name__}, not {type(value).__name__}")
-
-
-def describe(error: BaseException) -> str:
-    """The error's type and the first line of what it says, if it can say anything."""
-    name = type(error).__name__
-    try:
-        return f"{name}: {error}".splitlines()[0]
-    except Exception:  # an exception's own __str__ is the agent's code, too
-        return name

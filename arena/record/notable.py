@@ -75,7 +75,7 @@ def notable(matches: Iterable[MatchSummary]) -> list[Notable]:
 def _of_game(matches: Sequence[MatchSummary]) -> list[Notable]:
     reasons: dict[int, list[Why]] = {}
     chosen: dict[int, MatchSummary] = {}
-    for why, choose in CHOICES.items():
+    for why, choose in PICKERS.items():
         match = choose(matches)
         if match is not None:
             chosen[match.number] = match
@@ -112,7 +112,7 @@ def _first_error(matches: Sequence[MatchSummary]) -> MatchSummary | None:
     return min(failed, key=lambda match: match.number, default=None)
 
 
-CHOICES: dict[Why, Callable[[Sequence[MatchSummary]], MatchSummary | None]] = {
+PICKERS: dict[Why, Callable[[Sequence[MatchSummary]], MatchSummary | None]] = {
     Why.CLOSEST: _closest,
     Why.LONGEST: _longest,
     Why.FIRST_INVALID: _first_invalid,

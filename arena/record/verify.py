@@ -6,7 +6,6 @@ a seal per episode for what was stored of it, and resimulating it for whether th
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +14,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from arena.machine.hardware import cores
 from arena.match.referee import EnvPool
 from arena.match.resimulate import discrepancies
 from arena.record.store import FILE_NAME, Store
@@ -69,7 +69,7 @@ def verify(folder: Path, watch: Watch = unwatched, *, processes: int | None = No
 
 def _check_all(folder: Path, numbers: Sequence[int], processes: int | None) -> Iterator[Checked]:
     chunks = [numbers[first : first + CHUNK] for first in range(0, len(numbers), CHUNK)]
-    processes = processes or ((os.cpu_count() or 1) if len(numbers) >= PARALLEL_FROM else 1)
+    processes = processes or (cores() if len(numbers) >= PARALLEL_FROM else 1)
     if processes == 1:
         yield from map(partial(check, folder), chunks)
         return

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arena.choices import DEFAULT_AGENTS
 from arena.match.seating import HOUSE
+from arena.tournament.options import DEFAULT_AGENTS
 from arena.untrusted import file_name
 from arena_agents.address import is_address
+from arena_agents.presets import PRESETS
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
@@ -104,11 +105,17 @@ def _entrant(text: str) -> Entrant:
     label, separator, spec = text.partition("=")
     if not separator or not re.fullmatch(r"[\w.+@ -]+", label):
         label = spec = text
+    base, trained_on = _trained_from(spec)
+    return Entrant(label, spec, base, trained_on)
+
+
+def _trained_from(spec: str) -> tuple[str | None, str | None]:
+    """What a spec is trained from, and on which game if it names one."""
     if spec == SPECIALIST:
-        return Entrant(label, spec, base=spec)
+        return spec, None
     if is_address(spec):  # a + in it belongs to the model's name or the URL
-        return Entrant(label, spec)
+        return None, None
     base, plus, game = spec.rpartition("+")
-    if plus and not Path(spec).exists() and ":" not in game and "/" not in game:
-        return Entrant(label, spec, base=base, trained_on=find_game(game).name)
-    return Entrant(label, spec)
+    if plus and (base in PRESETS or not (Path(spec).exists() or ":" in game or "/" in game)):
+        return base, find_game(game).name
+    return None, None

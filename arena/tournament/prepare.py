@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from arena.choices import TrainMode
+from arena.machine.hardware import cores
 from arena.tournament.entrants import SPECIALIST, Training
+from arena.tournament.options import TrainMode
 from arena.untrusted import one_line
 from arena_games.base import UsageError
 from arena_games.registry import find_game
@@ -82,11 +83,11 @@ def train_all(
         for training in trainings:
             shutil.rmtree(training.folder, ignore_errors=True)
     waiting, errors = list(trainings), {}
-    at_once = max(1, min(_cores(), len(waiting)))
+    at_once = max(1, min(cores(), len(waiting)))
     with _stopped_on_exit() as running:
         while waiting or running:
             while waiting and len(running) < at_once:
-                running.append(_start(waiting.pop(0), seed, threads=max(1, _cores() // at_once)))
+                running.append(_start(waiting.pop(0), seed, threads=max(1, cores() // at_once)))
                 watcher.started(running[-1].training)
             time.sleep(LOOK_EVERY_S)
             watcher.look()
@@ -141,9 +142,3 @@ def _stopped_on_exit() -> Iterator[list[_Job]]:
                 job.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 job.process.kill()
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

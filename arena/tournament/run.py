@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
 
-from arena.choices import TrainMode
 from arena.machine.environment import environment
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
@@ -18,6 +17,7 @@ from arena.record.store import Store
 from arena.record.usages import Spending
 from arena.tournament.agents import Agents
 from arena.tournament.entrants import Training, trainings
+from arena.tournament.options import DEADLINE_S, TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.prepare import Watcher, due, train_all
 from arena.tournament.separation import Verdict, play_on
@@ -29,7 +29,7 @@ from arena_leaderboard import MatchResult
 
 __all__ = ["Display", "Listener", "TournamentResult", "UntilSeparated", "run"]
 
-DEADLINE_S = 300.0
+
 CONCURRENCY = 128  # matches in lockstep: enough to fill a model's batch
 BATCH_SECONDS = 1.0  # episodes are stored together that end within this time
 BATCH_EPISODES = 200

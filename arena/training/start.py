@@ -11,6 +11,7 @@ from arena.training.config import MsgrpoConfig, parse_settings, read_config_file
 from arena.training.distributed.team import Team, join_team, said_once
 from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.loggers import open_loggers
+from arena.training.options import TrainOptions
 from arena.training.reporter import Show, silently
 from arena.training.run_folder import Config, RunFolder, open_run
 from arena.untrusted import slug
@@ -73,20 +74,27 @@ def train(
     metrics as it is logged; an exception of its own ends the run, which can be resumed. A run that is
     resumed keeps its config, but for the engine if one is named.
     """
+    options = TrainOptions(
+        game,
+        agent,
+        out=out,
+        seed=seed,
+        steps=steps,
+        opponents=opponents,
+        engine=engine,
+        settings=settings,
+        config_file=config_file,
+        resume=resume,
+        template=template,
+    )
+    return start(options, show=show, on_step=on_step)
+
+
+def start(options: TrainOptions, *, show: Show = silently, on_step: OnStep | None = None) -> Path:
+    """As `train`, for what the command line asks."""
     team = join_team()
-    chosen_engine = {} if engine is None else {"engine": engine}
     with said_once(team):
-        if resume is not None:
-            folder = Path(resume)
-            run = open_run(team, folder, lambda: RunFolder.open(folder))
-            config = stored_config(run)
-            config, team = settle(resolve(type(config), config.model_dump(), chosen_engine), team)
-        else:
-            given = {"game": game, "agent": agent, "seed": seed, "steps": steps, "opponents": opponents}
-            named = {k: v for k, v in given.items() if v is not None} | chosen_engine
-            config, team = settle(new_config(named, settings, config_file), team)
-            path = Path(out or Path("runs") / f"{slug(config.agent)}-{config.game}-{config.seed}")
-            run = open_run(team, path, lambda: _new_run(path, config, template))
+        config, run, team = _resumed(options, team) if options.resume is not None else _new(options, team)
     stored = run.path / "template.txt"
     try:
         _run(config, run, stored if stored.exists() else None, team, show, on_step)
@@ -94,6 +102,21 @@ def train(
         run.discard_unstarted()
         raise
     return run.path
+
+
+def _resumed(options: TrainOptions, team: Team) -> tuple[MsgrpoConfig | DqnConfig, RunFolder, Team]:
+    folder = Path(str(options.resume))
+    run = open_run(team, folder, lambda: RunFolder.open(folder))
+    config = stored_config(run)
+    engine = {} if options.engine is None else {"engine": options.engine}
+    config, team = settle(resolve(type(config), config.model_dump(), engine), team)
+    return config, run, team
+
+
+def _new(options: TrainOptions, team: Team) -> tuple[MsgrpoConfig | DqnConfig, RunFolder, Team]:
+    config, team = settle(new_config(options.named(), options.settings, options.config_file), team)
+    path = Path(options.out or Path("runs") / f"{slug(config.agent)}-{slug(config.game)}-{config.seed}")
+    return config, open_run(team, path, lambda: _new_run(path, config, options.template)), team
 
 
 def _new_run(path: Path, config: MsgrpoConfig | DqnConfig, template: Path | None) -> RunFolder:

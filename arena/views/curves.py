@@ -1,9 +1,12 @@
-"""The learning curves of the agents that a tournament trained, read from their run folders."""
+"""Learning curves: a training run's metrics, read once; as a picture, as a table of several runs.
+
+The report's page draws them too: `page.plots.curve_plot`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,22 +17,52 @@ from rich.text import Text
 from arena.training.run_folder import RunFolder
 from arena_games.base import UsageError
 
-Points = tuple[tuple[int, float], ...]  # (episodes played so far, mean return)
+Points = tuple[tuple[int, float], ...]  # (step or episodes played so far, value)
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One training run: the mean return on held-out episodes and on those it learned from.
-
-    `episodes` is how many it has learned from, which algorithms with steps of unlike size share.
-    """
+    """What a training run measured: its config, and a row of metrics a step."""
 
     name: str
-    agent: str
-    game: str
-    algorithm: str
-    held_out: Points
-    training: Points
+    config: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, folder: Path) -> Curve:
+        """The curve of the run in `folder`. Raises UsageError if there is none, or it cannot be read."""
+        run = RunFolder.open(folder)
+        config = run.config()
+        if not isinstance(config, dict):
+            raise UsageError(f"{folder / 'config.json'} holds no settings; train again in another folder")
+        return cls(folder.name, config, run.metrics())
+
+    def points(self, metric: str, along: str = "step") -> Points:
+        """A metric along the steps, or the `episodes`, where it was measured."""
+        pairs = ((row.get(along), row.get(metric)) for row in self.rows)
+        return tuple((at, value) for at, value in pairs if at is not None and value is not None)
+
+    @property
+    def agent(self) -> str:
+        return str(self.config.get("agent", "?"))
+
+    @property
+    def game(self) -> str:
+        return str(self.config.get("game", "?"))
+
+    @property
+    def algorithm(self) -> str:
+        return str(self.config.get("algorithm", "?"))
+
+    @property
+    def held_out(self) -> Points:
+        """The mean return on held-out episodes, by the episodes that it has learned from."""
+        return _finite(self.points("eval/return", "episodes"))
+
+    @property
+    def training(self) -> Points:
+        """The mean return on the episodes that it learned from, by their number."""
+        return _finite(self.points("train/return", "episodes"))
 
     @property
     def episodes(self) -> int:
@@ -43,31 +76,24 @@ class Curve:
         return (values[0], max(values), values[-1]) if values else (None, None, None)
 
 
+def _finite(points: Points) -> Points:
+    known = ((int(at), float(value)) for at, value in points)
+    return tuple((at, value) for at, value in known if math.isfinite(value))
+
+
 def learning_curves(folder: Path) -> list[Curve]:
     """The curves under a tournament's folder by game and name, those of trainings under way too."""
-    found = (_curve(path.parent) for path in sorted((folder / "agents").glob("*/config.json")))
+    found = (_if_measured(path.parent) for path in sorted((folder / "agents").glob("*/config.json")))
     return sorted((curve for curve in found if curve), key=lambda curve: (curve.game, curve.name))
 
 
-def _curve(path: Path) -> Curve | None:
+def _if_measured(folder: Path) -> Curve | None:
     """None for a folder that holds no measured run, or one that cannot be read."""
-    run = RunFolder(path)
     try:
-        config, rows = run.config(), run.metrics()
-        agent, game, algorithm = (str(config.get(key, "?")) for key in ("agent", "game", "algorithm"))
-        held_out, training = _points(rows, "eval/return"), _points(rows, "train/return")
+        curve = Curve.read(folder)
+        return curve if curve.held_out or curve.training else None
     except (UsageError, OSError, ValueError, TypeError, AttributeError):
         return None
-    if not held_out and not training:
-        return None
-    return Curve(path.name, agent, game, algorithm, held_out, training)
-
-
-def _points(rows: Iterable[dict[str, Any]], metric: str) -> Points:
-    """The finite values of a metric; a row without it was logged between two measurements."""
-    pairs = [(row.get("episodes"), row.get(metric)) for row in rows]
-    known = [(int(at), float(value)) for at, value in pairs if at is not None and value is not None]
-    return tuple((at, value) for at, value in known if math.isfinite(value))
 
 
 def draw_curve(run: RunFolder) -> None:
@@ -77,20 +103,13 @@ def draw_curve(run: RunFolder) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    rows = run.metrics()
-    config = run.config()
+    curve = Curve.read(run.path)
     figure, (returns, success) = pyplot.subplots(2, 1, figsize=(7, 6), sharex=True, layout="constrained")
-    for axis, key, label in (
-        (returns, "train/return", "training"),
-        (returns, "eval/return", "held-out"),
-        (success, "train/success", "training"),
-        (success, "eval/success", "held-out"),
-    ):
-        points = [(row["step"], row[key]) for row in rows if row.get(key) is not None]
-        if points:
-            held_out = key.startswith("eval")
-            axis.plot(*zip(*points, strict=True), marker="o" if held_out else None, ms=4, label=label)
-    returns.set_title(f"{config['agent']} on {config['game']}, seed {config['seed']}")
+    for axis, metric in ((returns, "return"), (success, "success")):
+        for kind, label, marker in (("train", "training", None), ("eval", "held-out", "o")):
+            if points := curve.points(f"{kind}/{metric}"):
+                axis.plot(*zip(*points, strict=True), marker=marker, ms=4, label=label)
+    returns.set_title(f"{curve.agent} on {curve.game}, seed {curve.config['seed']}")
     returns.set_ylabel("mean return")
     success.set_ylabel("success rate")
     success.set_xlabel("step")
@@ -107,7 +126,7 @@ def comparison(folders: Sequence[Path], metric: str) -> Table:
 
     Raises UsageError if a folder holds no run, or the runs share no step with this metric.
     """
-    curves = [_measured(RunFolder.open(folder), metric) for folder in folders]
+    curves = [dict(Curve.read(folder).points(metric)) for folder in folders]
     shared = sorted(set.intersection(*(set(curve) for curve in curves)))
     if not shared:
         raise UsageError(f"these runs share no step with {metric!r}; try --metric eval/return")
@@ -118,7 +137,3 @@ def comparison(folders: Sequence[Path], metric: str) -> Table:
         values = [curve[step] for curve in curves]
         table.add_row(str(step), *(f"{value:.3f}" for value in (*values, sum(values) / len(values))))
     return table
-
-
-def _measured(run: RunFolder, metric: str) -> dict[int, float]:
-    return {row["step"]: row[metric] for row in run.metrics() if row.get(metric) is not None}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -14,10 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from arena.tournament.forecast import NUMBERS, Estimate, Forecast, forecast
+from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.untrusted import one_line
+from arena.views.messages import note
+from arena.views.numbers import UNKNOWN, dollars, duration, roughly
 
-UNKNOWN = "–"
 WIDE = 120  # columns from which intervals are shown in the table
 HEADINGS = {
     "decisions": "moves",
@@ -33,16 +34,15 @@ IN_ALL = {
     "cost": "{}",
     "seconds": "{}",
 }
+SPELLED: dict[str, Callable[[float], str]] = {"cost": partial(dollars, cents=True), "seconds": duration}
 
 
-def show_forecast(
-    games: str, agents: str, out: Path, *, seed: int, matches: int, deadline_s: float, as_json: bool
-) -> None:
+def show_forecast(options: TournamentOptions, *, as_json: bool) -> None:
     """Print what the tournament will take, on stdout; what the sample may cost before it, on stderr."""
-    tournament = Tournament.of(games, agents, out, seed=seed, matches=matches)
-    found = forecast(
-        tournament, deadline_s=deadline_s, say=lambda line: print(one_line(line), file=sys.stderr, flush=True)
+    tournament = Tournament.of(
+        options.games, options.agents, options.out, seed=options.seed, matches=options.matches
     )
+    found = forecast(tournament, deadline_s=options.deadline_s, say=note)
     if as_json:
         print(json.dumps(forecast_json(found), indent=2, allow_nan=False))
     else:
@@ -108,7 +108,7 @@ def _in_all(found: Forecast, total: Mapping[str, Estimate | None]) -> str:
 def _legend(found: Forecast) -> str:
     lines = [
         "± is half of the 95% interval. A match of several agents counts in each one's row.",
-        f"{_time(found.games_seconds.value)} of the time are the games' own. Larger batches are faster.",
+        f"{duration(found.games_seconds.value)} of the time are the games' own. Larger batches are faster.",
     ]
     return "\n".join([*lines, *map(one_line, found.notes)])
 
@@ -116,23 +116,6 @@ def _legend(found: Forecast) -> str:
 def _cell(name: str, estimate: Estimate | None, with_interval: bool) -> str:
     if estimate is None:
         return UNKNOWN
-    spell = {"cost": _dollars, "seconds": _time}.get(name, _count)
+    spell = SPELLED.get(name, roughly)
     half = estimate.half if with_interval else None
     return spell(estimate.value) + ("" if half is None else f" ± {spell(half)}")
-
-
-def _count(value: float) -> str:
-    for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= 10 * scale:
-            return f"{value / scale:,.{0 if value >= 100 * scale else 1}f}{unit}"
-    return f"{value:,.0f}"
-
-
-def _dollars(value: float) -> str:
-    return f"${value:,.2f}"
-
-
-def _time(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.{0 if seconds >= 10 else 1}f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
-from arena.choices import Listed
 from arena.record.store import FILE_NAME, Store
 from arena.training.status import TrainingStatus
 from arena.untrusted import one_line
+from arena.views.options import Listed
 from arena_agents.presets import PRESETS, model_source
 from arena_agents.registry import agent_names
 from arena_games.base import GameSpec, UsageError
@@ -22,7 +23,17 @@ from arena_games.registry import game_specs
 ABOUT = {
     "random": "any move that is not pointless",
     "search": "search with the rules in hand, near the best possible",
+    "nano": "tiny model in the package",
 }
+FORMS = (
+    ("dqn", "double DQN, trained on each game (train, tournament)"),
+    ("BASE+GAME", "language model BASE, trained on GAME (tournament)"),
+    ("hf:PATH-OR-ID", "any Hugging Face causal language model"),
+    ("SPEC@URL", "a model behind an OpenAI-compatible server, by preset or by its name there"),
+    ("DIR", "a training run's folder"),
+    ("module:Class, FILE.py:Class", "your own"),
+)
+WHOLE = ("game", "horizon")  # columns whose words are not broken
 
 
 def show(what: Listed, folder: Path) -> None:
@@ -30,15 +41,9 @@ def show(what: Listed, folder: Path) -> None:
     tables: dict[Listed, Callable[[], Table]] = {
         Listed.GAMES: games,
         Listed.AGENTS: agents,
-        Listed.RUNS: lambda: _runs(folder),
+        Listed.RUNS: partial(runs, folder),
     }
     Console().print(tables[what]())
-
-
-def _runs(folder: Path) -> Table:
-    pass
-
-    return runs(folder)
 
 
 def games() -> Table:
@@ -65,23 +70,9 @@ def agents() -> Table:
     table = _table("agent", "what it is")
     for name in agent_names():
         about = ABOUT.get(name) or (model_source(name) if name in PRESETS else "plug-in")
-        table.add_row(Text(name), Text("tiny model in the package" if name == "nano" else about))
-    for form, about in (
-        ("dqn", "double DQN, trained on each game (train, tournament)"),
-        ("BASE+GAME", "language model BASE, trained on GAME (tournament)"),
-        ("hf:PATH-OR-ID", "any Hugging Face causal language model"),
-        ("SPEC@URL", "a model behind an OpenAI-compatible server, by preset or by its name there"),
-        ("DIR", "a training run's folder"),
-        ("module:Class, FILE.py:Class", "your own"),
-    ):
+        table.add_row(Text(name), Text(about))
+    for form, about in FORMS:
         table.add_row(Text(form), Text(about))
-    return table
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("game", "horizon"))
     return table
 
 
@@ -89,8 +80,7 @@ def runs(folder: Path) -> Table:
     """Every training run and tournament at or below `folder`."""
     if not folder.is_dir():
         raise UsageError(f"no folder {folder}; runs appear there after arena train or arena tournament")
-    headings = (Column(name, overflow="fold") for name in ("run", "kind", "what", "state"))
-    table = Table(*headings, box=None, pad_edge=False)
+    table = _table("run", "kind", "what", "state")
     for path in _run_folders(folder):
         kind, what, state = _tournament(path) if (path / FILE_NAME).exists() else _training(path)
         table.add_row(Text(str(path)), kind, Text(one_line(what)), Text(one_line(state)))
@@ -125,3 +115,10 @@ def _tournament(path: Path) -> tuple[str, str, str]:
         return "tournament", "?", str(error)
     what = f"{', '.join(config['agents'])} on {', '.join(config['games'])}"
     return "tournament", what, f"{played} matches"
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading in WHOLE)
+    return table

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from arena.record.usages import Spending
 from arena.untrusted import one_line
+from arena.views.numbers import compact, dollars
 
 LONGEST_NAME = 32
 ODD = {
@@ -42,22 +43,16 @@ def show_spending(spending: Mapping[str, Spending], console: Console) -> None:
 
 def sentence(spent: Spending) -> str:
     """Replies, tokens and cost, then what was out of the ordinary."""
-    thought = f" ({_tokens(spent.reasoning_tokens)} of them reasoning)" if spent.reasoning_tokens else ""
+    thought = f" ({_in_words(spent.reasoning_tokens)} of them reasoning)" if spent.reasoning_tokens else ""
     told = [
         f"{spent.replies:,} replies",
-        f"{_tokens(spent.prompt_tokens)} tokens in",
-        f"{_tokens(spent.completion_tokens)} out{thought}",
-        *([] if spent.cost is None else [f"${spent.cost:,.{2 if spent.cost >= 1 else 4}f}"]),
+        f"{_in_words(spent.prompt_tokens)} tokens in",
+        f"{_in_words(spent.completion_tokens)} out{thought}",
+        *([] if spent.cost is None else [dollars(spent.cost)]),
     ]
     odd = [f"{getattr(spent, name):,} {word}" for name, word in ODD.items() if getattr(spent, name)]
     return ", ".join(told) + (f"; {', '.join(odd)}" if odd else "")
 
 
-def _tokens(count: int | None) -> str:
-    """A count in at most five characters."""
-    if count is None:
-        return "unknown"
-    for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= 0.9995 * scale:
-            return f"{count / scale:.3g}{unit}" if count < 999.5 * scale else f"{count / scale:.0f}{unit}"
-    return str(count)
+def _in_words(count: int | None) -> str:
+    return "unknown" if count is None else compact(count)

@@ -1,23 +1,23 @@
-"""Showing a training run: a live display in a terminal, plain lines elsewhere."""
+"""How a training looks while it runs: a bar and the newest metrics in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from arena.training.run_folder import RunFolder
 from arena.views.curves import draw_curve
+from arena.views.progress import Bars, Lines, time_left
 
-Row = Mapping[str, float | int | None]
+Metrics = Mapping[str, float | int | None]
 
-PLAIN_EVERY_S = 5.0
+LINE_EVERY_S = 5.0
 SHOWN = (
     ("train/return", "train return", "{:.2f}"),
     ("eval/return", "held-out return", "{:.2f}"),
@@ -36,17 +36,10 @@ class TrainingDisplay:
     def __init__(self, title: str, done: int, steps: int, *, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
         self._latest: dict[str, float | int] = {}
-        self._began, self._printed = time.monotonic(), 0.0
-        self._start, self._steps = done, steps
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            console=self.console,
-        )
-        self._task = self._bar.add_task(Text(title).plain, total=steps, completed=done)
+        self._steps = steps
+        self._bars = Bars(self.console, recent_s=math.inf)  # steps may take minutes
+        self._task = self._bars.add_task("", name=title, total=steps, completed=done)
+        self._lines = Lines(self.console, LINE_EVERY_S, at_once=True)
         self._live = (
             Live(self._view(), console=self.console, refresh_per_second=4)
             if self.console.is_terminal
@@ -65,18 +58,17 @@ class TrainingDisplay:
             self._live.update(self._view(), refresh=True)
             self._live.stop()
 
-    def update(self, step: int, row: dict[str, float | int | None]) -> None:
+    def update(self, step: int, row: Metrics) -> None:
         """Show a step's metrics; values that are None keep what was shown before."""
         self._latest |= {name: value for name, value in row.items() if value is not None}
-        self._bar.update(self._task, completed=step)
+        self._bars.update(self._task, completed=step)
         if self._live:
             self._live.update(self._view())
-        elif step == self._steps or time.monotonic() - self._printed > PLAIN_EVERY_S:
-            self._printed = time.monotonic()
-            self.console.print(Text(self._line(step)), soft_wrap=True)
+        elif step == self._steps or self._lines.is_due:
+            self._lines.say(self._line(step))
 
     def note(self, text: str) -> None:
-        """Something that a person should know."""
+        """Something that its reader should know."""
         (self._live.console if self._live else self.console).print(Text(text), soft_wrap=True)
 
     def ended(self, run: RunFolder) -> None:
@@ -85,10 +77,11 @@ class TrainingDisplay:
         self.note(f"run: {run.path}; play it: arena eval {run.path} --games {run.config()['game']}")
 
     def _line(self, step: int) -> str:
-        passed = time.monotonic() - self._began
-        left = passed / max(step - self._start, 1) * (self._steps - step)
-        values = "  ".join(f"{name} {value}" for name, value in self._values())
-        return f"step {step}/{self._steps}  {values}  ETA {left:.0f} s"
+        values = [f"{name} {value}" for name, value in self._values()]
+        return "  ".join(filter(None, [f"step {step}/{self._steps}", *values, self._time_left()]))
+
+    def _time_left(self) -> str:
+        return time_left(self._bars.tasks[0])
 
     def _values(self) -> list[tuple[str, str]]:
         return [(label, form.format(self._latest[key])) for key, label, form in SHOWN if key in self._latest]
@@ -97,7 +90,7 @@ class TrainingDisplay:
         table = Table.grid(padding=(0, 2))
         for label, value in self._values():
             table.add_row(Text(label, style="dim"), Text(value))
-        return Group(self._bar, table, Text(self._phases(), style="dim"))
+        return Group(self._bars, table, Text(self._phases(), style="dim"))
 
     def _phases(self) -> str:
         seconds = {

@@ -1,4 +1,4 @@
-"""What `arena verify` shows."""
+"""What `arena verify` shows: how far it is, then what is not as it was stored."""
 
 from __future__ import annotations
 
@@ -8,37 +8,13 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.status import Status
-from rich.text import Text
 
 from arena.record.verify import Checked, verify
 from arena.untrusted import one_line
+from arena.views.progress import BarDisplay, time_left
 
 SHOWN = 20  # faults that are printed
-LINE_EVERY_S = 15.0
-
-
-def _shown(console: Console, file_check: Status, found: Iterator[Checked], total: int) -> Iterator[Checked]:
-    """The same, while a bar runs in a terminal and now and then a line is written elsewhere."""
-    file_check.stop()
-    columns = (
-        TextColumn("verifying"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("episodes  ETA"),
-        TimeRemainingColumn(compact=True),
-    )
-    last_line = time.monotonic()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task("", total=total)
-        for checked in found:
-            yield checked
-            bars.advance(task, checked.episodes)
-            if not console.is_terminal and time.monotonic() - last_line > LINE_EVERY_S:
-                last_line = time.monotonic()
-                done, left = bars.tasks[0].completed, bars.tasks[0].time_remaining or 0.0
-                console.print(Text(f"{done:,.0f} of {total:,} episodes verified, {left:.0f} s left"))
 
 
 def show_verification(folder: Path) -> bool:
@@ -58,3 +34,17 @@ def show_verification(folder: Path) -> bool:
         f"in {seconds:.1f} s ({found.episodes / seconds:.0f} episodes/s): {verdict}"
     )
     return not found.faults
+
+
+def _shown(console: Console, file_check: Status, found: Iterator[Checked], total: int) -> Iterator[Checked]:
+    """The same, while a bar runs in a terminal and now and then a line is written elsewhere."""
+    file_check.stop()
+    with BarDisplay(console, transient=True).shown() as display:
+        task = display.bars.add_task("", name="verifying", total=total)
+        for checked in found:
+            yield checked
+            display.bars.advance(task, checked.episodes)
+            if display.lines.is_due:
+                (shown,) = display.bars.tasks
+                left = f", {time_left(shown)}" if time_left(shown) else ""
+                display.lines.say(f"{shown.completed:,.0f} of {total:,} episodes verified{left}")

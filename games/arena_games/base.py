@@ -29,7 +29,7 @@ class UsageError(ValueError):
 class Observation:
     """All that one seat may know when it is asked to act.
 
-    `legal` are the actions that may be played now, as positions in `action_names`.
+    `legal` are the actions that may be played now, as positions in `action_names`; `legal_names` names them.
     `grid` is the numeric view, float32 planes (C, H, W), or None where a game has none.
     `history` is the game's own account of earlier turns, oldest first: agents keep no memory.
     `seed` is private randomness for this decision: the same episode always gives the same one.

@@ -1,12 +1,16 @@
-"""All games by name: the built-in scenarios and those of installed plug-ins.
+"""From what a user types to a game.
 
-A plug-in registers a `GameSpec`, or a sequence of them, under the entry point `tmsg_arena.games`.
+snake, frozen-lake, …       built in
+NAME                        of an installed plug-in: a `GameSpec`, or a sequence of them, under the entry
+                            point `tmsg_arena.games`
+module:SPEC, FILE.py:SPEC   a `GameSpec` of the user's, which is then called by this reference
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -15,7 +19,7 @@ from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY
 from arena_games.loading import load_object
 from arena_games.snake.env import SNAKE, SNAKE_DUEL, SNAKE_POISON, SNAKE_ROYALE
 
-__all__ = ["BUILT_IN", "find_game", "game_specs", "load_game", "select_games"]
+__all__ = ["BUILT_IN", "find_game", "game_specs", "select_games"]
 
 BUILT_IN = (FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, SNAKE, SNAKE_POISON, SNAKE_DUEL, SNAKE_ROYALE)
 
@@ -44,35 +48,38 @@ def _load(point: EntryPoint) -> tuple[GameSpec, ...]:
 
 
 def game_specs() -> list[GameSpec]:
-    """Every known game, the built-in ones first. Raises UsageError for a broken plug-in."""
+    """Every registered game, the built-in ones first. Raises UsageError for a broken plug-in."""
     return [*BUILT_IN, *_plug_ins()]
 
 
 def find_game(name: str) -> GameSpec:
-    """The game of that name. Raises UsageError, with the nearest names, if there is none."""
+    """A registered game by its name, or any other by its reference, `module:SPEC` or `FILE.py:SPEC`.
+
+    The reference becomes the name of the game: so it is stored, and found again from there; paths are
+    relative to the working directory. Raises UsageError, with the remedy, if there is no such game.
+    """
     by_name = {spec.name: spec for spec in game_specs()}
     if name in by_name:
         return by_name[name]
+    if ":" in name:
+        return _referenced(name)
     near = difflib.get_close_matches(name, by_name, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known games: {', '.join(by_name)}"
-    raise UsageError(f"unknown game {name!r}; {hint}")
+    known = f"known games: {', '.join(by_name)}, module:SPEC or FILE.py:SPEC"
+    raise UsageError(f"unknown game {name!r}; {f'did you mean {near[0]!r}?' if near else known}")
 
 
-def load_game(reference: str) -> GameSpec:
-    """A known game by its name, or one that is not registered: `module:SPEC` or `FILE.py:SPEC`.
-
-    Raises UsageError if there is none, or what is there is no `GameSpec`.
-    """
-    if ":" not in reference:
-        return find_game(reference)
+def _referenced(reference: str) -> GameSpec:
     loaded = load_object(reference)
     if not isinstance(loaded, GameSpec):
         raise UsageError(f"{reference} is a {type(loaded).__name__}, not a GameSpec; name one")
-    return loaded
+    return replace(loaded, name=reference)
 
 
 def select_games(names: str | Iterable[str]) -> list[GameSpec]:
-    """`all`, a comma-separated string, or names, as specs. Raises UsageError for unknown ones."""
+    """`all` registered ones, a comma-separated string, or names and references, as specs.
+
+    Raises UsageError for unknown ones.
+    """
     if isinstance(names, str):
         names = [part.strip() for part in names.split(",") if part.strip()]
     chosen = list(dict.fromkeys(names))

@@ -1,4 +1,4 @@
-"""A person at the keyboard: what keys mean, what is shown, how to leave."""
+"""A human at the keyboard: what keys mean, what is shown, how to leave."""
 
 from __future__ import annotations
 

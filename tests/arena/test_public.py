@@ -38,7 +38,7 @@ def called(function: Any) -> str:
     signature = inspect.signature(function)
     plain = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
     plainly = signature.replace(parameters=plain, return_annotation=inspect.Signature.empty)
-    return re.sub("<function.*?>", "…", str(plainly))
+    return re.sub(r"<function .*? at 0x[0-9a-f]+>", "…", str(plainly))
 
 
 def public_names() -> Iterator[str]:

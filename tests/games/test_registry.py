@@ -48,6 +48,14 @@ def test_a_name_like_no_other_gets_the_list() -> None:
         find_game("chess")
 
 
+def test_a_game_that_is_not_registered_is_found_and_called_by_its_reference() -> None:
+    own = find_game("arena_games.snake.env:SNAKE")
+    assert own == replace(find_game("snake"), name="arena_games.snake.env:SNAKE")
+    assert [spec.name for spec in select_games(f"snake,{own.name}")] == ["snake", own.name]
+    with pytest.raises(UsageError, match="is a type, not a GameSpec; name one"):
+        find_game("arena_games.snake.env:SnakeEnv")
+
+
 Install = Callable[[str], None]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arena.untrusted import escaped_name
+from arena.views.numbers import percent
 from arena.views.page.data import RunData
 from arena_games.base import UsageError
 from arena_games.registry import find_game
@@ -71,7 +72,7 @@ def seats_in_words(effects: Sequence[SeatEffect]) -> str:
     if not effects:
         return ""
     found = (
-        f"seat {seat.seat + 1}: {100 * seat.score:.0f} % ({100 * seat.low:.0f} – {100 * seat.high:.0f})"
+        f"seat {seat.seat + 1}: {percent(seat.score, 0)} ({100 * seat.low:.0f} – {100 * seat.high:.0f})"
         for seat in effects
     )
     return f"Ahead of the others, by seat, with 95 % intervals: {', '.join(found)}."

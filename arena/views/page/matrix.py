@@ -9,7 +9,7 @@ from typing import Any
 
 from arena.tournament.entrants import SPECIALIST, Entrant, parse_entrants
 from arena.untrusted import escaped_name
-from arena.views.page.numbers import fixed
+from arena.views.numbers import fixed
 from arena_leaderboard import Duels, Leaderboard
 
 TINTS = 5  # steps of tint to either side of the middle

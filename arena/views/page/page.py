@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from arena.machine.files import write_text
 from arena.untrusted import escaped_name, escaped_text, json_in_html
+from arena.views.numbers import dollars, fixed, percent, speed, thousands
 from arena.views.page.data import RunData, read_run
 from arena.views.page.facts import (
     about,
@@ -25,7 +26,6 @@ from arena.views.page.facts import (
     summary,
     version_facts,
 )
-from arena.views.page.numbers import dollars, fixed, percent, speed, thousands
 from arena.views.page.plots import NARROW, WIDE, curve_plot, interval_plot
 from arena.views.page.selection import SAME_START
 from arena_leaderboard import Standing

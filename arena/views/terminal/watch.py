@@ -12,6 +12,7 @@ from arena.match.match import Match, MatchConfig
 from arena.match.seating import beside, house_agents, seated
 from arena.match.seeds import Split, episode_seed
 from arena.tournament.entrants import Entrant, parse_entrants
+from arena.views.options import WatchOptions
 from arena.views.terminal.controls import ReplayControls
 from arena.views.terminal.frames import Replay
 from arena.views.terminal.keys import can_read_keys
@@ -24,30 +25,21 @@ from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
 
-def watch(
-    game: str,
-    agents: str,
-    *,
-    seed: int = 0,
-    opponents: str = "random",
-    deadline_s: float = 300.0,
-    speed: float | None = None,
-    plain: bool = False,
-) -> None:
+def watch(options: WatchOptions) -> None:
     """Play a match and show it as it is played, in a terminal with keys, elsewhere line by line.
 
-    `agents` take the open seats in order; `opponents` takes those that are left. Raises UsageError
-    for unknown games and agents, for more agents than seats and for agents that need training.
+    Raises UsageError for unknown games and agents, for more agents than seats and for agents that need
+    training.
     """
     survive_any_character()
-    spec = find_game(game)
+    spec = find_game(options.game)
     with Console(stderr=True).status(Text("starting the agents")):  # models take a while
-        match, made = line_up(spec, parse_entrants(agents), opponents, seed)
-    with LiveMatch(match, made, MatchConfig(deadline_s=deadline_s)) as live:
-        if plain or not can_read_keys():
-            print_live(live, PlainPrinter(Console(), speed), match)
+        match, made = line_up(spec, parse_entrants(options.agents), options.opponents, options.seed)
+    with LiveMatch(match, made, MatchConfig(deadline_s=options.deadline_s)) as live:
+        if options.plain or not can_read_keys():
+            print_live(live, PlainPrinter(Console(), options.speed), match)
         else:
-            show(live, ReplayControls(speed=speed or 2.0), f"{spec.name}  seed {seed}")
+            show(live, ReplayControls(speed=options.speed or 2.0), f"{spec.name}  seed {options.seed}")
 
 
 def print_live(live: LiveMatch, printer: PlainPrinter, match: Match) -> None:

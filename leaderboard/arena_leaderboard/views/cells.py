@@ -8,6 +8,7 @@ from rich.text import Text
 from arena_leaderboard.model.ratings import Rating
 from arena_leaderboard.seat_effect import SeatEffect
 from arena_leaderboard.standings import Standing
+from arena_leaderboard.views.numbers import fixed, percent, speed
 from arena_leaderboard.views.untrusted import runs_right_to_left, visible
 
 LEFT_TO_RIGHT = "\u200e"
@@ -73,7 +74,7 @@ def clean_interval_cell(standing: Standing, glyphs: Glyphs) -> Text:
 def return_cell(standing: Standing, glyphs: Glyphs) -> Text:
     if standing.mean_return is None:
         return _unknown(glyphs)
-    return Text(f"{round(standing.mean_return, 2) + 0.0:.2f}")  # + 0.0: a rounded −0.00 becomes 0.00
+    return Text(fixed(standing.mean_return, 2))
 
 
 def return_interval_cell(standing: Standing, glyphs: Glyphs) -> Text:
@@ -112,16 +113,14 @@ def seats_line(effects: Sequence[SeatEffect], glyphs: Glyphs) -> Text:
     line = Text("by seat:", style="dim")
     for effect in effects:
         line.append(f"  {effect.seat + 1} ")
-        line.append(f"{effect.score:.0%}", style="not dim")
+        line.append(percent(effect.score, 0), style="not dim")
         line.append(f" ({100 * effect.low:.0f}{glyphs.dash}{100 * effect.high:.0f})")
     return line
 
 
 def speed_cell(standing: Standing, glyphs: Glyphs) -> Text:
-    speed = standing.decisions_per_second
-    if speed is None:
-        return _unknown(glyphs)
-    return Text(f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}")
+    rate = standing.decisions_per_second
+    return _unknown(glyphs) if rate is None else Text(speed(rate))
 
 
 def _span(rating: Rating, glyphs: Glyphs) -> str:
@@ -129,7 +128,7 @@ def _span(rating: Rating, glyphs: Glyphs) -> str:
 
 
 def _percent(rate: float | None, glyphs: Glyphs) -> Text:
-    return _unknown(glyphs) if rate is None else Text(f"{100 * rate:.1f}%")
+    return _unknown(glyphs) if rate is None else Text(percent(rate))
 
 
 def _unknown(glyphs: Glyphs) -> Text:

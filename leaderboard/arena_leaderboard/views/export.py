@@ -9,6 +9,7 @@ from typing import Any
 from arena_leaderboard.model.ratings import Rating
 from arena_leaderboard.seat_effect import SeatEffect
 from arena_leaderboard.standings import Leaderboard, Standing
+from arena_leaderboard.views.numbers import fixed, percent
 from arena_leaderboard.views.untrusted import csv_name, markdown_name
 
 UNKNOWN = "—"
@@ -98,8 +99,8 @@ def _markdown_row(rank: int, standing: Standing) -> str:
         *_rating_cells(rating),
         str(standing.matches),
         *_return_cells(standing),
-        _percent(standing.success_rate),
-        _percent(standing.invalid_rate),
+        _share(standing.success_rate),
+        _share(standing.invalid_rate),
         *_rating_cells(clean),
         str(clean.matches) if clean else UNKNOWN,
         str(standing.forfeits),
@@ -118,17 +119,18 @@ def _rating_cells(rating: Rating | None) -> tuple[str, str]:
 def _return_cells(standing: Standing) -> tuple[str, str]:
     if standing.mean_return is None or standing.return_ci95 is None:
         return UNKNOWN, UNKNOWN
-    mean, low, high = (round(value, 2) + 0.0 for value in (standing.mean_return, *standing.return_ci95))
-    return f"{mean:.2f}", f"{low:.2f} … {high:.2f}"  # + 0.0: a rounded −0.00 becomes 0.00
+    mean, low, high = (fixed(value, 2) for value in (standing.mean_return, *standing.return_ci95))
+    return mean, f"{low} … {high}"
 
 
 def _markdown_seats(effects: tuple[SeatEffect, ...]) -> str:
     seats = ", ".join(
-        f"seat {effect.seat + 1} {effect.score:.0%} ({effect.low:.0%} … {effect.high:.0%})"
+        f"seat {effect.seat + 1} {percent(effect.score, 0)} "
+        f"({percent(effect.low, 0)} … {percent(effect.high, 0)})"
         for effect in effects
     )
     return f"Share of the others left behind: {seats}\n"
 
 
-def _percent(rate: float | None) -> str:
-    return UNKNOWN if rate is None else f"{100 * rate:.1f}%"
+def _share(rate: float | None) -> str:
+    return UNKNOWN if rate is None else percent(rate)

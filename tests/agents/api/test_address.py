@@ -96,7 +96,7 @@ def test_the_client_is_not_imported_at_program_start(tmp_path: Path) -> None:
     import sys
 
     code = (
-        "import sys, arena.cli.app, arena.views.results, arena_agents.registry\n"
+        "import sys, arena.cli.app, arena.views.tournament, arena_agents.registry\n"
         "print([name for name in ('openai', 'tenacity', 'httpx2', 'asyncio') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)

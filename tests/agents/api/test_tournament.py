@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from arena.choices import Format
 from arena.match.episode import EndReason
 from arena.match.match import MatchConfig
 from arena.match.seating import house_agents
@@ -26,7 +25,8 @@ from arena.tournament.agents import Agents
 from arena.tournament.entrants import parse_entrants
 from arena.tournament.plan import Tournament
 from arena.tournament.run import play_missing
-from arena.views.results import show_leaderboard
+from arena.views.leaderboard import show_leaderboard
+from arena.views.options import Format
 from arena.views.spending import sentence, show_spending
 from arena_agents import Agent
 from arena_agents.address import Address

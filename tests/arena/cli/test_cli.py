@@ -220,7 +220,7 @@ def test_an_interruption_is_status_130(command: str, hint: str, monkeypatch: pyt
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("arena.views.results.hold_tournament", interrupt)
+    monkeypatch.setattr("arena.views.tournament.hold_tournament", interrupt)
     monkeypatch.setattr("arena.views.terminal.play.play_human", interrupt)
     done = arena(command, *(["snake"] if command == "play" else []))
     assert done.exit_code == 130

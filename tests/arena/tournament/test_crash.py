@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from arena.choices import TrainMode
 from arena.match.episode import Episode
 from arena.record.store import FILE_NAME, Store
 from arena.record.verify import verify
+from arena.tournament.options import TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
 from arena.views.tournament_progress import TournamentDisplay

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from arena.choices import DEFAULT_AGENTS
 from arena.tournament.entrants import Entrant, Training, parse_entrants, trainings
+from arena.tournament.options import DEFAULT_AGENTS
 from arena_games.base import UsageError
 from arena_games.registry import find_game, game_specs
 
 LAKE, SNAKE = find_game("frozen-lake"), find_game("snake")
 OUT = Path("out")
+OWN = "tests.arena.my_games:PAIR"
 
 
 def test_the_default_agents() -> None:
@@ -31,6 +32,7 @@ def test_the_default_agents() -> None:
         ("dqn", Entrant("dqn", "dqn", base="dqn")),
         ("nano+snake", Entrant("nano+snake", "nano+snake", base="nano", trained_on="snake")),
         ("x=hf:a/b+snake", Entrant("x", "hf:a/b+snake", base="hf:a/b", trained_on="snake")),
+        (f"nano+{OWN}", Entrant(f"nano+{OWN}", f"nano+{OWN}", base="nano", trained_on=OWN)),
         ("c++/agent.py:Mine", Entrant("c++/agent.py:Mine", "c++/agent.py:Mine")),
     ],
 )

@@ -14,12 +14,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from arena.choices import TrainMode
 from arena.cli import app as cli
 from arena.record.store import Store
 from arena.tournament.entrants import parse_entrants
 from arena.tournament.forecast import Estimate, Forecast, forecast
 from arena.tournament.forecast_sample import REMOTE_SAMPLE, SAMPLE, announcements, sample_of
+from arena.tournament.options import TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.run import run
 from arena.views.forecast import print_forecast
@@ -65,6 +65,7 @@ def test_an_estimate_is_the_mean_times_what_is_left() -> None:
     assert Estimate.of([3.0, 3.0, 3.0], 10) == Estimate(30.0, 0.0)
     assert Estimate.of([2.0, 4.0], 10).value == 30.0
     assert Estimate.of([5.0], 4) == Estimate(20.0, None)
+    assert Estimate.of([1.0, 2.0, 3.0], 1).half == pytest.approx(4.302653 * (1 / 3 + 1) ** 0.5)  # t of 2
     both = Estimate(1.0, 3.0) + Estimate(2.0, 4.0)
     assert both == Estimate(3.0, 5.0)
     assert (both.low, both.high) == (0.0, 8.0)

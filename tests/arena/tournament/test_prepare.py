@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from arena.choices import TrainMode
 from arena.tournament import prepare
 from arena.tournament.entrants import Training, parse_entrants, trainings
+from arena.tournament.options import TrainMode
 from arena.tournament.prepare import command, due, train_all
 from arena_games.base import UsageError
 from arena_games.registry import game_specs, select_games

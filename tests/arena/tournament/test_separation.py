@@ -13,10 +13,10 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from arena.choices import TrainMode
 from arena.cli import app as cli
 from arena.match.match import Match
 from arena.record.store import Store
+from arena.tournament.options import TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
 from arena.tournament.schedule import rotations

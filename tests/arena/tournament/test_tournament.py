@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from arena.choices import TrainMode
 from arena.match.episode import Episode
 from arena.record.store import FILE_NAME, Store
 from arena.tournament import prepare
 from arena.tournament.agents import Agents
 from arena.tournament.entrants import Training, parse_entrants
+from arena.tournament.options import TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.run import TournamentResult, batches, play_missing, run
 from arena.views.tournament_progress import TournamentDisplay

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from arena.match.episode import EndReason, Episode
 from arena.tournament.entrants import Training
-from arena.views.tournament_progress import MatchProgress, SoFar, TrainingProgress
+from arena.views.numbers import clock
+from arena.views.tournament_progress import MatchProgress, MeanReturns, PreparationProgress
+from arena.views.training_progress import TrainingDisplay
 
 LONG = "a-very-long-name-of-a-game-that-somebody-has-written"
 ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
@@ -44,7 +46,7 @@ def test_who_is_ahead_is_a_line_below_the_bars() -> None:
         progress.plan({"duel": (0, 10)})
         progress.begin("duel")
         progress.advance("duel", [episode("[b]mine[/b]\x1b[31m", 2.0), episode("search" * 9, 1.0)])
-        progress._bars.refresh()
+        progress.bars.refresh()
     frames = ESCAPES.sub("\n", file.getvalue()).splitlines()
     (line,) = {frame for frame in frames if frame.startswith("mean returns")}
     assert line.startswith("mean returns on duel: [b]mine[/b]")
@@ -55,10 +57,10 @@ def test_who_is_ahead_is_a_line_below_the_bars() -> None:
 
 
 def test_means_are_of_what_was_played_to_the_end_without_the_house() -> None:
-    so_far = SoFar("duel")
-    so_far.add([episode("a", 1.0), episode("b", 3.0), episode("a", 2.0)])
-    so_far.add([episode("a", 100.0, EndReason.AGENT_ERROR)])
-    assert so_far.means() == [("b", 3.0), ("a", 1.5)]
+    returns = MeanReturns("duel")
+    returns.add([episode("a", 1.0), episode("b", 3.0), episode("a", 2.0)])
+    returns.add([episode("a", 100.0, EndReason.AGENT_ERROR)])
+    assert returns.means() == [("b", 3.0), ("a", 1.5)]
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
@@ -97,7 +99,7 @@ def test_a_pipe_gets_plain_lines() -> None:
 def test_trainings_in_a_pipe(tmp_path: Path) -> None:
     file = io.StringIO()
     job = Training("nano", "snake", tmp_path / "nano@snake")
-    progress = TrainingProgress(Console(file=file), [job])
+    progress = PreparationProgress(Console(file=file), [job])
     with progress.shown():
         progress.started(job)
         progress.look()
@@ -105,3 +107,33 @@ def test_trainings_in_a_pipe(tmp_path: Path) -> None:
     first, last = file.getvalue().splitlines()
     assert first.startswith("training nano on snake in ")
     assert last == "nano@snake: failed: no space left"
+
+
+def test_a_training_in_a_pipe_is_a_line_now_and_then_and_one_at_the_end() -> None:
+    file = io.StringIO()
+    with TrainingDisplay("nano on snake", 2, 5, console=Console(file=file, width=40)) as display:
+        display.update(3, {"train/return": 0.5, "kl": None})
+        display.update(4, {"train/return": 0.75})
+        display.note("[b]stepped back[/b]")
+        display.update(5, {"train/return": 1.0})
+    first, note, last = file.getvalue().splitlines()
+    assert first == "step 3/5  train return 0.50"
+    assert (note, last) == ("[b]stepped back[/b]", "step 5/5  train return 1.00")
+
+
+def test_a_training_in_a_terminal_is_a_bar_like_the_others() -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=80, force_terminal=True)
+    with TrainingDisplay("[red]nano on snake", 0, 4, console=console) as display:
+        display.update(3, {"eval/success": 0.25})
+    last = ESCAPES.sub("", file.getvalue().rpartition("\x1b[2K")[2])
+    assert re.search(r"^\[red\]nano on snake [━╺]+ *3/4 0:00", last)
+    assert re.search(r"held-out success +25%", last)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.9, "0:00"), (59.9, "0:59"), (600, "10:00"), (3_723, "1:02:03"), (1e5, "27:46:40")],
+)
+def test_a_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text

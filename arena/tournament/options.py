@@ -1,0 +1,39 @@
+"""What a tournament is asked for. Imports nothing heavy: `arena --help` reads this file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+DEFAULT_AGENTS = "random,search,dqn,nano,nano+snake,nano+frozen-lake"
+DEADLINE_S = 300.0  # that an agent has for one call
+MATCHES = 60  # of each agent in each game, about
+
+
+class TrainMode(StrEnum):
+    """What a tournament does about policies: train those that are missing, none, or all anew."""
+
+    AUTO = "auto"
+    NEVER = "never"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class TournamentOptions:
+    """What `arena tournament` is asked for, as its options say it.
+
+    `games` and `agents` are names between commas, `out` is the run's folder. `until_separated` plays on
+    where neighbouring ranks are tied, up to `max_matches` in all. `engine` plays for language models.
+    """
+
+    games: str
+    agents: str
+    out: Path
+    seed: int = 0
+    matches: int = MATCHES
+    train: TrainMode = TrainMode.AUTO
+    deadline_s: float = DEADLINE_S
+    until_separated: bool = False
+    max_matches: int | None = None
+    engine: str = "auto"

@@ -1,0 +1,34 @@
+"""What a training is asked for. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What `arena train` is asked for; what is None is left to the settings' defaults.
+
+    `settings` are those of `--set`, as `KEY=VALUE` or as a mapping; `config_file` holds more of them.
+    `out` is a new run's folder, `resume` that of a run to go on with, and then only `engine` counts.
+    """
+
+    game: str | None = None
+    agent: str | None = None
+    out: Path | str | None = None
+    seed: int | None = None
+    steps: int | None = None
+    opponents: str | None = None
+    engine: str | None = None
+    settings: Sequence[str] | Mapping[str, Any] = ()
+    config_file: Path | None = None
+    resume: Path | str | None = None
+    template: Path | None = None
+
+    def named(self) -> dict[str, Any]:
+        """The settings that have options of their own, as far as they are given."""
+        names = ("game", "agent", "seed", "steps", "opponents", "engine")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}

@@ -1,0 +1,74 @@
+"""`arena eval`: what one agent scores on held-out seeds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from arena.match.evaluate import EvalRow, evaluate
+from arena.match.match import MatchConfig
+from arena.tournament.options import DEADLINE_S
+from arena.views.messages import warn
+from arena.views.options import EvaluationOptions
+from arena_agents import Agent
+from arena_agents.base import Sampling
+from arena_agents.engines.choose import parse_engine
+from arena_agents.registry import make_agent
+from arena_games.base import UsageError
+from arena_games.registry import select_games
+
+
+def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
+    """Print what an agent scores, as a table or as JSON."""
+    rows = evaluate(
+        options.agent,
+        _agent(options),
+        select_games(options.games),
+        episodes=options.episodes,
+        seed=options.seed,
+        opponent=make_agent(options.opponents),
+        config=MatchConfig(deadline_s=DEADLINE_S),
+    )
+    for row in rows:
+        if row.errors:
+            warn(f"{row.game}: {row.errors} episodes ended in an error and do not count: {row.first_error}")
+    if as_json:
+        print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2, allow_nan=False))
+    else:
+        Console().print(_evaluation_table(rows))
+
+
+def _agent(options: EvaluationOptions) -> Agent:
+    made = make_agent(options.agent, template=options.template, engine=parse_engine(options.engine))
+    if options.temperature is None:
+        return made
+    return _at_temperature(made, options.agent, options.temperature)
+
+
+def _at_temperature(agent: Agent, spec: str, temperature: float) -> Agent:
+    sampling = getattr(agent, "sampling", None)
+    if not isinstance(sampling, Sampling):
+        raise UsageError(f"--temperature is for language models, and {spec} is none; leave it out")
+    agent.sampling = replace(sampling, temperature=temperature)  # type: ignore[attr-defined]
+    return agent
+
+
+def _evaluation_table(rows: list[EvalRow]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("game")
+    for heading in ("episodes", "return", "95% interval", "success", "invalid"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            Text(row.game),
+            str(row.episodes),
+            f"{row.mean_return:.2f}",
+            f"{row.return_ci95[0]:.2f} … {row.return_ci95[1]:.2f}",
+            f"{row.success_rate:.1%}",
+            f"{row.invalid_rate:.1%}",
+        )
+    return table

@@ -1,0 +1,39 @@
+"""`arena leaderboard`: a stored tournament's, a running one's too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from arena.record.store import Store
+from arena.views.options import Format
+from arena.views.spending import show_spending, spending_json
+from arena_leaderboard import (
+    Leaderboard,
+    render_csv,
+    render_json,
+    render_markdown,
+    render_rich,
+    render_svg,
+    standings,
+)
+
+
+def show_leaderboard(folder: Path, format: Format) -> None:
+    """Print the leaderboard of a tournament's folder in one of the formats."""
+    with Store.read(folder) as store:
+        board, spending = standings(store.results()), store.spending()
+    if format == Format.RICH:
+        render_rich(board, Console())
+        show_spending(spending, Console())
+        return
+    renderers: dict[Format, Callable[[Leaderboard], str]] = {
+        Format.JSON: partial(render_json, replies=spending_json(spending)),
+        Format.CSV: render_csv,
+        Format.MD: render_markdown,
+        Format.SVG: render_svg,
+    }
+    print(renderers[format](board).rstrip("\n"))

@@ -1,0 +1,61 @@
+"""What some views are asked for. Imports nothing heavy: `arena --help` reads this file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from arena.tournament.options import DEADLINE_S
+
+
+class Format(StrEnum):
+    """How a leaderboard is printed."""
+
+    RICH = "rich"
+    JSON = "json"
+    CSV = "csv"
+    MD = "md"
+    SVG = "svg"
+
+
+class Listed(StrEnum):
+    """What `arena list` lists."""
+
+    GAMES = "games"
+    AGENTS = "agents"
+    RUNS = "runs"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationOptions:
+    """What `arena eval` is asked for: an agent's spec, games between commas, who holds other open seats.
+
+    `template` and `temperature` replace a language model's own; `engine` plays for it.
+    """
+
+    agent: str
+    games: str = "all"
+    episodes: int = 100
+    seed: int = 0
+    opponents: str = "random"
+    template: Path | None = None
+    temperature: float | None = None
+    engine: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """What `arena watch` is asked for.
+
+    `agents` take the open seats in order, `opponents` those that are left. `speed` is in decisions a
+    second; `plain` prints line by line, as in a pipe.
+    """
+
+    game: str
+    agents: str
+    seed: int = 0
+    opponents: str = "random"
+    deadline_s: float = DEADLINE_S
+    speed: float | None = None
+    plain: bool = False

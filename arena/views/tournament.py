@@ -1,0 +1,49 @@
+"""`arena tournament`: played to its end, then shown."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from arena.tournament.options import TournamentOptions
+from arena.tournament.plan import Tournament
+from arena.tournament.run import UntilSeparated, run
+from arena.untrusted import one_line
+from arena.views.messages import note, warn
+from arena.views.spending import show_spending
+from arena.views.tournament_progress import TournamentDisplay
+from arena_agents.engines.choose import parse_engine
+from arena_games.base import UsageError
+from arena_leaderboard import render_rich, standings
+
+
+def hold_tournament(options: TournamentOptions) -> bool:
+    """Play a tournament to its end and show the leaderboard; whether all was trained and played."""
+    until = played_on(options)
+    tournament = Tournament.of(
+        options.games, options.agents, options.out, seed=options.seed, matches=options.matches
+    )
+    result = run(
+        tournament,
+        train=options.train,
+        deadline_s=options.deadline_s,
+        display=TournamentDisplay(Console(stderr=True)),
+        until=until,
+        engine=parse_engine(options.engine),
+    )
+    render_rich(standings(result.results), Console())
+    if result.verdict is not None:
+        print(one_line(str(result.verdict)))
+    show_spending(result.spending, Console())
+    note(f"arena report {options.out} makes a page of it")
+    for training, error in result.failed.items():
+        warn(f"{training.name} could not be trained and was left out: {error}; see {training.folder}")
+    for agent, errors in result.cut_short.items():
+        warn(f"{agent}: {len(errors)} matches remain to be played, repeat the command; {errors[-1]}")
+    return not (result.failed or result.cut_short)
+
+
+def played_on(options: TournamentOptions) -> UntilSeparated | None:
+    """Whether to play on until ranks are separated. Raises UsageError for a budget of nothing."""
+    if options.max_matches is not None and not options.until_separated:
+        raise UsageError("--max-matches bounds --until-separated; add it, or use --matches")
+    return UntilSeparated(options.max_matches) if options.until_separated else None
