@@ -57,6 +57,14 @@ def base_source(folder: Path, base: str) -> str:
     return str(beside) if moved else source
 
 
+def holds_language_policy(path: Path) -> bool:
+    """Whether a run's folder, or a policy's, is that of a language model. Never raises."""
+    try:
+        return _kind(policy_folder(path)) == "language"
+    except UsageError:
+        return False
+
+
 def _kind(folder: Path) -> object:
     try:
         card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))

@@ -18,8 +18,9 @@ from arena.training.config import (
 from arena.training.distributed.team import Team, join_team, said_once
 from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.export.export import Policy
-from arena.training.language.start import check_start, copy_start, start_policy, start_settings
+from arena.training.language.start import check_start, copy_start, start_policy, start_settings, start_source
 from arena.training.loggers import open_loggers
+from arena.training.memory.fit import in_smaller_batches
 from arena.training.options import SftOptions, TrainOptions
 from arena.training.reporter import Show, silently
 from arena.training.run_folder import Config, RunFolder, open_run
@@ -28,7 +29,7 @@ from arena.training.sft.teacher import Recorded, nothing_recorded
 from arena.untrusted import slug
 from arena_agents.address import is_address, parse_address
 from arena_agents.engines.choose import choose_engine
-from arena_agents.presets import PRESETS
+from arena_agents.presets import PRESETS, model_source
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
@@ -137,6 +138,9 @@ def _new(options: TrainOptions, team: Team) -> tuple[TrainConfig, RunFolder, Tea
     taught = isinstance(options, SftOptions)
     make: Callable[..., TrainConfig] = new_sft_config if taught else new_config
     config, team = settle(make(options.named(), options.settings, options.config_file), team)
+    if isinstance(config, LanguageConfig):
+        given = _layers(options.named(), options.settings, options.config_file)
+        config = in_smaller_batches(config, given.keys(), team, start_source(config.agent))
     agent = slug(Path(config.agent).resolve().name if Path(config.agent).is_dir() else config.agent)
     name = f"{agent}-{slug(config.game)}{'-sft' if taught else ''}-{config.seed}"
     path = Path(options.out or Path("runs") / name)
@@ -185,6 +189,16 @@ def new_sft_config(
     return config
 
 
+def _layers(
+    given: Mapping[str, Any], settings: Sequence[str] | Mapping[str, Any], config_file: Path | None
+) -> dict[str, Any]:
+    """The file, `--set`, and the named options, the later one winning."""
+    file = read_config_file(config_file) if config_file else {}
+    file.pop("algorithm", None)
+    chosen = settings if isinstance(settings, Mapping) else parse_settings(list(settings))
+    return {**file, **chosen, **given}
+
+
 def _asked(
     given: Mapping[str, Any],
     settings: Sequence[str] | Mapping[str, Any],
@@ -193,10 +207,7 @@ def _asked(
     *more: str,
 ) -> dict[str, Any]:
     """What the user says. Raises UsageError if game, agent, or one `more` is missing, or no such game is."""
-    file = read_config_file(config_file) if config_file else {}
-    file.pop("algorithm", None)
-    chosen = settings if isinstance(settings, Mapping) else parse_settings(list(settings))
-    asked = {**file, **chosen, **given}
+    asked = _layers(given, settings, config_file)
     for needed in ("game", "agent", *more):
         if needed not in asked:
             raise UsageError(f"which {needed}? {usage}")
@@ -268,7 +279,7 @@ def settle(config: Config, team: Team) -> tuple[Config, Team]:
         raise UsageError(f"{config.agent} is trained by one process; leave accelerate launch out")
     if config.served:
         return config, team
-    engine = choose_engine(config.engine, adapter=config.lora_rank > 0)
+    engine = choose_engine(config.engine, model_source(config.agent), adapter=config.lora_rank > 0)
     together = config.tensor_parallel if engine == "vllm" else 1
     if team.size % together:
         raise UsageError(

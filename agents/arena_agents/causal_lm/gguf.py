@@ -29,23 +29,40 @@ def load_gguf(path: Path, *, dtype: str = "float32") -> tuple[Any, Any]:
 
     Raises UsageError if the package `gguf` is missing, or the file cannot be read.
     """
-    if find_spec("gguf") is None:
-        raise UsageError("a .gguf file is read with the package gguf; pip install 'tmsg-arena[gguf]'")
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
+
+    tokenizer = load_gguf_tokenizer(path)
+    return _plain(_from_file(AutoModelForCausalLM, path, dtype=dtype)), tokenizer
+
+
+def load_gguf_tokenizer(path: Path) -> Any:
+    """The tokenizer of a GGUF file alone. Raises UsageError as `load_gguf` does."""
+    from transformers import AutoTokenizer
+
+    tokenizer = _from_file(AutoTokenizer, path)
+    if _splitting(path) in SPLIT_DIGITS:  # a file that could be read up to here
+        _split_digits(tokenizer)
+    return tokenizer
+
+
+def load_gguf_config(path: Path) -> Any:
+    """The config of a GGUF file's model alone. Raises UsageError as `load_gguf` does."""
+    from transformers import AutoConfig
+
+    return _from_file(AutoConfig, path)
+
+
+def _from_file(kind: Any, path: Path, **options: Any) -> Any:
     from transformers.utils import logging
 
-    from_file = {"gguf_file": path.name, "local_files_only": True}
+    if find_spec("gguf") is None:
+        raise UsageError("a .gguf file is read with the package gguf; pip install 'tmsg-arena[gguf]'")
     logging.disable_progress_bar()
     try:
-        split = _splitting(path)
-        tokenizer = AutoTokenizer.from_pretrained(path.parent, **from_file)
         with redirect_stderr(StringIO()):  # a progress bar that transformers does not let be switched off
-            model = AutoModelForCausalLM.from_pretrained(path.parent, dtype=dtype, **from_file)
+            return kind.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True, **options)
     except Exception as error:  # of a foreign format: struct errors, unknown types, missing keys
         raise UsageError(f"cannot read {path}: {_first_line(error)}; get the .gguf file again") from error
-    if split in SPLIT_DIGITS:
-        _split_digits(tokenizer)
-    return _plain(model), tokenizer
 
 
 def convert(path: Path, folder: Path, *, dtype: str = "float32") -> None:

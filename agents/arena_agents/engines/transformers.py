@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from arena_agents.base import Ids, Sampling, TokenSample
+from arena_agents.causal_lm.beginnings import Beginnings
 from arena_agents.causal_lm.decoder import causal_model
-from arena_agents.causal_lm.family import Family
+from arena_agents.causal_lm.family import ANY, Family
 from arena_agents.causal_lm.forward import NO_TREE, Prefilled, prefill, select
+from arena_agents.causal_lm.load import end_ids
+from arena_agents.causal_lm.logprobs import read_replies, widest
 from arena_agents.causal_lm.plain import draw_plainly
 from arena_agents.causal_lm.prove import prove
 from arena_agents.causal_lm.static_decode import GrowingRows, Rows, StaticDecoder
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
+from arena_agents.engines.choice import choose
 
 LARGEST_TREE = 64  # tokens of drafts
 MOST_LOGITS = 2**26  # that drafts may take: 256 MiB in float32
@@ -50,9 +55,13 @@ class TransformersEngine:
         self.family.check()
         self.batch_tokens = batch_tokens
         self.policy_version = 0
-        self._ends = end_ids(model, tokenizer)
+        # Padding amid a text would outgrow a window before the text does.
+        self.beginnings = Beginnings(level=self.family.short_cuts.shared < ANY)
+        self._ends = end_ids(getattr(model, "generation_config", None), tokenizer)
         self._takes_trees = takes_trees(model)
         on_gpu = next(model.parameters()).device.type == "cuda"
+        # There a pass over what all texts begin with takes less time than finding what was kept of them.
+        self.keeps_beginnings = not on_gpu
         static = (on_gpu if static is None else static) and self._takes_trees
         self._static = StaticDecoder(model, capture=on_gpu) if static else None
         self._vocabulary = int(causal_model(model).config.get_text_config().vocab_size)
@@ -69,6 +78,7 @@ class TransformersEngine:
         """One sample per prompt, in order; equal prompts are read once."""
         training = self.model.training
         self.model.eval()
+        self.beginnings.check(self.model)
         tree = self._tree(drafts)
         samples: dict[int, TokenSample] = {}
         for batch in self._batches(prompts, sampling):
@@ -88,6 +98,34 @@ class TransformersEngine:
         self.model.train(training)
         return [samples[index] for index in range(len(prompts))]
 
+    @torch.inference_mode()
+    def choose(
+        self,
+        prompts: Sequence[Ids],
+        choices: Sequence[Sequence[Ids]],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[TokenSample]:
+        """One of each prompt's choices, in one forward pass over the prompts and the choices behind them.
+
+        For models that take no trees a choice is a row of its own.
+        """
+        training = self.model.training
+        self.model.eval()
+        width = widest(prompts, [reply for replies in choices for reply in replies])
+        samples = choose(
+            partial(read_replies, self.model, family=self.family),
+            prompts,
+            choices,
+            sampling,
+            seeds,
+            version=self.policy_version,
+            most_tokens=self.batch_tokens,
+            branching=self._takes_trees and width <= self.family.short_cuts.trees,
+        )
+        self.model.train(training)
+        return samples
+
     def _fits(self, tree: ReplyTree, longest: int, distinct: int) -> bool:
         """Whether a tree is right for texts of this length, and its logits have room."""
         logits = distinct * (1 + len(tree.tokens)) * self._vocabulary
@@ -99,11 +137,13 @@ class TransformersEngine:
         return tree if len(tree.tokens) <= LARGEST_TREE else NO_TREE
 
     def load_policy(self, adapter: Path, version: int) -> None:
-        """The model is the trainer's own: only the version is new."""
+        """The model is the trainer's own: only the version is new. What the last one read is forgotten."""
         self.policy_version = version
+        self.beginnings.drop()
 
     def sleep(self) -> None:
-        """Free a cache that is large; the weights are the trainer's."""
+        """Forget what was read, and free a cache that is large: the weights are about to change."""
+        self.beginnings.drop()
         if self._static:
             self._static.sleep()
 
@@ -111,7 +151,8 @@ class TransformersEngine:
         """It never slept."""
 
     def close(self) -> None:
-        """Free the cache; the weights are the trainer's."""
+        """Forget what was read; the weights are the trainer's."""
+        self.beginnings.drop()
         if self._static:
             self._static.release()
 
@@ -133,7 +174,10 @@ class TransformersEngine:
         cuts = self.family.short_cuts
         longest = max(map(len, distinct)) + replies.sampling.max_new_tokens
         limit = None if longest <= cuts.shared else 0
-        read = prefill(self.model, distinct, keep=1, tree=tree, limit=limit, ends=cuts.ends)
+        beginnings = self.beginnings if self.keeps_beginnings and limit != 0 else None
+        read = prefill(
+            self.model, distinct, keep=1, tree=tree, limit=limit, ends=cuts.ends, beginnings=beginnings
+        )
         going = list(range(len(prompts)))
         if tree.tokens:
             going = replies.follow(read.logits_NLV, rows_N.tolist(), tree)
@@ -258,10 +302,3 @@ def _cut(logits_NV: Tensor, sampling: Sampling) -> Tensor:
 
 def _uniforms(seed: int, count: int) -> np.ndarray:
     return np.random.Generator(np.random.PCG64(seed)).random(count)
-
-
-def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The model's end tokens: its generation config's and the tokenizer's."""
-    configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    ids = configured if isinstance(configured, list) else [configured]
-    return frozenset(i for i in [*ids, tokenizer.eos_token_id] if i is not None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,11 @@ from arena.training.config import LanguageConfig
 from arena.training.distributed.shards import shard
 from arena.training.distributed.team import SOLO, Team
 from arena.training.distributed.weights import TrainedWeights, Weights
+from arena.training.language.sequences import Sequences
 from arena.training.language.start import Start
 from arena.training.memory.estimate import recomputes
+from arena.training.msgrpo.decisions import decision_chunks, read_decisions
 from arena.training.msgrpo.logprobs import Reader
-from arena_agents.base import Ids
 from arena_agents.causal_lm.family import Family
 from arena_agents.causal_lm.load import default_device
 from arena_agents.causal_lm.logprobs import in_passes, reply_rows, widest
@@ -26,15 +26,6 @@ from arena_agents.causal_lm.prove import prove
 from arena_agents.causal_lm.trees import takes_trees
 from arena_agents.presets import model_source
 from arena_games.base import UsageError
-
-
-@dataclass(frozen=True, slots=True)
-class Sequences:
-    """U prompts and their replies, as tokens."""
-
-    prompts: tuple[tuple[int, ...], ...]
-    replies: tuple[tuple[int, ...], ...]
-
 
 # The part of a loss that some sequences make up, and statistics that are summed likewise.
 PartialLoss = Callable[[list[int]], tuple[Tensor, Mapping[str, Tensor]]]
@@ -78,7 +69,7 @@ class PolicyLearner:
         """How `model` is read: in shards, where the team is sharded."""
         reader = Reader(
             model,
-            temperature=self.config.temperature,
+            temperature=self.config.token_temperature,
             pad_id=self.pad_id,
             family=self.family,
             recompute=recomputes(self.config, sum(p.numel() for p in model.parameters())),
@@ -119,9 +110,20 @@ class PolicyLearner:
         optimizer.step()
         return totals | {"grad_norm": norm}
 
-    def read(self, texts: Sequences, sequences: list[int]) -> tuple[Tensor, Tensor]:
-        """Log-probabilities of these replies' tokens under π_θ and entropies at them, (U, K) each."""
-        return read(self.reader, texts, sequences)
+    def read(
+        self, texts: Sequences, sequences: list[int], reader: Reader | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of these replies' tokens under π_θ and entropies at them, (U, K) each.
+
+        Of replies that were drawn whole, (U, 1) of each reply among its choices. `reader` reads another
+        policy than π_θ.
+        """
+        reader = reader or self.reader
+        if texts.choices:
+            return read_decisions(reader, texts, sequences, self.config.temperature)
+        prompts, replies = ([of[s] for s in sequences] for of in (texts.prompts, texts.replies))
+        found: tuple[Tensor, Tensor] = reader(prompts, replies)
+        return found
 
     def passes(self, texts: Sequences, sequences: list[int]) -> Iterator[tuple[list[int], float]]:
         """This process's shard of the chunks, each with 1.0; with 0.0 one that another process counts.
@@ -137,7 +139,12 @@ class PolicyLearner:
     def _chunks(self, texts: Sequences, sequences: list[int]) -> Iterator[list[int]]:
         """Sequences that are read together, of similar length: `micro_tokens` padded tokens at a time."""
         prompts, replies = ([of[s] for s in sequences] for of in (texts.prompts, texts.replies))
-        branching = takes_trees(self.model) and widest(prompts, replies) <= self.family.short_cuts.trees
+        read = [reply for s in sequences for reply in texts.choices[s]] if texts.choices else replies
+        branching = takes_trees(self.model) and widest(prompts, read) <= self.family.short_cuts.trees
+        if texts.choices:
+            most = self.config.micro_tokens
+            yield from decision_chunks(texts, sequences, most, branching=branching)
+            return
         rows = reply_rows(prompts, replies, branching=branching)
         for together in in_passes(rows, self.config.micro_tokens):
             yield [sequences[member] for row in together for member in row.members]
@@ -146,9 +153,10 @@ class PolicyLearner:
     def logprobs(self, texts: Sequences) -> Tensor:
         """Log-probabilities (U, K) of the replies' tokens under π_θ, 0 beyond a reply; in CPU memory.
 
+        Of replies that were drawn whole, (U, 1) of each reply among its choices.
         Each process of a team reads a shard of the texts, so all are to ask for the same ones.
         """
-        found_UK = torch.zeros(len(texts.replies), max(map(len, texts.replies)))
+        found_UK = torch.zeros(len(texts.replies), texts.logprobs_each)
         for chunk, counts in self.passes(texts, list(range(len(texts.replies)))):
             logprobs_UK, _ = self.read(texts, chunk)
             if counts:
@@ -167,13 +175,6 @@ class PolicyLearner:
             name: torch.zeros_like(weight) if ".lora_B." in name else weight
             for name, weight in self.trained.copy().items()
         }
-
-
-def read(reader: Reader, texts: Sequences, sequences: list[int]) -> tuple[Tensor, Tensor]:
-    """Log-probabilities of the replies' tokens and entropies at them, (U, K) each."""
-    prompts: list[Ids] = [texts.prompts[s] for s in sequences]
-    found: tuple[Tensor, Tensor] = reader(prompts, [texts.replies[s] for s in sequences])
-    return found
 
 
 def clip_gradients(parameters: Collection[nn.Parameter], most: float) -> float:

@@ -28,6 +28,8 @@ from arena_agents.presets import PRESETS, model_source
 from arena_games.base import UsageError
 
 FOLDER = "start"
+# What the generation config of a run is taken over from.
+SAMPLING = ("temperature", "max_new_tokens", "thinking_tokens", "decode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,29 @@ def start_policy(agent: str) -> Policy | None:
     path = parse_address(agent).spec if is_address(agent) else agent
     if path in PRESETS or not Path(path).is_dir():
         return None
-    return Policy.read(Path(path))
+    try:
+        return Policy.read(Path(path))
+    except UsageError:
+        if (Path(path) / "config.json").is_file() and not (Path(path) / "metrics.jsonl").is_file():
+            raise UsageError(f"{path} holds a model, not a policy; name it as hf:{path}") from None
+        raise
+
+
+def start_source(agent: str) -> str:
+    """The folder or hub id of the weights that training `agent` begins with, an adapter left aside."""
+    policy = start_policy(agent)
+    if policy is None:
+        return model_source(agent)
+    return policy.source if policy.adapter else str(policy.folder)
 
 
 def start_settings(policy: Policy) -> dict[str, Any]:
     """The settings that a run takes over from the policy that it starts from, unless others are given."""
-    sampling = {key: policy.sampling[key] for key in ("temperature", "max_new_tokens")}
-    usable = {key: value for key, value in sampling.items() if value}  # greedy play is no way to explore
-    if not policy.adapter:
-        return {**usable, "lora_rank": 0}
-    return {**usable, **_adapter_size(policy)}
+    taken = {key: policy.sampling[key] for key in SAMPLING if key in policy.sampling}
+    if not taken.get("temperature"):  # greedy play is no way to explore
+        taken.pop("temperature", None)
+    size = _adapter_size(policy) if policy.adapter else {"lora_rank": 0}
+    return {**taken, "chat_template": dict(policy.chat.settings), **size}
 
 
 def _adapter_size(policy: Policy) -> dict[str, int]:
@@ -84,12 +99,12 @@ def check_start(policy: Policy, config: LanguageConfig) -> None:
     """Raises UsageError for settings that do not fit the policy that training goes on from."""
     if not policy.adapter or config.adapter == "merge":
         return
-    own = _adapter_size(policy)["lora_rank"]
-    if config.lora_rank != own:
-        raise UsageError(
-            f"{config.agent} is an adapter of rank {own}, which training goes on with; leave "
-            f"lora_rank={config.lora_rank} out, or add --set adapter=merge"
-        )
+    for name, own in _adapter_size(policy).items():
+        if getattr(config, name) != own:
+            raise UsageError(
+                f"{config.agent} is an adapter with {name}={own}, and training goes on with it; leave "
+                f"{name}={getattr(config, name)} out, or add --set adapter=merge"
+            )
 
 
 def copy_start(policy: Policy, config: LanguageConfig, run: Path) -> None:

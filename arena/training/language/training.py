@@ -30,8 +30,9 @@ from arena.training.msgrpo.sync import PolicySync
 from arena.training.reporter import Reporter
 from arena.training.run_folder import RunFolder
 from arena_agents.base import Sampling
-from arena_agents.causal_lm.load import default_device, load_model
+from arena_agents.causal_lm.load import default_device, end_ids, load_model
 from arena_agents.language.agent import LanguageAgent
+from arena_agents.language.chat import found_chat
 from arena_agents.language.template import load_template
 from arena_games.base import GameSpec
 from arena_games.registry import find_game
@@ -67,10 +68,12 @@ class LanguageTraining:
             dtype=weights_dtype(config, device.type),
             device=torch.device("cpu") if team.sharded else device,
         )
+        chat = found_chat(tokenizer, config.agent, config.chat_template)
         self.learner = self.learner_kind(model, config, tokenizer.pad_token_id or 0, team, start)
         self.engine = training_engine(self.learner, tokenizer, reporter.note)
-        sampling = Sampling(temperature=config.temperature, max_new_tokens=config.max_new_tokens)
-        self.agent = LanguageAgent(self.engine, tokenizer, load_template(template), sampling)
+        ends = end_ids(model.generation_config, tokenizer)
+        words, sampling = load_template(template), sampling_of(config)
+        self.agent = LanguageAgent(self.engine, tokenizer, words, sampling, chat=chat, ends=ends)
         self.sync = PolicySync(self.agent, self.learner, self.spec, run.path)
         self.agents = {LEARNER: self.agent, **opponent_agents(self.spec, config.opponents)}
         self.step = self.episodes = 0
@@ -175,6 +178,16 @@ class LanguageTraining:
     def _save_policy(self, name: str) -> None:
         weights = self.learner.trained.whole(keep=self.team.is_main)
         self.run.save_policy(name, lambda folder: save_policy(folder, self.agent, self.learner, weights))
+
+
+def sampling_of(config: LanguageConfig) -> Sampling:
+    """The generation config of the policy in training."""
+    return Sampling(
+        temperature=config.temperature,
+        max_new_tokens=config.max_new_tokens,
+        thinking_tokens=config.thinking_tokens,
+        decode=config.decode,
+    )
 
 
 HELD_OUT = ("eval/return", "eval/success", "eval/invalid_rate")

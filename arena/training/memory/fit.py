@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from arena.machine.hardware import free_ram
 from arena.training.config import LanguageConfig
@@ -23,6 +23,8 @@ from arena.training.memory.estimate import (
 )
 from arena_agents.presets import model_source
 from arena_games.base import UsageError
+
+Config = TypeVar("Config", bound=LanguageConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,24 @@ def check_memory(config: LanguageConfig, team: Team = SOLO, source: str | None =
 
     Raises UsageError if the run cannot fit, or the model cannot be found.
     """
+    return refuse_unless_it_fits(config, *_shape_and_room(config, team, source))
+
+
+def in_smaller_batches(config: Config, given: Collection[str], team: Team, source: str) -> Config:
+    """The config with micro-batches as small as this machine's memory asks for, if that makes the run fit.
+
+    They change nothing of what is learned. What is among the `given` settings stays as it is. The processes
+    of a team ask together, and the first one's memory counts.
+    """
+    if "micro_tokens" in given:
+        return config
+    shape, room = _shape_and_room(config, team, source)
+    smaller = (config.model_copy(update={"micro_tokens": tokens}) for tokens in _halves(config.micro_tokens))
+    fitting = next((made for made in (config, *smaller) if room.fits(shape, made)), config)
+    return config.model_copy(update={"micro_tokens": team.gather(fitting.micro_tokens)[0]})
+
+
+def _shape_and_room(config: LanguageConfig, team: Team, source: str | None) -> tuple[ModelShape, Available]:
     import torch
 
     from arena_agents.causal_lm.load import default_device, load_config
@@ -65,7 +85,7 @@ def check_memory(config: LanguageConfig, team: Team = SOLO, source: str | None =
     free, total = torch.cuda.mem_get_info() if device == "cuda" else (ram, ram)
     engine = _engine_bytes(config, shape, device, total)
     shards = team.size if team.sharded else 1
-    return refuse_unless_it_fits(config, shape, Available(device, free, ram, engine, shards, team.here))
+    return shape, Available(device, free, ram, engine, shards, team.here)
 
 
 def _engine_bytes(config: LanguageConfig, shape: ModelShape, device: str, total: int) -> int | None:
@@ -74,7 +94,8 @@ def _engine_bytes(config: LanguageConfig, shape: ModelShape, device: str, total:
 
     if config.served:
         return 0
-    if choose_engine(config.engine, adapter=config.lora_rank > 0) == "transformers":
+    source = model_source(config.agent)
+    if choose_engine(config.engine, source, adapter=config.lora_rank > 0) == "transformers":
         return None
     if device == "cuda":
         return int(config.engine_memory * total)
@@ -138,9 +159,14 @@ def cheaper(config: LanguageConfig, shape: ModelShape) -> Iterator[dict[str, Any
 
 def _smaller_batches(config: LanguageConfig) -> Iterator[dict[str, int]]:
     """Smaller micro-batches, then smaller rollouts too."""
-    halved = config.micro_tokens
-    while (halved := halved // 2) >= LONG_PROMPT:
-        yield {"micro_tokens": halved}
-    smallest, halved = min(config.micro_tokens, 2 * LONG_PROMPT), config.rollout_tokens
-    while (halved := halved // 2) >= LONG_PROMPT:
-        yield {"micro_tokens": smallest, "rollout_tokens": halved}
+    for tokens in _halves(config.micro_tokens):
+        yield {"micro_tokens": tokens}
+    smallest = min(config.micro_tokens, 2 * LONG_PROMPT)
+    for tokens in _halves(config.rollout_tokens):
+        yield {"micro_tokens": smallest, "rollout_tokens": tokens}
+
+
+def _halves(tokens: int) -> Iterator[int]:
+    """Half of it, and again, as long as a long prompt has room."""
+    while (tokens := tokens // 2) >= LONG_PROMPT:
+        yield tokens

@@ -86,5 +86,6 @@ def save_policy(folder: Path, agent: LanguageAgent, learner: PolicyLearner, weig
         "adapter": learner.adapter,
         "template": agent.template.text(),
         "sampling": asdict(agent.sampling),
+        "chat": agent.chat.card(),
     }
     write_json(folder / "agent.json", card)

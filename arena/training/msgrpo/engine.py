@@ -28,7 +28,8 @@ def training_engine(learner: PolicyLearner, tokenizer: Any, note: Callable[[str]
         base = learner.start.base
         served = f"{parse_address(base).spec if is_address(base) else base}@{address.url}"
         return load_server_engine(served, lora_rank=config.lora_rank)
-    if choose_engine(config.engine, adapter=config.lora_rank > 0) == "transformers":
+    source = learner.start.source
+    if choose_engine(config.engine, source, adapter=config.lora_rank > 0) == "transformers":
         if learner.team.sharded:
             return GatheredEngine(
                 learner.model, learner.reader, tokenizer, batch_tokens=config.rollout_tokens
@@ -39,7 +40,7 @@ def training_engine(learner: PolicyLearner, tokenizer: Any, note: Callable[[str]
     note("starting vllm, which takes a minute")
     in_team = learner.team.size > 1
     llm = start_llm(
-        learner.start.source,
+        source,
         dtype=weights_dtype(config, default_device().type),
         memory=config.engine_memory,
         tensor_parallel=config.tensor_parallel,

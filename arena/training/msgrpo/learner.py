@@ -13,7 +13,7 @@ from torch import Tensor
 from arena.match.seeds import decision_seed
 from arena.training.config import MsgrpoConfig
 from arena.training.distributed.team import SOLO, Team
-from arena.training.language.learner import PolicyLearner, read
+from arena.training.language.learner import PolicyLearner
 from arena.training.language.start import Start
 from arena.training.msgrpo.batch import TokenBatch
 from arena.training.msgrpo.loss import weighted_loss
@@ -105,7 +105,7 @@ class Learner(PolicyLearner):
     def _reference(self, batch: TokenBatch, sequences: list[int]) -> Tensor:
         """π_ref's log-probabilities."""
         if self.reference is not None:
-            return read(self.reference, batch, sequences)[0]
+            return self.read(batch, sequences, self.reference)[0]
         as_it_was: AbstractContextManager[None] = (
             self.model.disable_adapter()
             if self.started_from is None

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import torch
 
-from arena.training.language.learner import PolicyLearner, Sequences
+from arena.training.language.learner import PolicyLearner
+from arena.training.language.sequences import Sequences
 from arena.training.msgrpo.probe import Probe, _logprobs, compare, on_tokens, probe_prompts
 from arena_agents.engines.base import Engine
 from arena_agents.language.agent import LanguageAgent
@@ -47,7 +48,13 @@ class PolicySync:
         if self.engine.shares_model:
             return
         self.prompts = probe_prompts(agent, spec, learner.config.opponents)
-        self.sampling = replace(agent.sampling, max_new_tokens=min(TOKENS, agent.sampling.max_new_tokens))
+        # Drawn token by token in any case: more is seen of a policy so than of what it draws whole.
+        self.sampling = replace(
+            agent.sampling,
+            decode="free",
+            temperature=learner.config.token_temperature,
+            max_new_tokens=min(TOKENS, agent.sampling.max_new_tokens),
+        )
         # What an engine samples that was given none.
         self.proven, self.proven_version = learner.without_adapter(), 0
 

@@ -28,18 +28,23 @@ class SftConfig(LanguageConfig):
         0.5, gt=0, le=1, description="of a tournament's successes, the share with the highest returns"
     )
     steps: int = Field(60, ge=1, description="optimiser steps")
-    batch_size: int = Field(16, ge=1, description="decisions an optimiser step")
+    batch_size: int = Field(8, ge=1, description="decisions an optimiser step")
     learning_rate: float = Field(5e-4, gt=0)
     final_rate: float = Field(0.1, ge=0, le=1)
     # Replies are taught to be short: one that goes on for longer has lost its way.
     max_new_tokens: int = Field(32, ge=1)
-    micro_tokens: int = Field(4096, ge=1)
     eval_every: int = Field(30, ge=1)
-    eval_episodes: int = Field(32, ge=1)
+    eval_episodes: int = Field(16, ge=1)
 
 
 # All weights of the built-in model rather than an adapter, and larger steps.
-NANO: Mapping[str, Any] = {"lora_rank": 0, "learning_rate": 1e-3, "max_new_tokens": 8, "eval_episodes": 100}
+NANO: Mapping[str, Any] = {
+    "lora_rank": 0,
+    "learning_rate": 1e-3,
+    "batch_size": 16,
+    "max_new_tokens": 8,
+    "eval_episodes": 100,
+}
 
 
 def sft_settings(agent: str) -> Mapping[str, Any]:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from arena.training.language.learner import PolicyLearner, Sequences
+from arena.training.language.learner import PolicyLearner
+from arena.training.language.sequences import Sequences
 from arena.training.sft.config import SftConfig
 
 STATS = ("loss", "entropy", "grad_norm")

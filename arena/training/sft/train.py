@@ -81,7 +81,7 @@ class SftTraining(LanguageTraining):
         self._learn_from(read_examples(path))
 
     def _learn_from(self, examples: list[Example]) -> None:
-        self.lessons = lessons(examples, self.agent, self.learner.model)
+        self.lessons = lessons(examples, self.agent)
         self.taught_in = len({example.episode for example in examples})
         distinct, decisions = len(self.lessons.texts.prompts), len(self.lessons.of_decision)
         self.reporter.note(

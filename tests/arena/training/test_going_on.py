@@ -214,6 +214,11 @@ def test_a_folder_without_a_policy_is_one_line(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_models_folder_without_its_prefix_is_told_apart():
+    with pytest.raises(UsageError, match=f"hf:{MODEL_DIR}"):
+        new_config({"game": "snake", "agent": str(MODEL_DIR)}, [], None)
+
+
 def test_a_dqn_is_no_language_policy(tmp_path):
     (tmp_path / "agent.json").write_text('{"kind": "dqn"}')
     with pytest.raises(UsageError, match="dqn policy"):

@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from arena.record.store import recorded_episodes
 from arena.tournament.teach import sft
+from arena.training.export.export import export_policy
 from arena.training.sft.config import SftConfig
 from arena.training.sft.examples import (
     NoisyPlayer,
@@ -178,7 +179,7 @@ def test_a_lesson_is_what_the_policy_sees_and_what_ends_its_reply():
     agent = load_language_agent("nano")
     episodes = taught_decisions(LAKE, make_agent("search"), config(episodes=3))
     examples = as_examples(LAKE, agent.template, episodes)
-    taught = lessons([*examples, *examples], agent, agent.engine.model)
+    taught = lessons([*examples, *examples], agent)
     assert len(taught.of_decision) == 2 * len(examples)
     assert len(taught.texts.prompts) <= len(examples)
     (observation, action), place = episodes[0][0], taught.of_decision[0]
@@ -201,7 +202,7 @@ def test_a_lesson_is_what_the_policy_sees_and_what_ends_its_reply():
 def test_a_turn_ends_as_the_chat_template_ends_it(template, end):
     agent = load_language_agent("nano")
     agent.tokenizer.chat_template = template
-    assert agent.tokenizer.decode(end_of_turn(agent.tokenizer, agent.engine.model)) == end
+    assert agent.tokenizer.decode(end_of_turn(agent)) == end
 
 
 # The loss.
@@ -209,7 +210,7 @@ def test_a_turn_ends_as_the_chat_template_ends_it(template, end):
 
 @pytest.mark.parametrize("micro_tokens", [1, 100_000])
 def test_loss_and_gradient_are_a_naive_loops(tiny_model, micro_tokens):
-    from arena.training.language.learner import Sequences
+    from arena.training.language.sequences import Sequences
 
     draw = torch.Generator().manual_seed(0)
     texts = Sequences(
@@ -283,6 +284,12 @@ def test_kill_9_and_resume_give_the_undisturbed_run(undisturbed, tmp_path, after
     for policy in ("best", "last"):
         weights = Path(policy) / "model.safetensors"
         assert (folder / weights).read_bytes() == (undisturbed / weights).read_bytes()
+
+
+def test_an_exported_policy_says_that_it_was_taught(undisturbed, tmp_path):
+    card = (export_policy(undisturbed, out=tmp_path / "exported") / "README.md").read_text()
+    assert "by example: decisions of `search`, seed 0" in card
+    assert "MS-GRPO" not in card
 
 
 def test_a_dqn_is_trained_first_to_teach(tmp_path, monkeypatch):
