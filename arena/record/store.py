@@ -184,3 +184,14 @@ class Store:
     def _select(self, query: str, *values: object) -> Iterator[SqlRow]:
         with one_line_errors(self.path):
             yield from self._connection.execute(query, values)
+
+
+def recorded_episodes(folder: Path, game: str) -> list[Episode] | None:
+    """The episodes of one game that a tournament's folder holds; None where it holds no tournament.
+
+    Raises UsageError where its file cannot be read.
+    """
+    if not (folder / FILE_NAME).is_file():
+        return None
+    with Store.read(folder) as store:
+        return list(store.episodes(game))

@@ -22,6 +22,7 @@ from arena_agents.language.chat import UNCHANGED, ChatFormat, found_chat
 from arena_agents.language.choices import ReplyTokens, legal_replies
 from arena_agents.language.template import PromptTemplate, load_template
 from arena_agents.language.thinking import Read, Thinker
+from arena_agents.policy import base_source
 from arena_agents.presets import model_source
 from arena_games.base import Observation, UsageError, action_reply
 
@@ -157,7 +158,7 @@ def load_language_policy(
         chat = ChatFormat.from_card(card.get("chat", UNCHANGED.card()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
-    source = model_source(base) if adapter else str(folder)
+    source = base_source(folder, base) if adapter else str(folder)
     opened, tokenizer, ends = _open_engine(engine, source, folder if adapter else None, policy=True)
     return LanguageAgent(opened, tokenizer, words, sampling, chat=chat, ends=ends)
 

@@ -22,8 +22,7 @@ from arena.training.export.model_card import Card, write_card
 from arena.training.run_folder import RunFolder
 from arena_agents.causal_lm.hub import is_gguf
 from arena_agents.language.chat import UNCHANGED, ChatFormat
-from arena_agents.policy import policy_folder
-from arena_agents.presets import model_source
+from arena_agents.policy import base_source, policy_folder
 from arena_games.base import UsageError
 
 EXPORTS = Path("exports")
@@ -48,26 +47,25 @@ class Policy:
         folder = policy_folder(path)
         try:
             card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
-            if card["kind"] != "language":
-                raise UsageError(
-                    f"{folder} holds a {card['kind']} policy; only language policies are exported"
+            kind = card["kind"]
+            if kind == "language":
+                return cls(
+                    folder,
+                    base=card["base"],
+                    game=card["trained_on"],
+                    adapter=card["adapter"],
+                    template=card["template"],
+                    sampling=card["sampling"],
+                    chat=ChatFormat.from_card(card.get("chat", UNCHANGED.card())),
                 )
-            return cls(
-                folder,
-                card["base"],
-                card["trained_on"],
-                card["adapter"],
-                card["template"],
-                card["sampling"],
-                ChatFormat.from_card(card.get("chat", UNCHANGED.card())),
-            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
+        raise UsageError(f"{folder} holds a {kind} policy; only language policies are exported or trained on")
 
     @property
     def source(self) -> str:
         """The base model's folder or .gguf file, absolute, or its id on the hub."""
-        source = model_source(self.base)
+        source = base_source(self.folder, self.base)
         return str(Path(source).resolve()) if Path(source).exists() else source
 
     @property
@@ -111,14 +109,14 @@ def export_policy(path: Path, *, out: Path | None = None, merge: bool = False) -
 
 
 def _write(policy: Policy, folder: Path, *, whole: bool) -> None:
+    from arena_agents.causal_lm.load import load_tokenizer
+
     if policy.adapter and whole:
-        _save_merged(policy, folder)
+        merge_policy(policy, folder)
     else:
         shutil.copytree(policy.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OURS))
-    if policy.adapter:
-        from arena_agents.causal_lm.load import load_tokenizer
-
-        load_tokenizer(policy.source).save_pretrained(folder)
+        if policy.adapter:
+            load_tokenizer(policy.source).save_pretrained(folder)
     if policy.adapter and not whole:
         settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         write_json(folder / "adapter_config.json", settings | {"base_model_name_or_path": policy.base_path})
@@ -126,15 +124,16 @@ def _write(policy: Policy, folder: Path, *, whole: bool) -> None:
     (folder / "template.txt").write_text(policy.template, encoding="utf-8")
 
 
-def _save_merged(policy: Policy, folder: Path) -> None:
-    """Add the adapter to its base in float32, and save in the precision that the base has."""
+def merge_policy(policy: Policy, folder: Path) -> None:
+    """Add the adapter to its base in float32; save it in the base's precision, with the tokenizer."""
     from peft import PeftModel
 
-    from arena_agents.causal_lm.load import load_config, load_model
+    from arena_agents.causal_lm.load import load_config, load_model, load_tokenizer
 
     model, _ = load_model(policy.source, dtype="float32")
     merged = PeftModel.from_pretrained(model, policy.folder).merge_and_unload()
     merged.to(load_config(policy.source).dtype or model.dtype).save_pretrained(folder)
+    load_tokenizer(policy.source).save_pretrained(folder)
 
 
 def _generation_config(policy: Policy) -> Any:

@@ -73,7 +73,7 @@ def _front_matter(card: Card) -> str:
         base_model=card.base,
         library_name="transformers" if card.whole else "peft",
         pipeline_tag="text-generation",
-        tags=["tmsg-arena", "ms-grpo", "reinforcement-learning", "games", card.game],
+        tags=["tmsg-arena", *_method_tags(card), "games", card.game],
     )
     return data.to_yaml()
 
@@ -85,10 +85,23 @@ def _about(card: Card) -> str:
     return (
         f"# {markdown_plain(card.name)}\n\n"
         f"{kind}: `{markdown_plain(card.base)}`, trained to play "
-        f"`{markdown_plain(card.game)}` by MS-GRPO with "
-        f"{str(card.config.get('episode_sampling', 'aaw')).upper()} episode sampling ([paper]({PAPER}))"
-        f"{seed}{step}."
+        f"`{markdown_plain(card.game)}` {_method(card)}{seed}{step}."
     )
+
+
+def _taught(card: Card) -> bool:
+    return card.config.get("algorithm") == "sft"
+
+
+def _method_tags(card: Card) -> list[str]:
+    return ["sft", "imitation-learning"] if _taught(card) else ["ms-grpo", "reinforcement-learning"]
+
+
+def _method(card: Card) -> str:
+    if _taught(card):
+        return f"by example: decisions of `{markdown_plain(str(card.config.get('teacher', '?')))}`"
+    sampling = str(card.config.get("episode_sampling", "aaw")).upper()
+    return f"by MS-GRPO with {sampling} episode sampling ([paper]({PAPER}))"
 
 
 def _scores(card: Card) -> str:

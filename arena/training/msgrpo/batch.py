@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import torch
 from torch import Tensor
 
 from arena.training.config import MsgrpoConfig
+from arena.training.language.sequences import Sequences
 from arena.training.msgrpo.advantage import (
     EPSILON,
     aaw_probabilities,
@@ -24,23 +25,6 @@ from arena.training.msgrpo.loss import episode_mean_weights, token_mean_weights
 from arena.training.msgrpo.rollout import Rollout, Trajectory
 
 Ids = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sequences:
-    """U prompts and their replies, as tokens.
-
-    `choices` are what each reply was drawn from among, where it was drawn whole; empty otherwise.
-    """
-
-    prompts: tuple[Ids, ...]
-    replies: tuple[Ids, ...]
-    choices: tuple[tuple[Ids, ...], ...] = field(default=(), kw_only=True)
-
-    @property
-    def logprobs_each(self) -> int:
-        """How many log-probabilities a reply has at most: one a token, or one where it was drawn whole."""
-        return 1 if self.choices else max(map(len, self.replies))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from arena.training.distributed.shards import GatheredEngine
+from arena.training.language.learner import PolicyLearner
 from arena.training.memory.estimate import weights_dtype
-from arena.training.msgrpo.learner import Learner
+from arena_agents.address import is_address, parse_address
 from arena_agents.causal_lm.load import default_device
 from arena_agents.engines.base import Engine
 from arena_agents.engines.choose import choose_engine
 from arena_agents.engines.transformers import TransformersEngine
-from arena_agents.presets import model_source
 
 
-def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None]) -> Engine:
+def training_engine(learner: PolicyLearner, tokenizer: Any, note: Callable[[str], None]) -> Engine:
     """The engine that plays for the trainer; `note` tells a person what takes long.
 
     Raises UsageError if it cannot be had.
@@ -24,8 +24,11 @@ def training_engine(learner: Learner, tokenizer: Any, note: Callable[[str], None
     if config.served:
         from arena_agents.engines.vllm_server import load_server_engine
 
-        return load_server_engine(config.agent, lora_rank=config.lora_rank)
-    source = model_source(config.agent)
+        address = parse_address(config.agent)
+        base = learner.start.base
+        served = f"{parse_address(base).spec if is_address(base) else base}@{address.url}"
+        return load_server_engine(served, lora_rank=config.lora_rank)
+    source = learner.start.source
     if choose_engine(config.engine, source, adapter=config.lora_rank > 0) == "transformers":
         if learner.team.sharded:
             return GatheredEngine(
