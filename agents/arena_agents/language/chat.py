@@ -91,6 +91,15 @@ class ChatFormat:
         )
         return tuple(rendered)
 
+    def after_reply(self, tokenizer: Any) -> str:
+        """What the template writes after an assistant's words; nothing in plain text."""
+        if self.plain:
+            return ""
+        words = "<action>"
+        turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": words}]
+        text = tokenizer.apply_chat_template(turns, tokenize=False, **self.settings)
+        return str(text).rpartition(words)[2]
+
     def sent(self, messages: Messages) -> Messages:
         """The messages that the template is given."""
         if not self.folded:

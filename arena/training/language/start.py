@@ -24,6 +24,7 @@ from arena.machine.files import write_json
 from arena.training.config import LanguageConfig
 from arena.training.export.export import Policy, merge_policy
 from arena_agents.address import is_address, parse_address
+from arena_agents.language.chat import ChatFormat
 from arena_agents.presets import PRESETS, model_source
 from arena_games.base import UsageError
 
@@ -35,12 +36,14 @@ SAMPLING = ("temperature", "max_new_tokens", "thinking_tokens", "decode")
 @dataclass(frozen=True, slots=True)
 class Start:
     """The model's `source` (a folder or hub id), the spec that policies of the run name as their `base`,
-    and the folder of the adapter that is trained on, if any.
+    and the folder of the adapter that is trained on, if any. A policy goes on being prompted by the `chat`
+    format that it was trained in; of a model it is found out.
     """
 
     source: str
     base: str
     adapter: Path | None = None
+    chat: ChatFormat | None = None
 
     @classmethod
     def of(cls, config: LanguageConfig, run: Path) -> Start:
@@ -50,8 +53,8 @@ class Start:
             return cls(model_source(config.agent), config.agent)
         policy = Policy.read(folder)
         if policy.adapter:
-            return cls(policy.source, policy.base, folder)
-        return cls(str(folder.resolve()), f"hf:{folder.resolve()}")
+            return cls(policy.source, policy.base, folder, policy.chat)
+        return cls(str(folder.resolve()), f"hf:{folder.resolve()}", chat=policy.chat)
 
 
 def start_policy(agent: str) -> Policy | None:

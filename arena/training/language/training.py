@@ -68,7 +68,11 @@ class LanguageTraining:
             dtype=weights_dtype(config, device.type),
             device=torch.device("cpu") if team.sharded else device,
         )
-        chat = found_chat(tokenizer, config.agent, config.chat_template)
+        chat = (
+            found_chat(tokenizer, config.agent, config.chat_template)
+            if start.chat is None
+            else start.chat.given(tokenizer, config.chat_template)
+        )
         self.learner = self.learner_kind(model, config, tokenizer.pad_token_id or 0, team, start)
         self.engine = training_engine(self.learner, tokenizer, reporter.note)
         ends = end_ids(model.generation_config, tokenizer)

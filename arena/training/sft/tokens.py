@@ -44,16 +44,8 @@ def end_of_turn(agent: LanguageAgent) -> Ids:
     is no template, or it writes none.
     """
     tokenizer, ends = agent.tokenizer, agent.thinker.ends
-    after = () if agent.chat.plain else tokenizer.encode(_after_a_reply(agent), add_special_tokens=False)
+    after = tokenizer.encode(agent.chat.after_reply(tokenizer), add_special_tokens=False)
     for place, token in enumerate(after):
         if token in ends:
             return tuple(after[: place + 1])
     return (tokenizer.eos_token_id,) if tokenizer.eos_token_id is not None else ()
-
-
-def _after_a_reply(agent: LanguageAgent) -> str:
-    """What the chat template writes after an assistant's words."""
-    words = "<action>"
-    turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": words}]
-    text = agent.tokenizer.apply_chat_template(turns, tokenize=False, **agent.chat.settings)
-    return str(text).rpartition(words)[2]

@@ -8,12 +8,15 @@ import pytest
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer
 
+from arena.training.config import MsgrpoConfig
 from arena.training.export.export import export_policy
+from arena.training.language.start import Start
 from arena.training.start import train
 from arena_agents import Observation
 from arena_agents.base import Sampling
 from arena_agents.language.agent import load_language_agent
 from arena_agents.language.chat import PLAIN_STOP, UNCHANGED, ChatFormat
+from arena_agents.language.template import load_template
 from arena_agents.nano import MODEL_DIR
 from arena_agents.policy import load_policy
 from arena_agents.registry import make_agent
@@ -185,3 +188,24 @@ def test_a_policy_of_before_is_given_the_messages_as_they_are(tmp_path):
 
 def test_thinking_is_switched_by_the_prompt_alone(tmp_path):
     assert prompt(copy_of_nano(tmp_path / "m", THINKS_ALWAYS))[1].endswith("assistant\n<think>\n")
+
+
+def test_training_goes_on_in_the_format_of_the_policy(tmp_path):
+    """Before formats were stored a policy was given its messages as they are, whatever its template does."""
+    sampling = {"temperature": 1.0, "stop": ["</action>"]}
+    card = {"kind": "language", "base": "nano", "trained_on": "snake", "adapter": False}
+    (tmp_path / "start").mkdir()
+    for chat, expected in (
+        ({}, UNCHANGED),
+        ({"chat": ChatFormat(folded=True).card()}, ChatFormat(folded=True)),
+    ):
+        whole = {**card, "template": load_template().text(), "sampling": sampling, **chat}
+        (tmp_path / "start" / "agent.json").write_text(json.dumps(whole))
+        assert Start.of(MsgrpoConfig(game="snake", agent="nano"), tmp_path).chat == expected
+
+
+@pytest.mark.parametrize("template", [KEEPS_SYSTEM, THINKS_ON_DEMAND])
+def test_what_ends_a_reply_is_what_the_template_writes(tmp_path, template):
+    tokenizer = AutoTokenizer.from_pretrained(copy_of_nano(tmp_path / "m", template))
+    assert ChatFormat.of(tokenizer).after_reply(tokenizer) == "<|im_end|>\n"
+    assert ChatFormat(plain=True).after_reply(tokenizer) == ""

@@ -92,6 +92,7 @@ def test_eval_json_is_pure_json() -> None:
     assert [row["game"] for row in rows] == ["frozen-lake", "snake"]
     assert list(rows[0]) == [
         "agent", "game", "episodes", "mean_return", "return_ci95", "success_rate", "invalid_rate",
+        "first_invalid_rate",
     ]  # fmt: skip
     assert done.stderr == ""
 
