@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from arena.training.config import MsgrpoConfig
-from arena.training.msgrpo.learner import with_lora
+from arena.training.language.learner import with_lora
 from arena_agents.base import Sampling
 from arena_agents.causal_lm.forward import reply_logits
 from arena_agents.causal_lm.load import load_model
