@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from arena_agents.base import Ids, Sampling, TokenSample
+from arena_agents.causal_lm.beginnings import Beginnings
 from arena_agents.causal_lm.decoder import causal_model
-from arena_agents.causal_lm.family import Family
+from arena_agents.causal_lm.family import ANY, Family
 from arena_agents.causal_lm.forward import NO_TREE, Prefilled, extend, prefill, select
 from arena_agents.causal_lm.load import end_ids
 from arena_agents.causal_lm.logprobs import read_replies, widest
@@ -50,6 +51,8 @@ class TransformersEngine:
         self.family.check()
         self.batch_tokens = batch_tokens
         self.policy_version = 0
+        # Padding amid a text would outgrow a window before the text does.
+        self.beginnings = Beginnings(level=self.family.short_cuts.shared < ANY)
         self._ends = end_ids(getattr(model, "generation_config", None), tokenizer)
         self._takes_trees = takes_trees(model)
         self._vocabulary = int(causal_model(model).config.get_text_config().vocab_size)
@@ -66,6 +69,7 @@ class TransformersEngine:
         """One sample per prompt, in order; equal prompts are read once."""
         training = self.model.training
         self.model.eval()
+        self.beginnings.check(self.model)
         tree = self._tree(drafts)
         samples: dict[int, TokenSample] = {}
         for batch in self._batches(prompts, sampling):
@@ -124,17 +128,20 @@ class TransformersEngine:
         return tree if len(tree.tokens) <= LARGEST_TREE else NO_TREE
 
     def load_policy(self, adapter: Path, version: int) -> None:
-        """The model is the trainer's own: only the version is new."""
+        """The model is the trainer's own: only the version is new. What the last one read is forgotten."""
         self.policy_version = version
+        self.beginnings.drop()
 
     def sleep(self) -> None:
-        """There is nothing to free: the weights are the trainer's."""
+        """Forget what was read: the weights are the trainer's, and about to change."""
+        self.beginnings.drop()
 
     def wake(self) -> None:
         """It never slept."""
 
     def close(self) -> None:
-        """There is nothing to free: the weights are the trainer's."""
+        """Forget what was read; the weights are the trainer's."""
+        self.beginnings.drop()
 
     def _batches(self, prompts: Sequence[Ids], sampling: Sampling) -> list[list[int]]:
         """Indices of prompts of similar length, at most `batch_tokens` with their replies."""
@@ -154,7 +161,10 @@ class TransformersEngine:
         cuts = self.family.short_cuts
         longest = max(map(len, distinct)) + replies.sampling.max_new_tokens
         limit = None if longest <= cuts.shared else 0
-        read = prefill(self.model, distinct, keep=1, tree=tree, limit=limit, ends=cuts.ends)
+        beginnings = None if limit == 0 else self.beginnings
+        read = prefill(
+            self.model, distinct, keep=1, tree=tree, limit=limit, ends=cuts.ends, beginnings=beginnings
+        )
         going = list(range(len(prompts)))
         if tree.tokens:
             going = replies.follow(read.logits_NLV, rows_N.tolist(), tree)

@@ -53,7 +53,7 @@ class PolicyLearner:
         self.model, self.config, self.pad_id, self.team = model, config, pad_id, team
         self.adapter, kept = config.lora_rank > 0, self.start.adapter
         if self.adapter:
-            self.model = with_adapter(model, kept) if kept else with_lora(model, config)
+            self.model = with_adapter(model, kept) if kept else with_fresh_adapter(model, config)
         self.model.eval()  # no dropout: π_θ must equal π_old before the first update
         self.family: Family = team.gather(prove(self.model))[0]
         self.family.check()
@@ -172,7 +172,7 @@ def clip_gradients(parameters: Collection[nn.Parameter], most: float) -> float:
     return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
 
 
-def with_lora(model: Any, config: LanguageConfig) -> Any:
+def with_fresh_adapter(model: Any, config: LanguageConfig) -> Any:
     """The model with a fresh adapter on its linear layers, drawn from the run's seed."""
     from peft import LoraConfig, get_peft_model
 

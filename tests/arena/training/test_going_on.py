@@ -192,10 +192,10 @@ def adapter_folder(tiny_model, tmp_path):
     """An adapter that changes what the tiny model says."""
     import copy
 
-    from arena.training.language.learner import with_lora
+    from arena.training.language.learner import with_fresh_adapter
 
     config = MsgrpoConfig(game="frozen-lake", agent="nano", lora_rank=4)
-    adapted = with_lora(copy.deepcopy(tiny_model), config)
+    adapted = with_fresh_adapter(copy.deepcopy(tiny_model), config)
     with torch.no_grad():
         for name, parameter in adapted.named_parameters():
             if "lora_B" in name:
