@@ -130,7 +130,7 @@ class MissesTheSecond(VllmEngine):
 )
 def test_an_engine_that_ignores_the_swap_is_stopped(one_llm, monkeypatch, tmp_path, kind, said):
     engine = kind(one_llm)
-    monkeypatch.setattr("arena.training.msgrpo.train.training_engine", lambda *_: engine)
+    monkeypatch.setattr("arena.training.language.training.training_engine", lambda *_: engine)
     with pytest.raises(UsageError, match=f"still samples {said}"):
         train(game="frozen-lake", agent="nano", out=tmp_path / "run", steps=4, settings=SETTINGS)
     assert [row["step"] for row in rows(tmp_path / "run")] == list(range(engine.policy_version))

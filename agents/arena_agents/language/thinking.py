@@ -186,7 +186,7 @@ class Thinker:
     def _after_closing(self, ids: Ids) -> int:
         """The place after the last closing tag, where it stands there in its own tokens; else 0."""
         tag = tuple(self._closing)
-        places = range(len(ids) - len(tag), -1, -1)
+        places = range(len(ids) - len(tag), -1, -1) if tag else ()  # a tokenizer may not know its letters
         return next((place + len(tag) for place in places if tuple(ids[place : place + len(tag)]) == tag), 0)
 
     def _counted(self, ids: Ids) -> int:

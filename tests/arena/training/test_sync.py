@@ -129,7 +129,7 @@ def train_with(monkeypatch, tmp_path):
             made.append(kind(learner.config))
             return made[-1]
 
-        monkeypatch.setattr("arena.training.msgrpo.train.training_engine", engine)
+        monkeypatch.setattr("arena.training.language.training.training_engine", engine)
         folder, said = tmp_path / kind.__name__, None
         try:
             train(game="frozen-lake", agent="nano", out=folder, steps=3, settings=SMALL)
@@ -227,7 +227,7 @@ def test_stepping_back_is_proven_as_well(in_step):
 
 def test_the_trainer_syncs_what_it_stepped_back_to(monkeypatch, tmp_path):
     monkeypatch.setattr(
-        "arena.training.msgrpo.train.training_engine", lambda learner, *_: CopyEngine(learner.config)
+        "arena.training.language.training.training_engine", lambda learner, *_: CopyEngine(learner.config)
     )
     given = {"game": "frozen-lake", "agent": "nano", "steps": 1}
     config = new_config(given, [*SMALL, "eval_every=1"], None)
