@@ -18,6 +18,8 @@ class TokenSample:
     `logprobs` are those of `token_ids` under the distribution that was sampled from.
     `policy_version` counts the updates of the policy that drew them. A reply that was drawn whole, by
     choice decoding, has a single log-probability: that of its being drawn from among `choices`.
+    `appended` are the places in `token_ids` of tokens that were put there and not drawn, such as the end of
+    a thought whose budget was used up; their log-probability is given as 0, and they are not trained on.
     """
 
     prompt_ids: tuple[int, ...]
@@ -25,6 +27,7 @@ class TokenSample:
     logprobs: tuple[float, ...]
     policy_version: int = 0
     choices: tuple[tuple[int, ...], ...] = ()
+    appended: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,10 @@ Decode = Literal["free", "choice"]
 class Sampling:
     """The generation config G. Temperature 0 is greedy; `top_k` 0 and `top_p` 1 are off.
 
-    A reply ends at the model's end token, after the first of the `stop` strings, or after
-    `max_new_tokens`. With `decode` "choice" a reply is drawn whole (see `Engine.choose`): only the
-    temperature counts then.
+    A reply ends at one of the model's end tokens, after the first of the `stop` strings, or after
+    `max_new_tokens`. What a model thinks before is no part of that: it may take `thinking_tokens` more (see
+    `arena_agents.language.thinking`; an engine does not look at them). With `decode` "choice" a reply is
+    drawn whole (see `Engine.choose`): only the temperature counts then.
     """
 
     temperature: float = 1.0
@@ -107,3 +111,4 @@ class Sampling:
     max_new_tokens: int = 256
     stop: tuple[str, ...] = ("</action>",)
     decode: Decode = "free"
+    thinking_tokens: int = 1024

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 from arena_agents.address import is_address
 from arena_agents.base import Agent
@@ -25,7 +26,7 @@ from arena_agents.engines.base import EngineName
 from arena_agents.presets import PRESETS
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
-from arena_agents.spec import decode_of, split_spec
+from arena_agents.spec import decode_of, split_spec, template_settings
 from arena_games.base import UsageError
 from arena_games.loading import load_object
 
@@ -59,14 +60,22 @@ def with_settings(agent: Agent, spec: str) -> Agent:
 
     Raises UsageError if it is no language model, or its engine cannot draw replies so.
     """
-    decode = decode_of(spec)
-    if decode is None:
-        return agent
-    decoding = getattr(agent, "decoding", None)
-    if decoding is None:
-        raise UsageError(f"decode={decode} is for language models, and {split_spec(spec)[0]} is none")
-    twin: Agent = decoding(decode)
-    return twin
+    bare, settings = split_spec(spec)
+    decode, template = decode_of(spec), template_settings(spec)
+    if decode is not None:
+        agent = _twin(agent, "decoding", bare, f"decode={decode}")(decode)
+    if template:
+        agent = _twin(agent, "prompted", bare, "chat_template")(template)
+    if "thinking_tokens" in settings:
+        agent = _twin(agent, "thinking", bare, "thinking_tokens")(int(settings["thinking_tokens"]))
+    return agent
+
+
+def _twin(agent: Agent, how: str, spec: str, setting: str) -> Callable[[Any], Agent]:
+    made: Callable[[Any], Agent] | None = getattr(agent, how, None)
+    if made is None:
+        raise UsageError(f"{setting} is for language models, and {spec} is none")
+    return made
 
 
 def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:

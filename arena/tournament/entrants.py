@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,9 @@ from arena.match.seating import HOUSE
 from arena.tournament.options import DEFAULT_AGENTS
 from arena.untrusted import file_name
 from arena_agents.address import is_address
-from arena_agents.base import Decode
 from arena_agents.policy import holds_language_policy
 from arena_agents.presets import PRESETS
-from arena_agents.spec import split_spec, with_decode
+from arena_agents.spec import split_spec, with_defaults
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
@@ -68,15 +67,15 @@ class Entrant:
         return self.spec if training is None else str(training.folder)
 
 
-def parse_entrants(agents: str | Iterable[str], decode: Decode | None = None) -> list[Entrant]:
+def parse_entrants(agents: str | Iterable[str], defaults: Mapping[str, str] | None = None) -> list[Entrant]:
     """Entrants from `--agents`: `SPEC` or `LABEL=SPEC`, separated by commas, each with its `[settings]`.
 
-    `decode` is for the language models whose settings do not say it; it then stands in their specs.
+    `defaults` are settings for the language models that do not have them; they then stand in their specs.
     Raises UsageError for an empty list, a label that is used twice or kept for the house, an
-    unknown game in `BASE+GAME` or setting, and a `decode` that is for nobody.
+    unknown game in `BASE+GAME` or setting, and `defaults` that are for nobody.
     """
     parts = _COMMA.split(agents) if isinstance(agents, str) else agents
-    entrants = [_entrant(part.strip(), decode) for part in parts if part.strip()]
+    entrants = [_entrant(part.strip(), defaults or {}) for part in parts if part.strip()]
     if not entrants:
         raise UsageError(f"--agents names nobody; try --agents {DEFAULT_AGENTS}")
     labels = [entrant.label for entrant in entrants]
@@ -85,8 +84,9 @@ def parse_entrants(agents: str | Iterable[str], decode: Decode | None = None) ->
             raise UsageError(f"two agents are called {label!r}; name them apart with --agents a=…,b=…")
         if label.startswith(HOUSE):
             raise UsageError(f"{label!r} is kept for the house's agents; choose another name")
-    if decode is not None and not any(split_spec(entrant.spec)[1] for entrant in entrants):
-        raise UsageError("--decode is for language models, and none takes part; leave it out")
+    if defaults and not any(split_spec(entrant.spec)[1] for entrant in entrants):
+        option = "--decode" if "decode" in defaults else "--chat-template"
+        raise UsageError(f"{option} is for language models, and none takes part; leave it out")
     return entrants
 
 
@@ -114,16 +114,18 @@ def _needed(entrants: Sequence[Entrant], games: Sequence[GameSpec], out: Path) -
                 yield training
 
 
-def _entrant(text: str, decode: Decode | None) -> Entrant:
+def _entrant(text: str, defaults: Mapping[str, str]) -> Entrant:
     label, separator, spec = text.partition("=")
     if not separator or not re.fullmatch(r"[\w.+@ -]+", label):
         label, spec = "", text
     bare, settings = split_spec(spec)
     base, trained_on = _trained_from(bare)
     if base == SPECIALIST and settings:
-        raise UsageError(f"decode is for language models, and {SPECIALIST} is none; write {SPECIALIST} alone")
+        raise UsageError(
+            f"{min(settings)} is for language models, and {SPECIALIST} is none; write {SPECIALIST} alone"
+        )
     if _is_language_model(base or bare):
-        spec = with_decode(spec, decode)
+        spec = with_defaults(spec, defaults)
     return Entrant(label or spec, spec, base, trained_on)
 
 

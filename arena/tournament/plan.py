@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 from arena.match.match import Match
 from arena.tournament.entrants import Entrant, Training, parse_entrants
 from arena.tournament.schedule import schedule, seat_orders
-from arena_agents.base import Decode
 from arena_games.base import GameSpec
 from arena_games.registry import select_games
 
@@ -26,6 +25,7 @@ class Tournament:
     seed: int
     matches: int
     out: Path
+    rethink: int = 0  # times that an invalid reply is asked for again
 
     @classmethod
     def of(
@@ -36,15 +36,17 @@ class Tournament:
         *,
         seed: int = 0,
         matches: int = 60,
-        decode: Decode | None = None,
+        defaults: Mapping[str, str] | None = None,
+        rethink: int = 0,
     ) -> Tournament:
         """From what the command line says: names, or a string of them between commas.
 
-        About `matches` matches of each agent in each game; `out` is the run's folder; `decode`
-        is for language models (see `parse_entrants`). Raises UsageError for unknown games and unusable names.
+        About `matches` matches of each agent in each game; `out` is the run's folder; `defaults` are for
+        language models (see `parse_entrants`); an invalid reply is asked for again up to `rethink` times.
+        Raises UsageError for unknown games and unusable names.
         """
-        entrants = tuple(parse_entrants(agents, decode))
-        return cls(tuple(select_games(games)), entrants, seed, matches, Path(out))
+        entrants = tuple(parse_entrants(agents, defaults))
+        return cls(tuple(select_games(games)), entrants, seed, matches, Path(out), rethink)
 
     def config(self) -> dict[str, Any]:
         """What is stored with the run, and must not change while it is continued."""
@@ -53,6 +55,7 @@ class Tournament:
             "agents": {entrant.label: entrant.spec for entrant in self.entrants},
             "seed": self.seed,
             "matches": self.matches,
+            **({"rethink": self.rethink} if self.rethink else {}),
         }
 
     @property

@@ -18,7 +18,6 @@ from arena.tournament.plan import Tournament
 from arena.untrusted import one_line
 from arena.views.messages import note
 from arena.views.numbers import UNKNOWN, dollars, duration, roughly
-from arena_agents.spec import parse_decode
 
 WIDE = 120  # columns from which intervals are shown in the table
 HEADINGS = {
@@ -46,7 +45,8 @@ def show_forecast(options: TournamentOptions, *, as_json: bool) -> None:
         options.out,
         seed=options.seed,
         matches=options.matches,
-        decode=parse_decode(options.decode),
+        defaults=options.defaults,
+        rethink=options.rethink,
     )
     found = forecast(tournament, deadline_s=options.deadline_s, say=note)
     if as_json:

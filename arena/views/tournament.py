@@ -12,7 +12,6 @@ from arena.views.messages import note, warn
 from arena.views.spending import show_spending
 from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
-from arena_agents.spec import parse_decode
 from arena_games.base import UsageError
 from arena_leaderboard import render_rich, standings
 
@@ -26,7 +25,8 @@ def hold_tournament(options: TournamentOptions) -> bool:
         options.out,
         seed=options.seed,
         matches=options.matches,
-        decode=parse_decode(options.decode),
+        defaults=options.defaults,
+        rethink=options.rethink,
     )
     result = run(
         tournament,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from arena.training.config import MsgrpoConfig
-from arena.training.msgrpo.learner import with_lora
+from arena.training.language.learner import with_fresh_adapter
 from arena_agents.base import Sampling
 from arena_agents.causal_lm.forward import reply_logits
 from arena_agents.causal_lm.load import load_model
@@ -36,7 +36,7 @@ class Policy:
 
     def __init__(self):
         model, tokenizer = load_model(str(MODEL_DIR))
-        self.model = with_lora(model, CONFIG).eval()
+        self.model = with_fresh_adapter(model, CONFIG).eval()
         self.engine = TransformersEngine(self.model, tokenizer)
 
     @torch.no_grad()

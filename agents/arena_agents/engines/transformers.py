@@ -16,6 +16,7 @@ from arena_agents.causal_lm.beginnings import Beginnings
 from arena_agents.causal_lm.decoder import causal_model
 from arena_agents.causal_lm.family import ANY, Family
 from arena_agents.causal_lm.forward import NO_TREE, Prefilled, extend, prefill, select
+from arena_agents.causal_lm.load import end_ids
 from arena_agents.causal_lm.logprobs import read_replies, widest
 from arena_agents.causal_lm.plain import draw_plainly
 from arena_agents.causal_lm.prove import prove
@@ -52,7 +53,7 @@ class TransformersEngine:
         self.policy_version = 0
         # Padding amid a text would outgrow a window before the text does.
         self.beginnings = Beginnings(level=self.family.short_cuts.shared < ANY)
-        self._ends = _end_ids(model, tokenizer)
+        self._ends = end_ids(getattr(model, "generation_config", None), tokenizer)
         self._takes_trees = takes_trees(model)
         self._vocabulary = int(causal_model(model).config.get_text_config().vocab_size)
         self._closing: dict[str, frozenset[int]] = {}
@@ -279,10 +280,3 @@ def _cut(logits_NV: Tensor, sampling: Sampling) -> Tensor:
 
 def _uniforms(seed: int, count: int) -> np.ndarray:
     return np.random.Generator(np.random.PCG64(seed)).random(count)
-
-
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The model's end tokens: its generation config's and the tokenizer's."""
-    configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    ids = configured if isinstance(configured, list) else [configured]
-    return frozenset(i for i in [*ids, tokenizer.eos_token_id] if i is not None)

@@ -47,6 +47,7 @@ class ServerAgent(Agent):
         self.client, self.model, self.template = client, model, template
         self.sampling = sampling or Sampling()
         self.price = price
+        self.chat_template: Mapping[str, Any] = {}
         self.at_once = client.concurrency
 
     def decoding(self, decode: Decode) -> ServerAgent:
@@ -61,6 +62,19 @@ class ServerAgent(Agent):
         twin = copy.copy(self)
         twin.sampling = replace(self.sampling, decode=decode)
         return twin
+
+    def prompted(self, settings: Mapping[str, Any]) -> ServerAgent:
+        """The same agent, with these settings for the chat template that its server uses, too."""
+        twin = copy.copy(self)
+        twin.chat_template = {**self.chat_template, **settings}
+        return twin
+
+    def thinking(self, tokens: int) -> ServerAgent:
+        """Raises UsageError: a server counts thoughts and answers together."""
+        raise UsageError(
+            f"{self.client.address.url} bounds no thoughts; leave thinking_tokens out, and bound the whole "
+            "reply with ARENA_API_MAX_TOKENS"
+        )
 
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """One reply per observation, asked for side by side; an error reply where none could be had."""
@@ -81,6 +95,8 @@ class ServerAgent(Agent):
         }
         if self.sampling.top_k:
             body["top_k"] = self.sampling.top_k
+        if self.chat_template:
+            body["chat_template_kwargs"] = dict(self.chat_template)
         if self.sampling.decode == "choice":
             body["structured_outputs"] = {"choice": legal_replies(observation)}
         return self._pinned() | body if self.model.vllm else body

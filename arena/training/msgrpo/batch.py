@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import torch
 from torch import Tensor
 
 from arena.training.config import MsgrpoConfig
+from arena.training.language.sequences import Sequences
 from arena.training.msgrpo.advantage import (
     EPSILON,
     aaw_probabilities,
@@ -27,29 +28,12 @@ Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sequences:
-    """U prompts and their replies, as tokens.
-
-    `choices` are what each reply was drawn from among, where it was drawn whole; empty otherwise.
-    """
-
-    prompts: tuple[Ids, ...]
-    replies: tuple[Ids, ...]
-    choices: tuple[tuple[Ids, ...], ...] = field(default=(), kw_only=True)
-
-    @property
-    def logprobs_each(self) -> int:
-        """How many log-probabilities a reply has at most: one a token, or one where it was drawn whole."""
-        return 1 if self.choices else max(map(len, self.replies))
-
-
-@dataclass(frozen=True, slots=True)
 class TokenBatch(Sequences):
     """N steps as tokens. Steps with the same prompt and reply share one of U sequences.
 
     `old_logprobs_NK` are π_old's of the sampled tokens, or (N, 1) of replies that were drawn whole;
-    `weights_NK` the loss's, 0 beyond a reply; `importance_NK` what they are multiplied by where the engine
-    drew from a little another policy.
+    `weights_NK` the loss's, 0 beyond a reply and at tokens that were not drawn; `importance_NK` what they
+    are multiplied by where the engine drew from a little another policy.
     """
 
     sequence_N: Tensor
@@ -166,7 +150,7 @@ def _standardised(
 def token_batch(chosen: Sequence[tuple[Trajectory, list[float]]], config: MsgrpoConfig) -> TokenBatch:
     """Assemble the sampled tokens of the chosen trajectories; text is never tokenised again."""
     places: dict[tuple[Ids, Ids, tuple[Ids, ...]], int] = {}
-    sequence, advantages, episode, old = [], [], [], []
+    sequence, advantages, episode, old, appended = [], [], [], [], []
     for number, (trajectory, step_advantages) in enumerate(chosen):
         for step, advantage in zip(trajectory.steps, step_advantages, strict=True):
             sample = step.reply.sample
@@ -177,8 +161,11 @@ def token_batch(chosen: Sequence[tuple[Trajectory, list[float]]], config: Msgrpo
             advantages.append(advantage)
             episode.append(number)
             old.append(sample.logprobs)
+            appended.append(sample.appended)
     longest = max(map(len, old))
     mask_NK = torch.tensor([[1.0] * len(row) + [0.0] * (longest - len(row)) for row in old])
+    for row, not_drawn in enumerate(appended):
+        mask_NK[row, list(not_drawn)] = 0.0
     weights_NK = (
         episode_mean_weights(mask_NK, torch.tensor(episode))
         if config.loss_mean == "episode"

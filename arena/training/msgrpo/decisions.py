@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from arena.training.msgrpo.batch import Sequences
+from arena.training.language.sequences import Sequences
 from arena_agents.engines.choice import (
     Decision,
     Read,

@@ -21,7 +21,6 @@ from arena.views.terminal.plain import PlainPrinter, survive_any_character
 from arena.views.terminal.screen import show
 from arena_agents import Agent
 from arena_agents.registry import make_agent
-from arena_agents.spec import parse_decode
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
@@ -37,11 +36,11 @@ def watch(options: WatchOptions) -> None:
     with Console(stderr=True).status(Text("starting the agents")):  # models take a while
         match, made = line_up(
             spec,
-            parse_entrants(options.agents, parse_decode(options.decode)),
+            parse_entrants(options.agents, options.defaults),
             options.opponents,
             options.seed,
         )
-    with LiveMatch(match, made, MatchConfig(deadline_s=options.deadline_s)) as live:
+    with LiveMatch(match, made, MatchConfig(deadline_s=options.deadline_s, rethink=options.rethink)) as live:
         if options.plain or not can_read_keys():
             print_live(live, PlainPrinter(Console(), options.speed), match)
         else:

@@ -11,7 +11,10 @@ from arena.match.evaluate import evaluate
 from arena.training.msgrpo import batch
 from arena.training.start import train
 from arena_agents.registry import make_agent
-from tests.arena.training.echo import ECHO, save_tiny_model
+from arena_games.registry import find_game
+from tests.arena.training import echo
+
+GAME = f"{echo.__file__}:ECHO"
 
 SETTINGS = {
     "groups": 16,
@@ -29,19 +32,18 @@ SETTINGS = {
 
 
 @pytest.fixture
-def success(tmp_path, monkeypatch):
+def success(tmp_path):
     """Success on held-out episodes before and after training."""
-    monkeypatch.setattr("arena_games.registry._plug_ins", lambda: (ECHO,))
-    model = save_tiny_model(tmp_path / "model")
+    model = echo.save_tiny_model(tmp_path / "model")
     template = tmp_path / "template.txt"
     template.write_text("[user]\n{observation}\n")
 
     def of(agent):
-        return evaluate("it", agent, [ECHO], episodes=200)[0].success_rate
+        return evaluate("it", agent, [find_game(GAME)], episodes=200)[0].success_rate
 
     def learned(seed=0):
         spec, out = f"hf:{model}", tmp_path / "run"
-        train("echo", spec, out=out, seed=seed, steps=40, settings=SETTINGS, template=template)
+        train(GAME, spec, out=out, seed=seed, steps=40, settings=SETTINGS, template=template)
         return of(make_agent(spec, template=template)), of(make_agent(str(out / "last")))
 
     return learned
