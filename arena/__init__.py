@@ -1,6 +1,6 @@
 """The arena: language models that play text games, trained and ranked.
 
-    from arena import Match, Tournament, evaluate, leaderboard, play, run_tournament, train
+    from arena import Match, Tournament, evaluate, leaderboard, play, run_tournament, sft, train
 
 What is named here is what a program or a notebook calls; the rest may move. A name's module is
 imported when the name is first used, so `import arena` alone loads neither torch nor numpy.
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # for type checkers and editors
     from arena.record.store import Store
     from arena.tournament.plan import Tournament
     from arena.tournament.run import run as run_tournament
+    from arena.tournament.teach import sft
     from arena.training.start import train
     from arena_agents import Agent, Observation, Reply
     from arena_agents.registry import make_agent
@@ -52,6 +53,7 @@ __all__ = [
     "make_agent",
     "play",
     "run_tournament",
+    "sft",
     "train",
 ]
 
@@ -63,6 +65,7 @@ _HOMES = {
     "arena.record.board": ("leaderboard",),
     "arena.record.store": ("Store",),
     "arena.tournament.plan": ("Tournament",),
+    "arena.tournament.teach": ("sft",),
     "arena.training.start": ("train",),
     "arena_agents": ("Agent", "Observation", "Reply"),
     "arena_agents.registry": ("make_agent",),

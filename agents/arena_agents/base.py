@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from arena_games.base import Observation
 
@@ -15,13 +16,18 @@ class TokenSample:
     """The token ids of one sampled reply, exactly as the model saw and drew them.
 
     `logprobs` are those of `token_ids` under the distribution that was sampled from.
-    `policy_version` counts the updates of the policy that drew them.
+    `policy_version` counts the updates of the policy that drew them. A reply that was drawn whole, by
+    choice decoding, has a single log-probability: that of its being drawn from among `choices`.
+    `appended` are the places in `token_ids` of tokens that were put there and not drawn, such as the end of
+    a thought whose budget was used up; their log-probability is given as 0, and they are not trained on.
     """
 
     prompt_ids: tuple[int, ...]
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     policy_version: int = 0
+    choices: tuple[tuple[int, ...], ...] = ()
+    appended: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +91,18 @@ class Agent:
 
 Ids = Sequence[int]
 
+# How a reply is drawn: token by token, or whole, from among the replies that the game allows.
+Decode = Literal["free", "choice"]
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """The generation config G. Temperature 0 is greedy; `top_k` 0 and `top_p` 1 are off.
 
-    A reply ends at the model's end token, after the first of the `stop` strings, or after
-    `max_new_tokens`.
+    A reply ends at one of the model's end tokens, after the first of the `stop` strings, or after
+    `max_new_tokens`. What a model thinks before is no part of that: it may take `thinking_tokens` more (see
+    `arena_agents.language.thinking`; an engine does not look at them). With `decode` "choice" a reply is
+    drawn whole (see `Engine.choose`): only the temperature counts then.
     """
 
     temperature: float = 1.0
@@ -99,3 +110,5 @@ class Sampling:
     top_p: float = 1.0
     max_new_tokens: int = 256
     stop: tuple[str, ...] = ("</action>",)
+    decode: Decode = "free"
+    thinking_tokens: int = 1024

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from arena_agents.base import Agent
 from arena_agents.engines.base import EngineName
+from arena_agents.presets import model_source
 from arena_games.base import UsageError
 
 PREFERRED = ("best", "last")
@@ -43,6 +44,25 @@ def policy_folder(path: Path) -> Path:
         f"{path} holds no policy (no agent.json there, in best/ or in last/); "
         "name the --out folder of arena train"
     )
+
+
+def base_source(folder: Path, base: str) -> str:
+    """The folder or hub id of the model that the policy in `folder` is an adapter of.
+
+    A run that merged what it started from keeps it beside its policies, and may have been moved.
+    """
+    source = model_source(base)
+    beside = folder.parent / Path(source).name
+    moved = base.startswith("hf:") and not Path(source).exists() and (beside / "agent.json").is_file()
+    return str(beside) if moved else source
+
+
+def holds_language_policy(path: Path) -> bool:
+    """Whether a run's folder, or a policy's, is that of a language model. Never raises."""
+    try:
+        return _kind(policy_folder(path)) == "language"
+    except UsageError:
+        return False
 
 
 def _kind(folder: Path) -> object:

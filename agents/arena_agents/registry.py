@@ -7,6 +7,8 @@ SPEC@URL                  a model behind an OpenAI-compatible server: a preset, 
 DIR                       a run folder of ours, or one policy inside it
 module:Class, FILE.py:Class   a class of the user's
 NAME                      an entry point `tmsg_arena.agents` of an installed plug-in
+
+Any language model's may end in settings: `nano[decode=choice]`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 from arena_agents.address import is_address
 from arena_agents.base import Agent
@@ -23,6 +26,7 @@ from arena_agents.engines.base import EngineName
 from arena_agents.presets import PRESETS
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
+from arena_agents.spec import decode_of, split_spec, template_settings
 from arena_games.base import UsageError
 from arena_games.loading import load_object
 
@@ -45,8 +49,36 @@ def make_agent(spec: str, *, template: Path | None = None, engine: EngineName = 
     """The agent that `spec` names; `template` overrides a language agent's prompt template.
 
     `engine` draws a language model's replies; `auto` is what is installed and present. Raises
-    UsageError, with the remedy, if nothing is known by that name or it cannot be loaded.
+    UsageError, with the remedy, if nothing is known by that name, it cannot be loaded, or it does not
+    take the settings in the spec's brackets.
     """
+    return with_settings(_make(split_spec(spec)[0], template, engine), spec)
+
+
+def with_settings(agent: Agent, spec: str) -> Agent:
+    """The agent as the brackets of its spec have it: itself, or a twin with the same engine.
+
+    Raises UsageError if it is no language model, or its engine cannot draw replies so.
+    """
+    bare, settings = split_spec(spec)
+    decode, template = decode_of(spec), template_settings(spec)
+    if decode is not None:
+        agent = _twin(agent, "decoding", bare, f"decode={decode}")(decode)
+    if template:
+        agent = _twin(agent, "prompted", bare, "chat_template")(template)
+    if "thinking_tokens" in settings:
+        agent = _twin(agent, "thinking", bare, "thinking_tokens")(int(settings["thinking_tokens"]))
+    return agent
+
+
+def _twin(agent: Agent, how: str, spec: str, setting: str) -> Callable[[Any], Agent]:
+    made: Callable[[Any], Agent] | None = getattr(agent, how, None)
+    if made is None:
+        raise UsageError(f"{setting} is for language models, and {spec} is none")
+    return made
+
+
+def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
     if spec in BUILT_IN:
         return BUILT_IN[spec]()
     if is_address(spec):

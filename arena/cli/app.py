@@ -15,6 +15,7 @@ from arena.cli import games, ranking, training
 
 GO_ON = {
     "train": "go on with arena train --resume and its folder",
+    "sft": "go on with arena sft --resume and its folder",
     "tournament": "repeat the command to go on",
 }
 
@@ -64,6 +65,7 @@ def arena(
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "train": training.train,
+    "sft": training.sft,
     "tournament": ranking.tournament,
     "leaderboard": ranking.leaderboard,
     "report": ranking.report,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import RUNS, Deadline, Plain, Seed, Speed
+from arena.cli.options import RUNS, ChatTemplate, Deadline, Decoding, Plain, Rethink, Seed, Speed
 from arena.tournament.options import DEADLINE_S
 from arena.views.options import Listed, WatchOptions
 
@@ -26,11 +26,15 @@ def play(
     game: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
     against: Annotated[str | None, typer.Option(help="Who holds the other seats, as in --agents.")] = None,
     seed: Seed = 0,
+    decode: Decoding = None,
+    chat_template: ChatTemplate = None,
+    rethink: Rethink = 0,
 ) -> None:
     """Play a game yourself: arrow keys, W A S D, or the moves' names. q resigns."""
     from arena.views.terminal.play import play_human
+    from arena_agents.spec import asked
 
-    play_human(game, against=against, seed=seed)
+    play_human(game, against=against, seed=seed, defaults=asked(decode, chat_template), rethink=rethink)
 
 
 def watch(
@@ -41,9 +45,13 @@ def watch(
     deadline: Deadline = DEADLINE_S,
     speed: Speed = None,
     plain: Plain = False,
+    decode: Decoding = None,
+    chat_template: ChatTemplate = None,
+    rethink: Rethink = 0,
 ) -> None:
     """Watch agents play a match as they play it."""
     from arena.views.terminal.watch import watch as show_live
+    from arena_agents.spec import asked
 
     show_live(
         WatchOptions(
@@ -54,6 +62,8 @@ def watch(
             deadline_s=deadline,
             speed=speed,
             plain=plain,
+            defaults=asked(decode, chat_template),
+            rethink=rethink,
         )
     )
 

@@ -17,5 +17,23 @@ Plain = Annotated[bool, typer.Option("--plain", help="Line by line, as in a pipe
 Engine = Annotated[
     str, typer.Option(help="What draws a language model's replies: auto, transformers or vllm.")
 ]
+Decoding = Annotated[
+    str | None,
+    typer.Option(
+        "--decode",
+        help="How a language model's replies are drawn: free, or choice (whole, among the legal ones).",
+    ),
+]
+ChatTemplate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--chat-template",
+        metavar="KEY=VALUE",
+        help="A setting of language models' chat templates, as enable_thinking=false; repeat for more.",
+    ),
+]
+Rethink = Annotated[
+    int, typer.Option(min=0, help="Ask again so many times after a reply that cannot be read or played.")
+]
 Deadline = Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")]
 Games = Annotated[str, typer.Option(help="`all`, or names and FILE.py:SPEC, separated by commas.")]

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import TOURNAMENT, Deadline, Engine, Games, Seed, Template
+from arena.cli.options import (
+    TOURNAMENT,
+    ChatTemplate,
+    Deadline,
+    Decoding,
+    Engine,
+    Games,
+    Rethink,
+    Seed,
+    Template,
+)
 from arena.tournament.options import DEADLINE_S, DEFAULT_AGENTS, MATCHES, TournamentOptions, TrainMode
 from arena.views.options import EvaluationOptions, Format
 
@@ -35,8 +45,13 @@ def tournament(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.")] = False,
     engine: Engine = "auto",
+    decode: Decoding = None,
+    chat_template: ChatTemplate = None,
+    rethink: Rethink = 0,
 ) -> None:
     """Train what is untrained, play everyone against everyone, and rank them. Repeat it to go on."""
+    from arena_agents.spec import asked
+
     options = TournamentOptions(
         games,
         agents,
@@ -48,6 +63,8 @@ def tournament(
         until_separated=until_separated,
         max_matches=max_matches,
         engine=engine,
+        defaults=asked(decode, chat_template),
+        rethink=rethink,
     )
     if dry_run:
         from arena.views.forecast import show_forecast
@@ -104,9 +121,13 @@ def evaluate(
         float | None, typer.Option(min=0, help="Of a language model's sampling; 0 is greedy.")
     ] = None,
     engine: Engine = "auto",
+    decode: Decoding = None,
+    chat_template: ChatTemplate = None,
+    rethink: Rethink = 0,
 ) -> None:
     """Measure one agent on held-out seeds, without ranking it."""
     from arena.views.evaluation import show_evaluation
+    from arena_agents.spec import asked
 
     options = EvaluationOptions(
         agent,
@@ -117,5 +138,7 @@ def evaluate(
         template=template,
         temperature=temperature,
         engine=engine,
+        defaults=asked(decode, chat_template),
+        rethink=rethink,
     )
     show_evaluation(options, as_json=json)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from arena.cli.options import Template
-from arena.training.options import TrainOptions
+from arena.training.options import SftOptions, TrainOptions
 
 
 def train(
@@ -16,7 +16,9 @@ def train(
         str | None,
         typer.Argument(help="A game's name or FILE.py:SPEC; not needed with --resume."),
     ] = None,
-    agent: Annotated[str | None, typer.Option(help="nano, qwen3b, hf:MODEL, or dqn.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="nano, qwen3b, hf:MODEL, a policy's folder, or dqn.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Updates of the policy.")] = None,
@@ -50,6 +52,62 @@ def train(
     )
     folder = start(options, show=TrainingDisplay)
     typer.echo(f"The trained agent is in {folder}; rate it with arena eval {folder} --games {game or 'all'}")
+
+
+def sft(
+    game: Annotated[
+        str | None,
+        typer.Argument(help="A game's name or FILE.py:SPEC; not needed with --resume."),
+    ] = None,
+    agent: Annotated[str | None, typer.Option(help="nano, qwen3b, hf:MODEL, or a policy's folder.")] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Who is copied: search, dqn, an agent, or a tournament's folder."),
+    ] = None,
+    episodes: Annotated[int | None, typer.Option(min=1, help="Episodes that the examples are from.")] = None,
+    noise: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of moves at random on the way to examples.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Updates of the policy.")] = None,
+    opponents: Annotated[str | None, typer.Option(help="`house`, `self`, or an agent.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeat for more.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A .toml or .json file of settings.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    template: Template = None,
+    engine: Annotated[
+        str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
+    ] = None,
+) -> None:
+    """Teach a language model by example: a teacher's decisions, where a noisy player comes to."""
+    from arena.record.store import recorded_episodes
+    from arena.training.start import start
+    from arena.views.training_progress import TrainingDisplay
+
+    options = SftOptions(
+        game,
+        agent,
+        teacher=teacher,
+        episodes=episodes,
+        noise=noise,
+        out=out,
+        seed=seed,
+        steps=steps,
+        opponents=opponents,
+        engine=engine,
+        settings=settings or (),
+        config_file=config,
+        resume=resume,
+        template=template,
+    )
+    folder = start(options, show=TrainingDisplay, recorded=recorded_episodes)
+    typer.echo(
+        f"The taught agent is in {folder}; let it learn by playing with "
+        f"arena train {game or 'GAME'} --agent {folder}"
+    )
 
 
 def curves(

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from arena_agents import Observation, Reply
 
-__all__ = ["EndReason", "Episode", "Step"]
+__all__ = ["Attempt", "EndReason", "Episode", "Step"]
 
 
 class EndReason(StrEnum):
@@ -26,12 +26,26 @@ class EndReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Attempt:
+    """A reply that could not be played and was asked for again: why, and the agent's time.
+
+    It was `illegal` if it could be read and named what may not be played, else it could not be read.
+    """
+
+    reply: Reply
+    invalid: str
+    illegal: bool
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """One decision of one seat and what it earned.
 
     `action` is what was played: the reply's, or a random legal one when `invalid` says why not.
     `reward` is the game's, less the format penalty; it includes all that the seat was paid up to
-    its next decision or its end. `seconds` is the agent's time, shared evenly over its batch.
+    its next decision or its end. `seconds` is the agent's time, shared evenly over its batch, that of the
+    `attempts` included: replies before this one, after each of which the agent was asked again.
     """
 
     seat: int
@@ -41,6 +55,12 @@ class Step:
     invalid: str | None
     reward: float
     seconds: float = 0.0
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def invalid_at_first(self) -> bool:
+        """Whether the first reply to this decision was invalid, whatever came of it."""
+        return bool(self.attempts) or self.invalid is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +69,8 @@ class Episode:
 
     `returns` are the sums of the seats' rewards; `placements` start at 1 and may tie;
     `successes` is what the game's page calls success. `detail` says what went wrong, if anything,
-    and `culprit` names the agent to which it is charged; `failure` is the reply that it failed with.
+    and `culprit` names the agent to which it is charged; `failure` is the reply that it failed with,
+    and `abandoned` are the attempts at that decision before.
     """
 
     id: str
@@ -65,6 +86,7 @@ class Episode:
     detail: str | None = None
     culprit: str | None = None
     failure: Reply | None = None
+    abandoned: tuple[Attempt, ...] = ()
 
     @property
     def match_id(self) -> str:

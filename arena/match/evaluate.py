@@ -24,6 +24,9 @@ UNDER_TEST, OPPONENT = "agent", "opponent"  # player names
 class EvalRow(BaseModel):
     """An agent's means over its episodes of one game; rates are shares, 0 to 1.
 
+    `invalid_rate` counts the decisions whose reply was invalid after all, `first_invalid_rate` those whose
+    first reply was: they differ where the agent was asked again.
+
     `episodes` counts those that were played to an end. `errors` counts the others, which an error
     of some player or of the game cut short, and `first_error` tells of one; both stay out of JSON.
     """
@@ -37,6 +40,7 @@ class EvalRow(BaseModel):
     return_ci95: tuple[float, float]
     success_rate: float
     invalid_rate: float
+    first_invalid_rate: float
     errors: int = Field(default=0, exclude=True)
     first_error: str | None = Field(default=None, exclude=True)
 
@@ -95,6 +99,7 @@ def _matches(spec: GameSpec, episodes: int, seed: int) -> Iterator[Match]:
 def _means(episodes: list[Episode]) -> dict[str, Any]:
     seats = [(episode, episode.players.index(UNDER_TEST)) for episode in episodes]
     invalid = [step.invalid is not None for episode, seat in seats for step in episode.steps_of(seat)]
+    at_first = [step.invalid_at_first for episode, seat in seats for step in episode.steps_of(seat)]
     mean_return, return_ci95 = mean_ci95([episode.returns[seat] for episode, seat in seats])
     return {
         "episodes": len(episodes),
@@ -102,4 +107,5 @@ def _means(episodes: list[Episode]) -> dict[str, Any]:
         "return_ci95": return_ci95,
         "success_rate": sum(episode.successes[seat] for episode, seat in seats) / len(episodes),
         "invalid_rate": sum(invalid) / max(1, len(invalid)),
+        "first_invalid_rate": sum(at_first) / max(1, len(at_first)),
     }

@@ -37,10 +37,12 @@ class MatchConfig:
 
     `format_penalty` is taken from the reward of a decision whose reply was invalid; a random
     legal action is played instead. `max_invalid` invalid replies of one seat forfeit the match
-    (None: never). `deadline_s` bounds one call of an agent (None: not at all).
+    (None: never). `deadline_s` bounds one call of an agent (None: not at all). An invalid reply is
+    asked for again up to `rethink` times; what counts as invalid is then what is so after all.
     """
 
     format_penalty: float = 0.0
     max_invalid: int | None = None
     deadline_s: float | None = None
     concurrency: int = 64
+    rethink: int = 0

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from arena.match.episode import EndReason, Episode, Step
+from arena.match.episode import Attempt, EndReason, Episode, Step
 from arena.match.match import Match, MatchConfig
 from arena.match.seeds import decision_seed
 from arena_agents import Observation, Reply
-from arena_games.base import GameSpec, Invalid
+from arena_games.base import GameSpec, Invalid, Rejected
 
 Outcome = tuple[tuple[int, ...], tuple[bool, ...]]  # placements and successes, by seat
 
@@ -45,7 +46,11 @@ class Referee:
         seats, self._action_names = match.spec.seats, match.spec.action_names
         self._turns, self._invalid = [0] * seats, [0] * seats
         self._returns = [0.0] * seats
-        self._decisions: list[tuple[int, Observation, Reply, int, str | None, float]] = []
+        self._decisions: list[
+            tuple[int, Observation, Reply, int, str | None, float, tuple[Attempt, ...]]
+        ] = []
+        self._attempts: list[Attempt] = []  # at the pending decision
+        self._asked: Observation | None = None  # the pending decision as it was first asked
         self._rewards: list[float] = []
         self._advances = [0.0] * seats  # paid before the seat's first decision
         self._last_decision: dict[int, int] = {}
@@ -75,8 +80,8 @@ class Referee:
         match = self.match
         placements, successes = self._outcome or self._outcome_by_returns()
         steps = (
-            Step(seat, observation, reply, action, invalid, reward, seconds)
-            for (seat, observation, reply, action, invalid, seconds), reward in zip(
+            Step(seat, observation, reply, action, invalid, reward, seconds, attempts)
+            for (seat, observation, reply, action, invalid, seconds, attempts), reward in zip(
                 self._decisions, self._rewards, strict=True
             )
         )
@@ -94,6 +99,7 @@ class Referee:
             detail=self._detail,
             culprit=self._culprit,
             failure=self._failure,
+            abandoned=tuple(self._attempts) if self._failure else (),
         )
 
     def _start(self) -> None:
@@ -111,13 +117,18 @@ class Referee:
         self.observation = None
 
     def _play(self, reply: Reply, seconds: float) -> None:
-        observation = self.observation
+        observation = self._asked
         assert observation is not None
         seat, parsed = observation.seat, self.match.spec.parse(reply.text, observation)
+        if isinstance(parsed, Invalid) and len(self._attempts) < self.config.rethink:
+            self._ask_again(observation, Attempt(reply, parsed.reason, parsed.illegal, seconds))
+            return
+        attempts, self._attempts = tuple(self._attempts), []
+        seconds += sum(attempt.seconds for attempt in attempts)
         invalid = parsed.reason if isinstance(parsed, Invalid) else None
         action = self._random_action(observation) if isinstance(parsed, Invalid) else int(parsed)
         self._last_decision[seat] = len(self._decisions)
-        self._decisions.append((seat, observation, reply, action, invalid, seconds))
+        self._decisions.append((seat, observation, reply, action, invalid, seconds, attempts))
         self._rewards.append(self._advances[seat])
         self._advances[seat] = 0.0
         if invalid is not None:
@@ -128,6 +139,13 @@ class Referee:
                 return
         self.env.step(action)
         self._advance()
+
+    def _ask_again(self, asked: Observation, attempt: Attempt) -> None:
+        """The same decision, with what was wrong with the replies so far, and fresh randomness."""
+        self._attempts.append(attempt)
+        rejected = tuple(Rejected(a.reply.text, a.invalid, a.illegal) for a in self._attempts)
+        seed = decision_seed(asked.seed, 2, len(rejected))
+        self.observation = replace(asked, rejected=rejected, seed=seed)
 
     def _random_action(self, observation: Observation) -> int:
         rng = np.random.default_rng(decision_seed(observation.seed, 1))
@@ -152,7 +170,7 @@ class Referee:
             if "placements" in info:
                 self._outcome = self._reported(info)
             if decides:
-                self.observation = self._observe(seat, view)
+                self.observation = self._asked = self._observe(seat, view)
                 return
             if truncated:
                 self._end = EndReason.TRUNCATED

@@ -7,10 +7,10 @@ draws the board, the decisions' private seeds and the moves for invalid replies 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from arena.match.episode import EndReason, Episode, Step
+from arena.match.episode import Attempt, EndReason, Episode, Step
 from arena.match.match import Match, MatchConfig
 from arena.match.referee import EnvPool, Referee
 from arena.untrusted import one_line
@@ -18,7 +18,7 @@ from arena_agents import Reply
 from arena_games.base import GameSpec
 
 EXCERPT = 40  # characters of a value that are shown
-OF_STEP = ("seat", "turn", "text", "legal", "action", "invalid", "reward")
+OF_STEP = ("seat", "turn", "text", "legal", "attempts", "action", "invalid", "reward")
 OF_EPISODE = ("returns", "placements", "successes", "end", "detail", "culprit")
 
 
@@ -78,17 +78,28 @@ def stored_match(episode: Episode, spec: GameSpec) -> Match | None:
 
 def _resimulated(episode: Episode, match: Match, envs: EnvPool) -> tuple[Episode, bool]:
     """The episode that the stored replies lead to, and whether it would go on from there."""
-    referee = Referee(match, envs.take(match.spec), MatchConfig(max_invalid=_limit(episode)))
+    config = MatchConfig(max_invalid=_limit(episode))
+    referee = Referee(match, envs.take(match.spec), config)
     for step in episode.steps:
+        _tell_attempts(referee, step.attempts, config)
         if referee.observation is None:
             break
-        referee.commit(step.reply, step.seconds)
+        referee.commit(step.reply, 0.0)
     if referee.observation is not None and episode.end == EndReason.AGENT_ERROR:
+        _tell_attempts(referee, episode.abandoned, config)
         referee.commit(Reply("", error=episode.detail or ""), 0.0)
     goes_on, again = referee.observation is not None, referee.episode()
     if again.end != EndReason.GAME_ERROR:  # a broken environment is not used again
         envs.put(match.spec, referee.env)
     return again, goes_on
+
+
+def _tell_attempts(referee: Referee, attempts: tuple[Attempt, ...], config: MatchConfig) -> None:
+    """Tell the replies that were asked for again: as often as then, the match allows it now."""
+    referee.config = replace(config, rethink=len(attempts))
+    for attempt in attempts:
+        if referee.observation is not None:
+            referee.commit(attempt.reply, 0.0)
 
 
 def _limit(episode: Episode) -> int | None:
@@ -112,6 +123,8 @@ def _of_step(id_: str, position: int, stored: Step | None, resimulated: Step | N
 
 
 def _value(step: Step, field: str) -> object:
+    if field == "attempts":
+        return [(attempt.reply.text, attempt.invalid, attempt.illegal) for attempt in step.attempts]
     return getattr(step.observation if field in ("turn", "text", "legal") else step, field)
 
 

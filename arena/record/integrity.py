@@ -43,7 +43,7 @@ def _header(path: Path) -> Iterator[str]:
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)
     with closing(sqlite3.connect(":memory:")) as fresh:
-        fresh.executescript(rows.SCHEMA)
+        fresh.executescript(rows.schema(_version(header)))
         expected = fresh.serialize()[:HEADER_BYTES]
     if any(header[part] != expected[part] for part in SAME_IN_EVERY_RUN):
         yield "the file's header is not that of a run"
@@ -51,11 +51,18 @@ def _header(path: Path) -> Iterator[str]:
         yield "the file's header counts its changes twice, and not alike"
 
 
+def _version(header: bytes) -> int:
+    """The file's format, as SQLite's header has it, if it is one that is read."""
+    version = int.from_bytes(header[60:64], "big")
+    return version if version == rows.WITHOUT_ATTEMPTS else rows.SCHEMA_VERSION
+
+
 def _schema(connection: sqlite3.Connection) -> Iterator[str]:
     """The tables' definitions, comments included, are those that this program writes."""
     query = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
     with closing(sqlite3.connect(":memory:")) as fresh:
-        fresh.executescript(rows.SCHEMA)
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        fresh.executescript(rows.schema(version))
         expected = fresh.execute(query).fetchall()
     found = connection.execute(query).fetchall()
     for name in sorted({ascii(row[1]) for row in {*found} ^ {*expected}}):
@@ -75,6 +82,7 @@ def _strays(connection: sqlite3.Connection) -> Iterator[str]:
     for table, column, kept in (
         ("steps", "episode", None),
         ("usages", "episode", None),
+        ("attempts", "episode", None),
         ("seals", "subject", seals.META),
     ):
         query = f"SELECT DISTINCT {column} FROM {table} WHERE {column} NOT IN {known} AND {column} IS NOT ?"
@@ -93,7 +101,9 @@ def _users(connection: sqlite3.Connection, digest: bytes) -> str:
     query = (
         "SELECT id, position, steps.seat FROM episodes JOIN steps ON steps.episode = number "
         "LEFT JOIN usages USING (episode, position) "
-        "WHERE observation = ?1 OR reply = ?1 OR reasoning = ?1 LIMIT 1"
+        "LEFT JOIN (SELECT episode, position, reply AS tried, reasoning AS weighed FROM attempts) "
+        "USING (episode, position) "
+        "WHERE observation = ?1 OR reply = ?1 OR reasoning = ?1 OR tried = ?1 OR weighed = ?1 LIMIT 1"
     )
     user = connection.execute(query, (digest,)).fetchone()
     if user is None:

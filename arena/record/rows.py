@@ -17,18 +17,18 @@ from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Any
 
-from arena.match.episode import EndReason, Episode, Step
-from arena.record import usages
+from arena.match.episode import Attempt, EndReason, Episode, Step
+from arena.record import attempts, usages
 from arena.record.notable import MatchSummary
 from arena.record.usages import SqlRow
 from arena_agents import Observation, Reply
 from arena_leaderboard import MatchResult
 
 APPLICATION_ID = 0x746D7367  # "tmsg": tells our files from other programs'
-SCHEMA_VERSION = 2
-SCHEMA = f"""
+SCHEMA_VERSION = 3
+WITHOUT_ATTEMPTS = 2  # the format before: there nobody was asked again
+_SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE texts (digest BLOB PRIMARY KEY, text BLOB NOT NULL);
 CREATE TABLE episodes (
@@ -54,6 +54,15 @@ CREATE TABLE steps (
 CREATE TABLE seals (subject INTEGER PRIMARY KEY, digest BLOB NOT NULL);  -- see seals.py
 """
 
+
+def schema(version: int) -> str:
+    """The tables of a run's file in the present format, or in the one before."""
+    more = "" if version == WITHOUT_ATTEMPTS else attempts.TABLE
+    return f"{_SCHEMA}PRAGMA user_version = {version};\n{more}"
+
+
+SCHEMA = schema(SCHEMA_VERSION)
+
 EPISODE_COLUMNS = (
     "number, id, game, version, seed, players, rated_seats, returns, placements, successes, "
     '"end", detail, culprit'
@@ -65,8 +74,10 @@ STEP_QUERY = (
     "LEFT JOIN usages USING (episode, position) LEFT JOIN texts AS thought ON thought.digest = reasoning "
     "WHERE steps.episode = ? ORDER BY steps.position"
 )
+_ASKED_AGAIN = "(episode, position) IN (SELECT episode, position FROM attempts)"
 SEAT_COUNTS = (
-    "SELECT seat, count(*), sum(invalid IS NOT NULL), sum(seconds) FROM steps WHERE episode = ? GROUP BY seat"
+    "SELECT seat, count(*), sum(invalid IS NOT NULL), sum(seconds), "
+    f"sum(invalid IS NOT NULL OR {_ASKED_AGAIN}) FROM steps WHERE episode = ? GROUP BY seat"
 )
 MATCH_COUNTS = (
     "SELECT episode, count(*), sum(invalid IS NOT NULL), "
@@ -103,6 +114,7 @@ def insert(connection: sqlite3.Connection, episode: Episode, rated_seats: tuple[
     rows = [_step_row(connection, number, position, step) for position, step in enumerate(episode.steps)]
     connection.executemany("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     keep = partial(_kept_once, connection)
+    attempts.insert(connection, number, episode, keep)
     usages.insert(
         connection,
         (
@@ -154,36 +166,42 @@ def _kept_once(connection: sqlite3.Connection, text: str) -> bytes:
     return digest
 
 
-def to_episode(row: SqlRow, step_rows: Iterable[SqlRow]) -> Episode:
-    """The episode of a row of `EPISODE_COLUMNS` and its rows of `STEP_QUERY`.
+def to_episode(row: SqlRow, step_rows: Iterable[SqlRow], attempt_rows: Iterable[SqlRow] = ()) -> Episode:
+    """The episode of a row of `EPISODE_COLUMNS`, its rows of `STEP_QUERY` and of `attempts.QUERY`.
 
     Grids, histories, decision seeds, token samples and a failed reply are not stored, nor is what an
     observation carries of its game (`action_names`, `spec`); all of them come back empty.
     """
     _, id_, game, version, seed, players, _, returns, placements, successes, end, detail, culprit = row
+    tried = attempts.to_attempts(attempt_rows)
+    steps = tuple(
+        _to_step(to_text(game), step_row, tried.get(position, ()))
+        for position, step_row in enumerate(step_rows)
+    )
     return Episode(
         id=to_text(id_),
         game=to_text(game),
         version=version,
         seed=seed,
         players=tuple(json.loads(players)),
-        steps=tuple(_to_step(to_text(game), step_row) for step_row in step_rows),
+        steps=steps,
         returns=tuple(json.loads(returns)),
         placements=tuple(json.loads(placements)),
         successes=tuple(json.loads(successes)),
         end=EndReason(end),
         detail=None if detail is None else to_text(detail),
         culprit=None if culprit is None else to_text(culprit),
+        abandoned=tried.get(len(steps), ()),
     )
 
 
-def _to_step(game: str, row: SqlRow) -> Step:
+def _to_step(game: str, row: SqlRow, tried: tuple[Attempt, ...]) -> Step:
     seat, turn, seen, legal, said, action, invalid, reward, seconds, thought, *usage = row
     observation = Observation(game, seat, turn, to_text(seen), tuple(json.loads(legal)))
     reason = None if invalid is None else to_text(invalid)
     reasoning = None if thought is None else to_text(thought)
     reply = Reply(to_text(said), usage=usages.to_usage(tuple(usage)), reasoning=reasoning)
-    return Step(seat, observation, reply, action, reason, reward, seconds)
+    return Step(seat, observation, reply, action, reason, reward, seconds, tried)
 
 
 def to_summary(row: SqlRow, counts: dict[int, SqlRow]) -> MatchSummary:
@@ -218,7 +236,7 @@ def to_result(row: SqlRow, counts: Iterable[SqlRow]) -> MatchResult:
         return _of_seats(column, rated_seats)
 
     names, blamed = of_rated(players), None if culprit is None else to_text(culprit)
-    tallied = [by_seat.get(seat, (0, 0, 0.0)) for seat in seats]
+    tallied = [by_seat.get(seat, (0, 0, 0.0, 0)) for seat in seats]
     return MatchResult(
         game=to_text(game),
         seed=seed,
@@ -226,9 +244,10 @@ def to_result(row: SqlRow, counts: Iterable[SqlRow]) -> MatchResult:
         placements=of_rated(placements),
         returns=of_rated(returns),
         successes=of_rated(successes),
-        decisions=tuple(decisions for decisions, _, _ in tallied),
-        invalid=tuple(invalid for _, invalid, _ in tallied),
-        seconds=tuple(seconds for _, _, seconds in tallied),
+        decisions=tuple(decisions for decisions, _, _, _ in tallied),
+        invalid=tuple(invalid for _, invalid, _, _ in tallied),
+        seconds=tuple(seconds for _, _, seconds, _ in tallied),
+        invalid_at_first=tuple(first for _, _, _, first in tallied),
         rated=EndReason(end).rated,
         culprit=blamed if blamed in names else None,  # a house agent has no row to be charged in
         seats=seats,

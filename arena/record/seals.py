@@ -2,9 +2,9 @@
 
 Playing an episode again tells whether its moves are right. It cannot tell whether a reply's idle
 words, an agent's seconds or a name were changed later: the episode's seal can. It covers every
-column of the episode's row, of its steps and of what its replies took; texts enter by their own
-digests, under which they are stored. The file as a whole is sealed whenever its writer lets go of
-it, in a file beside it that `b2sum --check` understands too.
+column of the episode's row, of its steps, of what its replies took and of those that were asked for
+again; texts enter by their own digests, under which they are stored. The file as a whole is sealed
+whenever its writer lets go of it, in a file beside it that `b2sum --check` understands too.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ CONTENT = (
     "SELECT * FROM episodes WHERE number = ?",
     "SELECT * FROM steps WHERE episode = ? ORDER BY position",
     "SELECT * FROM usages WHERE episode = ? ORDER BY position",
+    "SELECT * FROM attempts WHERE episode = ? ORDER BY position, number",
 )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from filelock import BaseFileLock
 
 from arena.match.episode import Episode
-from arena.record import integrity, rows, seals, usages
+from arena.record import attempts, integrity, rows, seals, usages
 from arena.record.notable import MatchSummary
 from arena.record.run_file import connect, create_file, legible, lock_folder, one_line_errors
 from arena.record.usages import SqlRow
@@ -174,7 +174,8 @@ class Store:
 
     def _whole(self, row: SqlRow) -> Episode:
         with legible(self.path):
-            return rows.to_episode(row, self._select(rows.STEP_QUERY, row[0]))
+            steps, tried = (self._select(query, row[0]) for query in (rows.STEP_QUERY, attempts.QUERY))
+            return rows.to_episode(row, steps, tried)
 
     def spending(self) -> Mapping[str, usages.Spending]:
         """What the agents' replies took, by agent; those are left out whose replies take nothing."""
@@ -183,3 +184,14 @@ class Store:
     def _select(self, query: str, *values: object) -> Iterator[SqlRow]:
         with one_line_errors(self.path):
             yield from self._connection.execute(query, values)
+
+
+def recorded_episodes(folder: Path, game: str) -> list[Episode] | None:
+    """The episodes of one game that a tournament's folder holds; None where it holds no tournament.
+
+    Raises UsageError where its file cannot be read.
+    """
+    if not (folder / FILE_NAME).is_file():
+        return None
+    with Store.read(folder) as store:
+        return list(store.episodes(game))

@@ -26,10 +26,13 @@ CREATE TABLE usages (
     PRIMARY KEY (episode, position)
 ) WITHOUT ROWID;"""
 COLUMNS = "prompt_tokens, completion_tokens, reasoning_tokens, cost, retries, finish"
+# Replies that were asked for again are paid like all others.
 TOTALS = (
     "SELECT players, seat, count(*), sum(prompt_tokens), sum(completion_tokens), sum(reasoning_tokens), "
     "sum(cost), sum(retries), sum(finish = 'refusal'), sum(finish = 'length'), sum(finish = 'empty'), "
-    "sum(finish = 'error') FROM usages JOIN episodes ON number = episode GROUP BY players, seat"
+    f"sum(finish = 'error') FROM (SELECT episode, seat, {COLUMNS} FROM usages UNION ALL "
+    f"SELECT episode, seat, {COLUMNS} FROM attempts WHERE finish IS NOT NULL) "
+    "JOIN episodes ON number = episode GROUP BY players, seat"
 )
 
 SqlRow = tuple[Any, ...]  # of a query's answer

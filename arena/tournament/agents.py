@@ -9,7 +9,8 @@ from arena.tournament.entrants import SPECIALIST
 from arena.tournament.plan import Tournament
 from arena_agents import Agent
 from arena_agents.engines.base import EngineName
-from arena_agents.registry import make_agent
+from arena_agents.registry import make_agent, with_settings
+from arena_agents.spec import split_spec
 from arena_games.base import GameSpec
 
 
@@ -39,6 +40,7 @@ class Agents:
 
     def make(self, playable: str) -> Agent:
         """The agent of this spec, made once. Raises UsageError if it cannot be made."""
-        if playable not in self._made:
-            self._made[playable] = make_agent(playable, engine=self._engine)
-        return self._made[playable]
+        bare, _ = split_spec(playable)  # agents that differ only in how they draw share their model
+        if bare not in self._made:
+            self._made[bare] = make_agent(bare, engine=self._engine)
+        return with_settings(self._made[bare], playable)

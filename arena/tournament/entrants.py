@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,20 +11,27 @@ from arena.match.seating import HOUSE
 from arena.tournament.options import DEFAULT_AGENTS
 from arena.untrusted import file_name
 from arena_agents.address import is_address
+from arena_agents.policy import holds_language_policy
 from arena_agents.presets import PRESETS
+from arena_agents.spec import split_spec, with_defaults
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
 SPECIALIST = "dqn"
+_COMMA = re.compile(r",(?![^\[\]]*\])")  # outside brackets
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A policy that a tournament needs: `agent` trained on `game`, in the run folder `folder`."""
+    """A policy that a tournament needs: `agent` trained on `game`, in the run folder `folder`.
+
+    `settings` are those of `--set` that are not the default, as KEY=VALUE.
+    """
 
     agent: str
     game: str
     folder: Path
+    settings: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -49,8 +56,10 @@ class Entrant:
         if self.base is None:
             return None
         learned = self.trained_on or game.name
-        owner = self.base if self.label == self.spec else self.label
-        return Training(self.base, learned, out / "agents" / f"{file_name(owner)}@{file_name(learned)}")
+        settings = tuple(f"{name}={value}" for name, value in split_spec(self.spec)[1].items())
+        owner = ",".join([self.base, *settings]) if self.label == self.spec else self.label
+        folder = out / "agents" / f"{file_name(owner)}@{file_name(learned)}"
+        return Training(self.base, learned, folder, settings)
 
     def playable(self, game: GameSpec, out: Path) -> str:
         """The spec of the agent that plays `game`; a run folder where it has been trained."""
@@ -58,14 +67,15 @@ class Entrant:
         return self.spec if training is None else str(training.folder)
 
 
-def parse_entrants(agents: str | Iterable[str]) -> list[Entrant]:
-    """Entrants from `--agents`: `SPEC` or `LABEL=SPEC`, separated by commas.
+def parse_entrants(agents: str | Iterable[str], defaults: Mapping[str, str] | None = None) -> list[Entrant]:
+    """Entrants from `--agents`: `SPEC` or `LABEL=SPEC`, separated by commas, each with its `[settings]`.
 
-    Raises UsageError for an empty list, a label that is used twice or kept for the house, and an
-    unknown game in `BASE+GAME`.
+    `defaults` are settings for the language models that do not have them; they then stand in their specs.
+    Raises UsageError for an empty list, a label that is used twice or kept for the house, an
+    unknown game in `BASE+GAME` or setting, and `defaults` that are for nobody.
     """
-    parts = agents.split(",") if isinstance(agents, str) else agents
-    entrants = [_entrant(part.strip()) for part in parts if part.strip()]
+    parts = _COMMA.split(agents) if isinstance(agents, str) else agents
+    entrants = [_entrant(part.strip(), defaults or {}) for part in parts if part.strip()]
     if not entrants:
         raise UsageError(f"--agents names nobody; try --agents {DEFAULT_AGENTS}")
     labels = [entrant.label for entrant in entrants]
@@ -74,6 +84,9 @@ def parse_entrants(agents: str | Iterable[str]) -> list[Entrant]:
             raise UsageError(f"two agents are called {label!r}; name them apart with --agents a=…,b=…")
         if label.startswith(HOUSE):
             raise UsageError(f"{label!r} is kept for the house's agents; choose another name")
+    if defaults and not any(split_spec(entrant.spec)[1] for entrant in entrants):
+        option = "--decode" if "decode" in defaults else "--chat-template"
+        raise UsageError(f"{option} is for language models, and none takes part; leave it out")
     return entrants
 
 
@@ -101,16 +114,23 @@ def _needed(entrants: Sequence[Entrant], games: Sequence[GameSpec], out: Path) -
                 yield training
 
 
-def _entrant(text: str) -> Entrant:
+def _entrant(text: str, defaults: Mapping[str, str]) -> Entrant:
     label, separator, spec = text.partition("=")
     if not separator or not re.fullmatch(r"[\w.+@ -]+", label):
-        label = spec = text
-    base, trained_on = _trained_from(spec)
-    return Entrant(label, spec, base, trained_on)
+        label, spec = "", text
+    bare, settings = split_spec(spec)
+    base, trained_on = _trained_from(bare)
+    if base == SPECIALIST and settings:
+        raise UsageError(
+            f"{min(settings)} is for language models, and {SPECIALIST} is none; write {SPECIALIST} alone"
+        )
+    if _is_language_model(base or bare):
+        spec = with_defaults(spec, defaults)
+    return Entrant(label or spec, spec, base, trained_on)
 
 
 def _trained_from(spec: str) -> tuple[str | None, str | None]:
-    """What a spec is trained from, and on which game if it names one."""
+    """What a spec without settings is trained from, and on which game if it names one."""
     if spec == SPECIALIST:
         return spec, None
     if is_address(spec):  # a + in it belongs to the model's name or the URL
@@ -119,3 +139,9 @@ def _trained_from(spec: str) -> tuple[str | None, str | None]:
     if plus and (base in PRESETS or not (Path(spec).exists() or ":" in game or "/" in game)):
         return base, find_game(game).name
     return None, None
+
+
+def _is_language_model(spec: str) -> bool:
+    """Whether a spec names one by its form; a class of the user's may be one all the same."""
+    named = spec in PRESETS or spec.startswith("hf:") or is_address(spec)
+    return named or holds_language_policy(Path(spec))

@@ -28,6 +28,7 @@ from arena.tournament.forecast_sample import (
 )
 from arena.tournament.plan import Tournament
 from arena.tournament.run import CONCURRENCY
+from arena_agents import Reply
 from arena_games.base import GameSpec
 from arena_leaderboard.model.quantiles import student_reach
 
@@ -107,7 +108,7 @@ def forecast(tournament: Tournament, *, deadline_s: float, say: Callable[[str], 
     samples = {game: sample_of(matches, tournament.entrants) for game, matches in missing.items()}
     for line in announcements(tournament, samples):
         say(line)
-    config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY)
+    config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)
     rows, games_seconds = [], Estimate(0.0, 0.0)
     for spec in tournament.games:
         began = time.perf_counter()
@@ -157,28 +158,33 @@ def _own_time(played: Sequence[Episode], took: float, matches: int) -> Estimate:
     return Estimate(max(0.0, took - asked) / len(played) * matches, 0.0)
 
 
-def _prompt_tokens(step: Step) -> float | None:
-    usage, sample = step.reply.usage, step.reply.sample
-    if usage is not None:
-        return usage.prompt_tokens
-    return None if sample is None else len(sample.prompt_ids)
+def _taken(step: Step, number: Callable[[Reply], float | None]) -> float | None:
+    """What a step's reply took, and those before it that were asked for again; None if that is unknown."""
+    replies = (*(attempt.reply for attempt in step.attempts), step.reply)
+    known = [value for value in map(number, replies) if value is not None]
+    return math.fsum(known) if known else None
 
 
-def _reply_tokens(step: Step) -> float | None:
-    usage, sample = step.reply.usage, step.reply.sample
-    if usage is not None:
-        return usage.completion_tokens
-    return None if sample is None else len(sample.token_ids)
+def _prompt_tokens(reply: Reply) -> float | None:
+    if reply.usage is not None:
+        return reply.usage.prompt_tokens
+    return None if reply.sample is None else len(reply.sample.prompt_ids)
 
 
-def _cost(step: Step) -> float | None:
-    return None if step.reply.usage is None else step.reply.usage.cost
+def _reply_tokens(reply: Reply) -> float | None:
+    if reply.usage is not None:
+        return reply.usage.completion_tokens
+    return None if reply.sample is None else len(reply.sample.token_ids)
+
+
+def _cost(reply: Reply) -> float | None:
+    return None if reply.usage is None else reply.usage.cost
 
 
 NUMBERS: dict[str, Callable[[Step], float | None]] = {
     "decisions": lambda step: 1.0,
-    "prompt_tokens": _prompt_tokens,
-    "reply_tokens": _reply_tokens,
-    "cost": _cost,
+    "prompt_tokens": lambda step: _taken(step, _prompt_tokens),
+    "reply_tokens": lambda step: _taken(step, _reply_tokens),
+    "cost": lambda step: _taken(step, _cost),
     "seconds": lambda step: step.seconds,
 }

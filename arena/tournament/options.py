@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -24,7 +25,9 @@ class TournamentOptions:
     """What `arena tournament` is asked for, as its options say it.
 
     `games` and `agents` are names between commas, `out` is the run's folder. `until_separated` plays on
-    where neighbouring ranks are tied, up to `max_matches` in all. `engine` plays for language models.
+    where neighbouring ranks are tied, up to `max_matches` in all. `engine` plays for language models;
+    `defaults` are settings that their specs lack (see `arena_agents.spec`). An invalid reply is asked for
+    again up to `rethink` times.
     """
 
     games: str
@@ -37,3 +40,5 @@ class TournamentOptions:
     until_separated: bool = False
     max_matches: int | None = None
     engine: str = "auto"
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    rethink: int = 0

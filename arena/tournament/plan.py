@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ class Tournament:
     seed: int
     matches: int
     out: Path
+    rethink: int = 0  # times that an invalid reply is asked for again
 
     @classmethod
     def of(
@@ -35,13 +36,17 @@ class Tournament:
         *,
         seed: int = 0,
         matches: int = 60,
+        defaults: Mapping[str, str] | None = None,
+        rethink: int = 0,
     ) -> Tournament:
         """From what the command line says: names, or a string of them between commas.
 
-        About `matches` matches of each agent in each game; `out` is the run's folder. Raises UsageError
-        for unknown games and unusable names.
+        About `matches` matches of each agent in each game; `out` is the run's folder; `defaults` are for
+        language models (see `parse_entrants`); an invalid reply is asked for again up to `rethink` times.
+        Raises UsageError for unknown games and unusable names.
         """
-        return cls(tuple(select_games(games)), tuple(parse_entrants(agents)), seed, matches, Path(out))
+        entrants = tuple(parse_entrants(agents, defaults))
+        return cls(tuple(select_games(games)), entrants, seed, matches, Path(out), rethink)
 
     def config(self) -> dict[str, Any]:
         """What is stored with the run, and must not change while it is continued."""
@@ -50,6 +55,7 @@ class Tournament:
             "agents": {entrant.label: entrant.spec for entrant in self.entrants},
             "seed": self.seed,
             "matches": self.matches,
+            **({"rethink": self.rethink} if self.rethink else {}),
         }
 
     @property

@@ -106,7 +106,7 @@ def run(
             agents = Agents(tournament, engine)
         if waiting:
             failed = _train(tournament, waiting, store, train == TrainMode.ALWAYS, display)
-        config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY)
+        config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)
         left_out = frozenset(tournament.left_out(failed))
         cut_short: dict[str, list[str]] = {}
 

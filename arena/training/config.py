@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from arena_agents.address import is_address
+from arena_agents.base import Decode
 from arena_agents.engines.base import EngineName
 from arena_games.base import UsageError
 
@@ -21,7 +22,7 @@ class TrainConfig(BaseModel):
     """What every trainer shares. Stored, resolved, as `config.json` in the run's folder.
 
     `opponents` hold the seats that the learner does not: `house`, `self`, or an agent spec
-    (see `arena.match.seating`).
+    (see `arena.match.play.seating`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,7 +42,66 @@ class TrainConfig(BaseModel):
 Config = TypeVar("Config", bound=TrainConfig)
 
 
-class MsgrpoConfig(TrainConfig):
+class LanguageConfig(TrainConfig):
+    """What the trainers of language policies share: weights, optimiser, engine, and the guard.
+
+    `adapter` says how training goes on from a policy that is an adapter: with that adapter, or with it
+    merged into the weights that it was trained on (see `arena.training.language.start`).
+    """
+
+    ALGORITHM: ClassVar[str]
+
+    learning_rate: float = Field(1e-5, gt=0)
+    warmup: int = Field(5, ge=0, description="updates over which the rate rises")
+    final_rate: float = Field(1.0, ge=0, le=1, description="share of the rate left at the end")
+    weight_decay: float = Field(0.0, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    adapter: Literal["keep", "merge"] = Field("keep", description="how to go on from an adapter")
+    lora_rank: int = Field(16, ge=0, description="0 trains all weights")
+    lora_alpha: int = Field(32, ge=1)
+    temperature: float = Field(1.0, gt=0)
+    max_new_tokens: int = Field(256, ge=1, description="of an answer")
+    thinking_tokens: int = Field(1024, ge=0, description="of what a model thinks before its answer")
+    chat_template: dict[str, Any] = Field({}, description="settings of the model's chat template")
+    decode: Decode = Field("free", description="`choice` draws replies whole, among the legal ones")
+    micro_tokens: int = Field(
+        16384, ge=1, description="tokens a forward and backward pass; fewer where memory asks for it"
+    )
+    rollout_tokens: int = Field(32_768, ge=1, description="tokens the transformers engine holds at a time")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="of the model's weights")
+    gradient_checkpointing: Literal["auto", "on", "off"] = Field(
+        "auto", description="compute layers again for the gradient; auto: models above 1 B"
+    )
+    engine: EngineName = Field("auto", description="what draws the replies")
+    engine_memory: float = Field(0.45, gt=0, lt=1, description="share of a GPU's memory for the engine")
+    tensor_parallel: int = Field(1, ge=1, description="GPUs that the engine spreads the model over")
+    probe_tolerance: float | None = Field(
+        None, gt=0, description="nats a token that engine and trainer may differ; by precision"
+    )
+    collapse_drop: float = Field(0.5, gt=0, le=1, description="share of the gain whose loss is a collapse")
+
+    @property
+    def token_temperature(self) -> float:
+        """What logits are divided by. Replies that are drawn whole are tempered as a whole, by T."""
+        return 1.0 if self.decode == "choice" else self.temperature
+
+    @property
+    def served(self) -> bool:
+        """Whether a server draws the replies: the one at the agent's address."""
+        return is_address(self.agent) and self.engine in ("auto", "server")
+
+    @property
+    def replies_at_once(self) -> int:
+        """How many replies are asked for together, at most."""
+        return self.eval_episodes
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the policy is held to the one that it starts from."""
+        return False
+
+
+class MsgrpoConfig(LanguageConfig):
     """MS-GRPO with AAW episode sampling (arXiv 2508.10839). Names follow the equations."""
 
     ALGORITHM: ClassVar[str] = "msgrpo"
@@ -62,43 +122,26 @@ class MsgrpoConfig(TrainConfig):
     beta: float = Field(0.0, ge=0, description="β of the KL penalty")
     epochs: int = Field(1, ge=1, description="passes over the kept episodes")
     minibatches: int = Field(1, ge=1, description="optimiser steps a pass")
-    learning_rate: float = Field(1e-5, gt=0)
-    warmup: int = Field(5, ge=0, description="updates over which the rate rises")
-    final_rate: float = Field(1.0, ge=0, le=1, description="share of the rate left at the end")
-    weight_decay: float = Field(0.0, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
-    lora_rank: int = Field(16, ge=0, description="0 trains all weights")
-    lora_alpha: int = Field(32, ge=1)
-    temperature: float = Field(1.0, gt=0)
-    max_new_tokens: int = Field(256, ge=1)
     format_penalty: float = Field(1.0, ge=0)
-    micro_tokens: int = Field(16384, ge=1, description="tokens a forward and backward pass")
-    rollout_tokens: int = Field(32_768, ge=1, description="tokens the transformers engine holds at a time")
-    dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="of the model's weights")
-    gradient_checkpointing: Literal["auto", "on", "off"] = Field(
-        "auto", description="compute layers again for the gradient; auto: models above 1 B"
-    )
-    engine: EngineName = Field("auto", description="what draws the replies")
-    engine_memory: float = Field(0.45, gt=0, lt=1, description="share of a GPU's memory for the engine")
-    tensor_parallel: int = Field(1, ge=1, description="GPUs that the engine spreads the model over")
     mismatch_cap: float = Field(2.0, ge=1, description="largest weight for the engine's mismatch")
-    probe_tolerance: float | None = Field(
-        None, gt=0, description="nats a token that engine and trainer may differ; by precision"
-    )
     max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
-    collapse_drop: float = Field(0.5, gt=0, le=1, description="share of the gain whose loss is a collapse")
 
     @property
-    def served(self) -> bool:
-        """Whether a server draws the replies: the one at the agent's address."""
-        return is_address(self.agent) and self.engine in ("auto", "server")
+    def replies_at_once(self) -> int:
+        return self.groups * self.group_size
+
+    @property
+    def needs_reference(self) -> bool:
+        return self.beta > 0
 
 
 def resolve(kind: type[Config], *layers: Mapping[str, Any]) -> Config:
     """The config from layers, the later one winning. Raises UsageError in one line."""
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged.update(layer)
+        for key, value in layer.items():
+            together = isinstance(value, dict) and isinstance(merged.get(key), dict)
+            merged[key] = {**merged[key], **value} if together else value
     try:
         return kind.model_validate(merged)
     except ValidationError as error:
@@ -116,16 +159,24 @@ def _first_problem(kind: type[TrainConfig], error: ValidationError) -> str:
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:
-    """`key=value` pairs of `--set`; values are read as JSON where they are JSON, else as text."""
+    """`key=value` pairs of `--set`; values are read as JSON where they are JSON, else as text.
+
+    `chat_template.NAME=value` is one setting of the model's chat template.
+    """
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not separator or not key:
             raise UsageError(f"--set wants key=value, not {pair!r}")
         try:
-            settings[key.strip()] = json.loads(value)
+            read = json.loads(value)
         except json.JSONDecodeError:
-            settings[key.strip()] = value
+            read = value
+        name, dot, inner = key.strip().partition(".")
+        if dot and inner and isinstance(settings.setdefault(name, {}), dict):
+            settings[name][inner] = read
+        else:
+            settings[key.strip()] = read
     return settings
 
 

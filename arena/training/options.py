@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,5 +30,15 @@ class TrainOptions:
 
     def named(self) -> dict[str, Any]:
         """The settings that have options of their own, as far as they are given."""
-        names = ("game", "agent", "seed", "steps", "opponents", "engine")
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        others = ("out", "settings", "config_file", "resume", "template")
+        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in others}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class SftOptions(TrainOptions):
+    """What `arena sft` is asked for beside: who teaches, in how many episodes, with how much noise."""
+
+    teacher: str | None = None
+    episodes: int | None = None
+    noise: float | None = None

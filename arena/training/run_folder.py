@@ -1,6 +1,8 @@
 """A training run's folder: everything that is needed to read it, resume it, or run it again.
 
 config.json        the resolved config
+start/             the trained policy that the run goes on from, if it does
+examples.jsonl     what is taught by example
 environment.json   package versions, Python, platform, git revision
 metrics.jsonl      one object a step
 checkpoints/       step-N: policy, optimiser and generators, to resume from
@@ -57,8 +59,10 @@ class RunFolder:
         """Remove what `create` wrote if no step was ever logged: the run could not begin."""
         if self.metrics_path.exists():
             return
-        for name in ("config.json", "environment.json", "template.txt"):
+        for name in ("config.json", "environment.json", "template.txt", "examples.jsonl"):
             (self.path / name).unlink(missing_ok=True)
+        for name in ("start", "start.new", "teacher"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
         if not any(self.path.iterdir()):
             self.path.rmdir()
 

@@ -18,20 +18,22 @@ from arena_agents import Agent
 from arena_agents.base import Sampling
 from arena_agents.engines.choose import parse_engine
 from arena_agents.registry import make_agent
+from arena_agents.spec import with_defaults
 from arena_games.base import UsageError
 from arena_games.registry import select_games
 
 
 def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     """Print what an agent scores, as a table or as JSON."""
+    spec = with_defaults(options.agent, options.defaults)
     rows = evaluate(
-        options.agent,
-        _agent(options),
+        spec,
+        _agent(spec, options),
         select_games(options.games),
         episodes=options.episodes,
         seed=options.seed,
         opponent=make_agent(options.opponents),
-        config=MatchConfig(deadline_s=DEADLINE_S),
+        config=MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink),
     )
     for row in rows:
         if row.errors:
@@ -42,11 +44,11 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
         Console().print(_evaluation_table(rows))
 
 
-def _agent(options: EvaluationOptions) -> Agent:
-    made = make_agent(options.agent, template=options.template, engine=parse_engine(options.engine))
+def _agent(spec: str, options: EvaluationOptions) -> Agent:
+    made = make_agent(spec, template=options.template, engine=parse_engine(options.engine))
     if options.temperature is None:
         return made
-    return _at_temperature(made, options.agent, options.temperature)
+    return _at_temperature(made, spec, options.temperature)
 
 
 def _at_temperature(agent: Agent, spec: str, temperature: float) -> Agent:
@@ -58,9 +60,10 @@ def _at_temperature(agent: Agent, spec: str, temperature: float) -> Agent:
 
 
 def _evaluation_table(rows: list[EvalRow]) -> Table:
+    again = any(row.first_invalid_rate != row.invalid_rate for row in rows)
     table = Table(box=None, pad_edge=False)
     table.add_column("game")
-    for heading in ("episodes", "return", "95% interval", "success", "invalid"):
+    for heading in ("episodes", "return", "95% interval", "success", "invalid", *["at first"][:again]):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
@@ -70,5 +73,6 @@ def _evaluation_table(rows: list[EvalRow]) -> Table:
             f"{row.return_ci95[0]:.2f} … {row.return_ci95[1]:.2f}",
             f"{row.success_rate:.1%}",
             f"{row.invalid_rate:.1%}",
+            *[f"{row.first_invalid_rate:.1%}"][:again],
         )
     return table

@@ -40,7 +40,13 @@ SPELLED: dict[str, Callable[[float], str]] = {"cost": partial(dollars, cents=Tru
 def show_forecast(options: TournamentOptions, *, as_json: bool) -> None:
     """Print what the tournament will take, on stdout; what the sample may cost before it, on stderr."""
     tournament = Tournament.of(
-        options.games, options.agents, options.out, seed=options.seed, matches=options.matches
+        options.games,
+        options.agents,
+        options.out,
+        seed=options.seed,
+        matches=options.matches,
+        defaults=options.defaults,
+        rethink=options.rethink,
     )
     found = forecast(tournament, deadline_s=options.deadline_s, say=note)
     if as_json:

@@ -15,7 +15,7 @@ from arena.record.store import FILE_NAME, Store
 from arena.training.status import TrainingStatus
 from arena.untrusted import one_line
 from arena.views.options import Listed
-from arena_agents.presets import PRESETS, model_source
+from arena_agents.presets import PRESETS
 from arena_agents.registry import agent_names
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import game_specs
@@ -69,7 +69,7 @@ def agents() -> Table:
     """Every agent that has a name, and the ways to write others."""
     table = _table("agent", "what it is")
     for name in agent_names():
-        about = ABOUT.get(name) or (model_source(name) if name in PRESETS else "plug-in")
+        about = ABOUT.get(name) or PRESETS.get(name, "plug-in")
         table.add_row(Text(name), Text(about))
     for form, about in FORMS:
         table.add_row(Text(form), Text(about))

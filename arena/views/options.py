@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -31,7 +32,8 @@ class Listed(StrEnum):
 class EvaluationOptions:
     """What `arena eval` is asked for: an agent's spec, games between commas, who holds other open seats.
 
-    `template` and `temperature` replace a language model's own; `engine` plays for it.
+    `template`, `temperature` and the settings in `defaults` replace a language model's own; `engine` plays
+    for it. After an invalid reply the agent is asked again up to `rethink` times.
     """
 
     agent: str
@@ -42,6 +44,8 @@ class EvaluationOptions:
     template: Path | None = None
     temperature: float | None = None
     engine: str = "auto"
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    rethink: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ class WatchOptions:
     """What `arena watch` is asked for.
 
     `agents` take the open seats in order, `opponents` those that are left. `speed` is in decisions a
-    second; `plain` prints line by line, as in a pipe.
+    second; `plain` prints line by line, as in a pipe. `defaults` and `rethink` are as in
+    `EvaluationOptions`.
     """
 
     game: str
@@ -59,3 +64,5 @@ class WatchOptions:
     deadline_s: float = DEADLINE_S
     speed: float | None = None
     plain: bool = False
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    rethink: int = 0

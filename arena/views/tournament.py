@@ -20,7 +20,13 @@ def hold_tournament(options: TournamentOptions) -> bool:
     """Play a tournament to its end and show the leaderboard; whether all was trained and played."""
     until = played_on(options)
     tournament = Tournament.of(
-        options.games, options.agents, options.out, seed=options.seed, matches=options.matches
+        options.games,
+        options.agents,
+        options.out,
+        seed=options.seed,
+        matches=options.matches,
+        defaults=options.defaults,
+        rethink=options.rethink,
     )
     result = run(
         tournament,

@@ -23,6 +23,7 @@ SHOWN = (
     ("eval/return", "held-out return", "{:.2f}"),
     ("eval/success", "held-out success", "{:.0%}"),
     ("invalid_rate", "invalid", "{:.1%}"),
+    ("eval/invalid_rate", "held-out invalid", "{:.1%}"),
     ("kl", "KL", "{:.4f}"),
     ("entropy", "entropy", "{:.3f}"),
     ("loss", "loss", "{:.4f}"),

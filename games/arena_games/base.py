@@ -25,6 +25,18 @@ class UsageError(ValueError):
     """Something the user can put right; the message is one line that names the remedy."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A reply to this very decision that could not be played, and why.
+
+    It was `illegal` if it could be read and named what may not be played, else it could not be read.
+    """
+
+    text: str
+    reason: str
+    illegal: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
     """All that one seat may know when it is asked to act.
@@ -34,7 +46,9 @@ class Observation:
     `history` is the game's own account of earlier turns, oldest first: agents keep no memory.
     `seed` is private randomness for this decision: the same episode always gives the same one.
     `action_names` and `spec`, the game itself, are put in by the referee, so that no agent has to look
-    its game up; they are empty in an observation that was read back from a stored run.
+    its game up; they are empty in an observation that was read back from a stored run. `rejected` are
+    the seat's earlier replies to this decision, oldest first: a seat is asked again only where the match
+    allows it (`--rethink`), and with another seed.
     """
 
     game: str
@@ -47,6 +61,7 @@ class Observation:
     seed: int = 0
     action_names: tuple[str, ...] = ()
     spec: GameSpec | None = field(default=None, repr=False)
+    rejected: tuple[Rejected, ...] = ()
 
     @property
     def legal_names(self) -> tuple[str, ...]:
@@ -71,9 +86,13 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """A reply that names no action, or more than one; `reason` is shown to people."""
+    """A reply that names no action, or more than one; `reason` is shown to people.
+
+    `illegal` says that it could be read, but what it names may not be played.
+    """
 
     reason: str
+    illegal: bool = False
 
 
 Parser = Callable[[str, Observation], "int | Invalid"]
@@ -147,7 +166,9 @@ def parse_action_tag(action_names: tuple[str, ...]) -> Parser:
         if found is None:
             return Invalid("no <action>…</action> in the reply")
         action = index.get(found[1].strip().lower())
-        return Invalid(f"the named action is not one of: {listing}") if action is None else action
+        return (
+            Invalid(f"the named action is not one of: {listing}", illegal=True) if action is None else action
+        )
 
     # Most replies are one of these: they need not be searched again.
     bare = {reply: named(reply) for reply in (f"<action>{name}</action>" for name in action_names)}
@@ -155,7 +176,7 @@ def parse_action_tag(action_names: tuple[str, ...]) -> Parser:
     def parse(text: str, observation: Observation) -> int | Invalid:
         action = bare[text] if text in bare else named(text)
         if isinstance(action, int) and action not in observation.legal:
-            return Invalid(f"{action_names[action]} is not legal now")
+            return Invalid(f"{action_names[action]} is not legal now", illegal=True)
         return action
 
     return parse

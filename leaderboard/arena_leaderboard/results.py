@@ -14,7 +14,8 @@ class MatchResult:
     `seconds` is the time each agent spent deciding. `rated` is False when the match ended in an
     agent's or a game's error. `culprit` is the agent charged with that error, or the one that forfeited
     a rated match. One agent may hold several seats: they are not compared with each other.
-    `seats` numbers the players' seats from 0; left out, they are the first ones.
+    `seats` numbers the players' seats from 0; left out, they are the first ones. `invalid_at_first` counts
+    the decisions whose first reply was invalid, where agents are asked again; left out, it is `invalid`.
 
     Raises ValueError where the tuples differ in length or a number cannot be.
     """
@@ -31,8 +32,11 @@ class MatchResult:
     rated: bool = True
     culprit: str | None = None
     seats: tuple[int, ...] = ()
+    invalid_at_first: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.invalid_at_first:
+            object.__setattr__(self, "invalid_at_first", self.invalid)
         if not self.seats:
             object.__setattr__(self, "seats", tuple(range(len(self.players))))
         columns = (
@@ -41,6 +45,7 @@ class MatchResult:
             self.returns,
             self.successes,
             self.invalid,
+            self.invalid_at_first,
             self.decisions,
             self.seconds,
         )

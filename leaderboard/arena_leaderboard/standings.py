@@ -23,7 +23,8 @@ class Standing:
 
     `success_rate` and `invalid_rate` are shares, 0 to 1. `errors` counts the matches that ended in an
     error charged to this agent; they are not rated. `forfeits` counts the rated ones that it gave away
-    by invalid replies.
+    by invalid replies. Where agents are asked again after an invalid reply, `invalid_rate` counts the
+    decisions that were invalid after all, and `first_invalid_rate` those whose first reply was.
 
     `lead` is the 95 % difference by which the agent one rank above leads this one; None for the first
     and the unrated. `clean` is the rating over the matches in which no rated seat gave an invalid
@@ -41,11 +42,17 @@ class Standing:
     forfeits: int = 0
     clean: Rating | None = None
     lead: Difference | None = None
+    first_invalid_rate: float | None = None
 
     @property
     def matches(self) -> int:
         """The rated matches it played."""
         return self.rating.matches if self.rating else 0
+
+    @property
+    def asked_again(self) -> bool:
+        """Whether first replies were more often invalid than those that were then played."""
+        return self.first_invalid_rate != self.invalid_rate
 
     @property
     def separated(self) -> bool | None:
@@ -62,6 +69,7 @@ class Standing:
             "return_ci95": list(self.return_ci95 or (None, None)),
             "success_rate": self.success_rate,
             "invalid_rate": self.invalid_rate,
+            "first_invalid_rate": self.first_invalid_rate,
             "decisions_per_second": self.decisions_per_second,
             "errors": self.errors,
             "forfeits": self.forfeits,
@@ -214,6 +222,7 @@ def _standing(agent: str, tallies: Sequence[Tally]) -> Standing:
         return_ci95=return_ci95,
         success_rate=_mean_of_known(tally.success_rate for tally in tallies),
         invalid_rate=_mean_of_known(tally.invalid_rate for tally in tallies),
+        first_invalid_rate=_mean_of_known(tally.first_invalid_rate for tally in tallies),
         decisions_per_second=ratio(sum(tally.decisions for tally in tallies), seconds),
         errors=sum(tally.errors for tally in tallies),
         forfeits=sum(tally.forfeits for tally in tallies),

@@ -15,6 +15,7 @@ class Tally:
     returns: list[float] = field(default_factory=list)
     successes: int = 0
     invalid: int = 0
+    invalid_at_first: int = 0
     decisions: int = 0
     seconds: list[float] = field(default_factory=list)
     errors: int = 0
@@ -25,6 +26,7 @@ class Tally:
         self.returns.append(result.returns[seat])
         self.successes += result.successes[seat]
         self.invalid += result.invalid[seat]
+        self.invalid_at_first += result.invalid_at_first[seat]
         self.decisions += result.decisions[seat]
         self.seconds.append(result.seconds[seat])
 
@@ -35,6 +37,10 @@ class Tally:
     @property
     def invalid_rate(self) -> float | None:
         return ratio(self.invalid, self.decisions)
+
+    @property
+    def first_invalid_rate(self) -> float | None:
+        return ratio(self.invalid_at_first, self.decisions)
 
 
 def ratio(part: float, whole: float) -> float | None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from arena.training.config import MsgrpoConfig
-from arena.training.msgrpo.learner import with_lora
+from arena.training.language.learner import with_fresh_adapter
 from arena_agents.base import Sampling
 from arena_agents.causal_lm.forward import reply_logits
 from arena_agents.causal_lm.load import load_model
@@ -36,7 +36,7 @@ class Policy:
 
     def __init__(self):
         model, tokenizer = load_model(str(MODEL_DIR))
-        self.model = with_lora(model, CONFIG).eval()
+        self.model = with_fresh_adapter(model, CONFIG).eval()
         self.engine = TransformersEngine(self.model, tokenizer)
 
     @torch.no_grad()
@@ -204,3 +204,18 @@ def test_starting_left_the_process_as_it_was(llm):
     torch.set_num_threads(before + 1)
     assert torch.get_num_threads() == before + 1
     torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("temperature", [0, 1.0, 2.0])
+def test_it_chooses_among_whole_replies_as_the_transformers_engine_does(llm, prompts, tmp_path, temperature):
+    """With an adapter that has been loaded, and choices of several lengths, some prompts asked twice."""
+    policy, engine = Policy(), VllmEngine(llm)
+    policy.move(0.05, 7)
+    engine.load_policy(policy.write(tmp_path / "moved"), 3)
+    asked = [*prompts[:20], *prompts[:10]]
+    choices = [[(5, 6, 7), (5, 8), (9,)], [(6, 7), (6, 8)]] * 15
+    sampling = Sampling(temperature=temperature, decode="choice")
+    found = engine.choose(asked, choices, sampling, range(30))
+    agree(found, policy.engine.choose(asked, choices, sampling, range(30)))
+    assert {sample.policy_version for sample in found} == {3}
+    assert [sample.choices for sample in found] == [tuple(replies) for replies in choices]

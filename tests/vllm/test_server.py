@@ -177,6 +177,35 @@ def test_the_engine_draws_what_transformers_draws_for_each_policy(server: VllmSe
     engine.close()
 
 
+def test_the_engine_chooses_among_whole_replies_as_transformers_does(server: VllmServer) -> None:
+    from arena_agents.base import Sampling
+    from arena_agents.engines.vllm_server import load_server_engine
+    from arena_agents.language.agent import load_language_agent
+
+    engine = load_server_engine(f"nano@{server.url}", lora_rank=4)
+    prompts = [list(range(5 + n, 40 + 2 * n)) for n in range(8)]
+    choices = [[(5, 6, 7), (5, 8), (9,)], [(6, 7), (6, 8)]] * 4
+    sampling = Sampling(temperature=1.5, decode="choice")
+    served = engine.choose(prompts, choices, sampling, range(8))
+    expected = load_language_agent("nano").engine.choose(prompts, choices, sampling, range(8))
+    assert [s.token_ids for s in served] == [s.token_ids for s in expected]
+    for one, other in zip(served, expected, strict=True):
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
+        assert one.choices == other.choices
+    engine.close()
+
+
+def test_a_served_model_that_is_held_to_legal_replies(server: VllmServer, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    agents = f"random,served=nano@{server.url}[decode=choice]"
+    done = arena("tournament", "--games", "snake", "--agents", agents, "--matches", "4", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    with Store.read(out) as store:
+        played = [s for e in store.episodes() if "served" in e.players for s in e.steps_of(0)]
+    assert played
+    assert not any(step.invalid for step in played)
+
+
 def test_two_processes_with_parts_of_the_model_have_one_server_play(
     server: VllmServer, tmp_path: Path
 ) -> None:

@@ -141,3 +141,13 @@ def test_whole_weights_cannot_be_synced(tmp_path):
     with pytest.raises(UsageError, match="--set lora_rank=16"):
         train(game="frozen-lake", agent="nano", out=tmp_path / "run", settings=settings)
     assert not (tmp_path / "run").exists()
+
+
+def test_it_trains_on_replies_that_were_drawn_whole(one_llm, tmp_path):
+    settings = [*SETTINGS, "decode=choice", "temperature=1.5"]
+    run = train(game="frozen-lake", agent="nano", out=tmp_path / "run", steps=3, settings=settings)
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for row in rows[1:]:
+        assert row["invalid_rate"] == 0
+        assert row["engine_mismatch"] < 1e-3
+        assert row["probe_error"] < 1e-3

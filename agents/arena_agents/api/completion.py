@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from arena_agents.api.errors import MalformedError
+from arena_agents.reasoning import apart, cut
 
 LARGEST_COUNT = 2**53  # beyond it a count is nonsense, and a database's integers end
-THINKING = ("<think>", "</think>")
 FINISHES = {"stop": "stop", "length": "length", "max_tokens": "length", "content_filter": "refusal"}
 
 
@@ -40,7 +40,9 @@ def read_completion(body: Any, stop: Sequence[str]) -> Completion:
     """
     choice = _first_choice(body)
     message = choice["message"]
-    text, reasoning = _apart(_content(message), _text(message, "reasoning_content", "reasoning"))
+    text, reasoning = _content(message), _text(message, "reasoning_content", "reasoning")
+    if reasoning is None:  # some servers leave it in the answer
+        text, reasoning = apart(text, stop=stop)
     refusal = _text(message, "refusal")
     whole = cut(text, stop)
     stated = choice.get("finish_reason")
@@ -60,11 +62,6 @@ def read_completion(body: Any, stop: Sequence[str]) -> Completion:
         _count(usage, "completion_tokens"),
         _count(_field(usage, "completion_tokens_details"), "reasoning_tokens"),
     )
-
-
-def cut(text: str, stop: Sequence[str]) -> str:
-    """The text up to the end of the stop string that is complete first."""
-    return text[: min((text.index(string) + len(string) for string in stop if string in text), default=None)]
 
 
 def _first_choice(body: Any) -> dict[str, Any]:
@@ -87,15 +84,6 @@ def _content(message: dict[str, Any]) -> str:
     if not isinstance(content, str):
         raise MalformedError(f"content is of type {type(content).__name__}")
     return content
-
-
-def _apart(content: str, reasoning: str | None) -> tuple[str, str | None]:
-    """Answer and reasoning: some servers leave a leading think block in the answer."""
-    begin, end = THINKING
-    if reasoning is not None or not content.lstrip().startswith(begin):
-        return content, reasoning
-    inside, _, after = content.lstrip().removeprefix(begin).partition(end)
-    return after, inside
 
 
 def _text(message: dict[str, Any], *names: str) -> str | None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from arena_agents.base import Ids
+from arena_agents.causal_lm.beginnings import Beginnings
 from arena_agents.causal_lm.decoder import ends_only
 from arena_agents.causal_lm.packing import pack
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree
@@ -58,21 +59,29 @@ def prefill(
     limit: int | None = None,
     tree: ReplyTree = NO_TREE,
     ends: bool = True,
+    beginnings: Beginnings | None = None,
 ) -> Prefilled:
     """Read the rows; logits are returned for the last `keep` positions of each.
 
     No more than `limit` leading tokens are shared, as no logits come from there. A `tree` is read
     after every row, and leaves nothing in the cache; its logits are returned beside the `keep`.
-    With `ends` no more than these positions are computed to the end.
+    With `ends` no more than these positions are computed to the end. With `beginnings`, which carry no
+    gradient, what they keep is not read again, and what is read is kept.
     """
     device = next(model.parameters()).device
-    shared = shared_prefix(rows, limit) if len(rows) > 1 else 0
-    cache = DynamicCache()
-    if shared:
-        head = torch.tensor([list(rows[0][:shared])], device=device)
-        model(input_ids=head, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        cache.batch_repeat_interleave(len(rows))
-    packed = pack(rows, [tree] * len(rows), shared, pad_id, device)
+    plan = beginnings and beginnings.begin(
+        rows, lambda texts: prefill(model, texts, keep=1, beginnings=beginnings)
+    )
+    if beginnings and plan:
+        cache, read = beginnings.cache(plan)
+    else:
+        shared = shared_prefix(rows, limit) if len(rows) > 1 else 0
+        cache, read = DynamicCache(), [shared] * len(rows)
+        if shared:
+            head = torch.tensor([list(rows[0][:shared])], device=device)
+            model(input_ids=head, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            cache.batch_repeat_interleave(len(rows))
+    packed = pack(rows, [tree] * len(rows), read, pad_id, device)
     with ends_only(model, keep + len(tree.tokens)) if keep and ends else nullcontext():
         out: Any = model(
             input_ids=packed.ids_NL,
@@ -84,6 +93,8 @@ def prefill(
         )
     if tree.tokens:
         cache.crop(-len(tree.tokens))
+    if beginnings and plan:
+        beginnings.keep(cache, plan)
     return Prefilled(cache, packed.real_NT, packed.real_NT.sum(1), out.logits)
 
 

@@ -8,11 +8,28 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 
+def is_gguf(source: str | Path) -> bool:
+    """Whether a source is a file in llama.cpp's format rather than a folder or an id."""
+    return Path(source).suffix.lower() == ".gguf"
+
+
 def on_disk_only(source: str) -> bool:
-    """Whether to look on this disk alone: a folder, or the hub does not answer."""
+    """Whether to look on this disk alone: a folder or file, or the hub does not answer."""
+    return Path(source).is_dir() or is_gguf(source) or out_of_reach()
+
+
+def out_of_reach() -> bool:
+    """Whether the hub is switched off by the environment, or does not answer."""
     from huggingface_hub import constants
 
-    return Path(source).is_dir() or constants.is_offline_mode() or not hub_answers()
+    return constants.is_offline_mode() or not hub_answers()
+
+
+def cached(source: str) -> bool:
+    """Whether the hub's cache on this disk holds a model's config."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(source, "config.json"), str)
 
 
 @cache

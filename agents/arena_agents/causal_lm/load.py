@@ -1,4 +1,4 @@
-"""Loading a causal language model and its tokenizer from a folder, the local cache or the hub."""
+"""Loading a causal language model and its tokenizer: a folder, a .gguf file, the local cache or the hub."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 
-from arena_agents.causal_lm.hub import on_disk_only
+from arena_agents.causal_lm.gguf import load_gguf, load_gguf_config, load_gguf_tokenizer
+from arena_agents.causal_lm.hub import is_gguf, on_disk_only
+from arena_agents.presets import MADE_HERE
 from arena_games.base import UsageError
 
 
@@ -30,14 +32,16 @@ def load_model(
     logging.disable_progress_bar()
     device = device or default_device()
     dtype = dtype or ("bfloat16" if device.type == "cuda" else "float32")
-    local = on_disk_only(source)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, local_files_only=local)
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(_remedy(source)) from error
-    if tokenizer.chat_template is None:
-        raise UsageError(f"{source} has no chat template; use an instruct model, or add chat_template.jinja")
+    if is_gguf(source):
+        model, tokenizer = load_gguf(_existing(source), dtype=dtype)
+    else:
+        local = on_disk_only(source)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, local_files_only=local)
+        except (OSError, ValueError, KeyError) as error:
+            raise UsageError(_remedy(source)) from error
+    model.generation_config = _tokens_only(model.generation_config)
     return model.to(device).eval(), tokenizer
 
 
@@ -45,16 +49,70 @@ def load_config(source: str) -> Any:
     """A model's config alone, without its weights. Raises UsageError as `load_model` does."""
     from transformers import AutoConfig
 
+    if is_gguf(source):
+        return load_gguf_config(_existing(source))
     try:
         return AutoConfig.from_pretrained(source, local_files_only=on_disk_only(source))
     except (OSError, ValueError, KeyError) as error:
         raise UsageError(_remedy(source)) from error
 
 
+def load_tokenizer(source: str) -> Any:
+    """A model's tokenizer alone. Raises UsageError as `load_model` does."""
+    from transformers import AutoTokenizer
+
+    if is_gguf(source):
+        return load_gguf_tokenizer(_existing(source))
+    try:
+        return AutoTokenizer.from_pretrained(source, local_files_only=on_disk_only(source))
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(_remedy(source)) from error
+
+
+def load_generation_config(source: str) -> Any:
+    """A model's end, padding and first tokens, alone. Raises UsageError as `load_model` does."""
+    from transformers import GenerationConfig
+
+    if not is_gguf(source):
+        try:
+            found = GenerationConfig.from_pretrained(source, local_files_only=on_disk_only(source))
+            return _tokens_only(found)
+        except OSError:  # it has none
+            pass
+    return _tokens_only(GenerationConfig.from_model_config(load_config(source)))
+
+
+def _tokens_only(config: Any) -> Any:
+    """A generation config without its makers' advice on sampling.
+
+    How replies are drawn is said by us; and transformers refuses to save a model whose advice does not
+    agree with itself, though it loads it.
+    """
+    from transformers import GenerationConfig
+
+    return GenerationConfig(
+        eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id, bos_token_id=config.bos_token_id
+    )
+
+
+def end_ids(generation_config: Any, tokenizer: Any) -> frozenset[int]:
+    """All tokens that end a reply: the generation config's, one or several, and the tokenizer's."""
+    configured = getattr(generation_config, "eos_token_id", None)
+    ids = configured if isinstance(configured, list) else [configured]
+    return frozenset(i for i in [*ids, tokenizer.eos_token_id] if i is not None)
+
+
+def _existing(source: str) -> Path:
+    if not Path(source).is_file():
+        raise UsageError(f"there is no file {source}; give its path as hf:FILE.gguf")
+    return Path(source)
+
+
 def _remedy(source: str) -> str:
     if Path(source).is_dir():
         return f"{source} is no whole Hugging Face model; it needs config.json, weights and a tokenizer"
+    made = f"{MADE_HERE[source]} in this program's source tree makes it, or " if source in MADE_HERE else ""
     return (
-        f"model {source!r} is not on this machine and could not be had from the hub; download it where there "
-        f"is a network (hf download {source}), give a local folder as hf:PATH, or use the built-in nano"
+        f"model {source!r} is not on this machine and could not be had from the hub; {made}download it where "
+        f"there is a network (hf download {source}), give a local folder as hf:PATH, or use the built-in nano"
     )

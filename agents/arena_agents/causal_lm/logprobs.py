@@ -215,7 +215,7 @@ def last_states(whole: Any, rows: Sequence[ReplyRow], pad_id: int, *, share_begi
         head = torch.tensor([list(prompts[0][:shared])], device=device)
         body(input_ids=head, past_key_values=beginning, use_cache=True)
         cache = Cache(layers=[_Continuation(layer) for layer in beginning.layers])
-    packed = pack(prompts, [row.tree for row in rows], shared, pad_id, device)
+    packed = pack(prompts, [row.tree for row in rows], [shared] * len(rows), pad_id, device)
     states: Tensor = body(
         input_ids=packed.ids_NL,
         attention_mask=packed.mask,
@@ -229,7 +229,7 @@ def last_states(whole: Any, rows: Sequence[ReplyRow], pad_id: int, *, share_begi
 def all_logits(whole: Any, rows: Sequence[ReplyRow], pad_id: int) -> Tensor:
     """The logits (N, K, V) where the rows' replies are predicted, by the model's own forward pass."""
     device = next(whole.parameters()).device
-    packed = pack([row.prompt for row in rows], [row.tree for row in rows], 0, pad_id, device)
+    packed = pack([row.prompt for row in rows], [row.tree for row in rows], [0] * len(rows), pad_id, device)
     logits_NKV: Tensor = whole(
         input_ids=packed.ids_NL,
         attention_mask=packed.mask,

@@ -16,7 +16,7 @@ from arena_agents.causal_lm.trees import ReplyTree, depths, tree_mask
 class Packed:
     """N rows as a forward pass takes them: padding, a prompt, a tree of replies, padding.
 
-    L positions are given to the model, after those T − S that it has read for all rows. `mask` is (N, T + D),
+    L positions are given to the model, after T − S columns of what it has read. `mask` is (N, T + D),
     1 at real tokens, or (N, 1, L, T + D), what each token sees; `real_NT` marks the prompts' real tokens.
     """
 
@@ -27,20 +27,27 @@ class Packed:
 
 
 def pack(
-    prompts: Sequence[Ids], trees: Sequence[ReplyTree], shared: int, pad_id: int, device: torch.device
+    prompts: Sequence[Ids],
+    trees: Sequence[ReplyTree],
+    read: Sequence[int],
+    pad_id: int,
+    device: torch.device,
 ) -> Packed:
-    """Each prompt, less its first `shared` tokens, and a tree of replies behind it."""
-    ids_NS, real_NS = left_padded([prompt[shared:] for prompt in prompts], pad_id, device)
-    real_NT = torch.cat([real_NS.new_ones(len(prompts), shared), real_NS], dim=1)
+    """Each prompt, less so many tokens that were `read` of it, and a tree of replies behind it."""
+    own = [prompt[count:] for prompt, count in zip(prompts, read, strict=True)]
+    ids_NS, real_NS = left_padded(own, pad_id, device)
+    _, before = left_padded([prompt[:count] for prompt, count in zip(prompts, read, strict=True)], 0, device)
+    real_NT = torch.cat([before, real_NS], dim=1)
+    columns = before.shape[1]
     positions_NT = (real_NT.cumsum(1) - 1).clamp(min=0)
     nodes_ND, in_tree_ND = right_padded([tree.tokens for tree in trees], pad_id, device)
     depths_ND, _ = right_padded([depths(tree) for tree in trees], 0, device)
     return Packed(
         ids_NL=torch.cat([ids_NS, nodes_ND], dim=1),
-        positions_NL=torch.cat([positions_NT[:, shared:], real_NT.sum(1, keepdim=True) + depths_ND], dim=1),
+        positions_NL=torch.cat([positions_NT[:, columns:], real_NT.sum(1, keepdim=True) + depths_ND], dim=1),
         mask=torch.cat([real_NT, in_tree_ND], dim=1)
         if all(tree.is_chain for tree in trees)
-        else tree_mask(real_NT, shared, trees),
+        else tree_mask(real_NT, columns, trees),
         real_NT=real_NT,
     )
 
@@ -50,7 +57,10 @@ def left_padded(rows: Sequence[Ids], pad_id: int, device: torch.device) -> tuple
     width = max(len(row) for row in rows)
     ids = [[pad_id] * (width - len(row)) + list(row) for row in rows]
     real = [[0] * (width - len(row)) + [1] * len(row) for row in rows]
-    return torch.tensor(ids, device=device), torch.tensor(real, device=device)
+    return (
+        torch.tensor(ids, dtype=torch.long, device=device),
+        torch.tensor(real, dtype=torch.long, device=device),
+    )
 
 
 def right_padded(rows: Sequence[Ids], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:

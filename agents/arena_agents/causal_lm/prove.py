@@ -37,24 +37,42 @@ def prove(model: Any) -> Family:
     What is slow, or impossible, is said then.
     """
     whole = causal_model(model)
-    key = type(whole), whole.config._attn_implementation, whole.config.to_json_string(use_diff=False)
+    adapted = model is not whole
+    attention, described = whole.config._attn_implementation, whole.config.to_json_string(use_diff=False)
+    key = type(whole), adapted, attention, described
     if key not in _proven:
         with torch.inference_mode(False), torch.enable_grad(), quiet():
-            _proven[key] = _prove(whole)
+            _proven[key] = _prove(whole, adapted=adapted)
         if _proven[key].note:
             logging.getLogger(__name__).warning(_proven[key].note)
     return _proven[key]
 
 
-def _prove(whole: Any) -> Family:
+def _prove(whole: Any, *, adapted: bool) -> Family:
     name, window = type(whole).__name__, min(windows(whole.config), default=0)
     try:
         small = twin(whole)
-        long, short = Trial(small, LONG), Trial(small, SHORT)
-        short.is_causal()
+        Trial(small, SHORT).is_causal()
     except Exception:  # no twin can be made: short texts, on the weights themselves, must do
-        return family_of(Trial(whole, SHORT, gradient=False), None, name, window)
+        return family_of(Trial(whole, SHORT, level=window > 0, gradient=False), None, name, window)
+    try:
+        small = with_adapter(small) if adapted else small
+        short, long = Trial(small, SHORT, level=True), Trial(small, LONG)
+        short.is_causal()
+    except Exception as error:
+        return Family(name, ShortCuts(0, 0, 0), reason=f"peft cannot adapt its layers ({error})")
     return family_of(short, long, name, window)
+
+
+def with_adapter(model: Any) -> Any:
+    """The model with a small random adapter on its linear layers."""
+    from peft import LoraConfig, get_peft_model
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return get_peft_model(
+            model, LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False)
+        ).eval()
 
 
 def family_of(short: Trial, long: Trial | None, name: str, window: int) -> Family:
@@ -70,7 +88,7 @@ def family_of(short: Trial, long: Trial | None, name: str, window: int) -> Famil
         return family
     if long and not long.is_causal():
         return replace(family, reason=NOT_CAUSAL)
-    path = _plain_path(family, long or short)
+    path = _plain_path(family, short, long or short)
     return replace(family, plain=path, reason="" if path else NOT_DRAWN)
 
 
@@ -126,10 +144,10 @@ def _within(cuts: ShortCuts, reach: int) -> ShortCuts:
     return ShortCuts(longest, shared, trees, cuts.ends)
 
 
-def _plain_path(family: Family, trial: Trial) -> PlainPath | None:
+def _plain_path(family: Family, short: Trial, long: Trial) -> PlainPath | None:
     """The quickest that agrees."""
     for path in (PlainPath(), PlainPath(padded=False), PlainPath(padded=False, cached=False)):
-        if trial.draws_plainly(path):
+        if long.draws_plainly(path) and short.draws_plainly(path):
             together = (path, replace(path, together=False))
-            return next((p for p in together if trial.reads_plainly(family, p)), None)
+            return next((p for p in together if long.reads_plainly(family, p)), None)
     return None

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from arena_agents.base import Ids
+from arena_agents.causal_lm.beginnings import Beginnings
 from arena_agents.causal_lm.family import Family, PlainPath, ShortCuts
 from arena_agents.causal_lm.forward import NO_TREE, extend, prefill, select
 from arena_agents.causal_lm.logprobs import read_replies
@@ -53,8 +54,8 @@ def texts(shared: int, own: Sequence[int], vocabulary: int) -> Texts:
 class Trial:
     """A model, and texts to try ways of reading on. Whatever a family raises is no agreement."""
 
-    def __init__(self, model: Any, texts: Texts, *, gradient: bool = True) -> None:
-        self.model, self.texts = model, texts
+    def __init__(self, model: Any, texts: Texts, *, level: bool = False, gradient: bool = True) -> None:
+        self.model, self.texts, self.level = model, texts, level
         first = next(model.parameters())
         self.device = first.device
         self.tolerance = TOLERANCE if first.dtype == torch.float32 else ROUGHLY
@@ -104,8 +105,15 @@ class Trial:
         """Prompts and a tree behind them, then more tokens of some rows, one of them twice."""
         rows = list(dict.fromkeys(self.texts.prompts))
         tree = reply_tree(self.texts.replies) if cuts.trees else NO_TREE
-        limit = None if cuts.shared else 0
-        read = prefill(self.model, rows, keep=1, tree=tree, limit=limit, ends=cuts.ends)
+        read = prefill(
+            self.model,
+            rows,
+            keep=1,
+            tree=tree,
+            limit=0,
+            ends=cuts.ends,
+            beginnings=self._beginnings(rows[0]) if cuts.shared else None,
+        )
         going: list[Ids] = [(*row, *path) for row in rows for path in _paths(tree)]
         if not self._says(going, read.logits_NLV.flatten(0, 1)):
             return False
@@ -118,6 +126,12 @@ class Trial:
             if not self._says(going, read.logits_NLV[:, -1]):
                 return False
         return True
+
+    def _beginnings(self, row: Ids) -> Beginnings:
+        """Kept ones of a single text, of which others have less in common with the rest."""
+        beginnings = Beginnings(level=self.level)
+        prefill(self.model, [row], keep=1, beginnings=beginnings)
+        return beginnings
 
     def _says(self, rows: Sequence[Ids], logits_NV: Tensor) -> bool:
         """Whether these are the logits after each row."""

@@ -38,6 +38,20 @@ class Engine(Protocol):
         """
         ...
 
+    def choose(
+        self,
+        prompts: Sequence[Ids],
+        choices: Sequence[Sequence[Ids]],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[TokenSample]:
+        """One of each prompt's choices, drawn with p ∝ exp(score / T); see `engines.choice`.
+
+        A reply's score is the log-probability of its tokens under the untempered model. Raises
+        UsageError if the engine cannot draw from this distribution.
+        """
+        ...
+
     def load_policy(self, adapter: Path, version: int) -> None:
         """Sample from now on with the adapter in a folder that peft wrote (safetensors).
 

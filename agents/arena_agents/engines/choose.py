@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from arena_agents.causal_lm.hub import is_gguf
 from arena_agents.engines.base import EngineName
 from arena_games.base import UsageError
 
@@ -45,8 +46,10 @@ def parse_engine(text: str) -> EngineName:
     raise UsageError(f"unknown engine {text!r}; known: {', '.join(get_args(EngineName))}")
 
 
-def choose_engine(asked: EngineName, *, adapter: bool = True) -> LocalEngine:
+def choose_engine(asked: EngineName, source: str = "", *, adapter: bool = True) -> LocalEngine:
     """The engine in this process that `asked` means. `adapter` is False where all weights are trained.
+
+    vLLM is given no .gguf file (`source`): it would read other tokens from it than the trainer.
 
     vLLM is given new policies as adapters, so it cannot follow when all weights are trained: `auto`
     then means transformers. Raises UsageError for `vllm` there, and where it is not installed, and
@@ -54,8 +57,13 @@ def choose_engine(asked: EngineName, *, adapter: bool = True) -> LocalEngine:
     """
     if asked == "server":
         raise UsageError("--engine server needs an address; name the agent as SPEC@URL")
+    if asked == "vllm" and is_gguf(source):
+        raise UsageError(
+            f"the vllm engine takes no .gguf file; python -m arena_agents.causal_lm.gguf {source} FOLDER, "
+            "then hf:FOLDER"
+        )
     if asked == "auto":
-        there = adapter and vllm_installed() and _has_gpu()
+        there = adapter and not is_gguf(source) and vllm_installed() and _has_gpu()
         return "vllm" if there else "transformers"
     if asked == "vllm" and not adapter:
         raise UsageError("the vllm engine is given adapters, not whole weights; --set lora_rank=16")
@@ -80,7 +88,7 @@ def choose_playing_engine(asked: EngineName, source: str, *, adapter: bool) -> L
     if asked == "auto" and Path(source).is_dir():
         size = sum(file.stat().st_size for file in Path(source).glob("*.safetensors"))
         adapter = adapter and size >= WORTH_STARTING
-    return choose_engine("transformers" if asked == "auto" and not adapter else asked)
+    return choose_engine("transformers" if asked == "auto" and not adapter else asked, source)
 
 
 def playing_engine(source: str) -> VllmEngine:

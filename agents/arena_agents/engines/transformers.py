@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from arena_agents.base import Ids, Sampling, TokenSample
+from arena_agents.causal_lm.beginnings import Beginnings
 from arena_agents.causal_lm.decoder import causal_model
-from arena_agents.causal_lm.family import Family
+from arena_agents.causal_lm.family import ANY, Family
 from arena_agents.causal_lm.forward import NO_TREE, Prefilled, extend, prefill, select
+from arena_agents.causal_lm.load import end_ids
+from arena_agents.causal_lm.logprobs import read_replies, widest
 from arena_agents.causal_lm.plain import draw_plainly
 from arena_agents.causal_lm.prove import prove
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
+from arena_agents.engines.choice import choose
 
 LARGEST_TREE = 64  # tokens of drafts
 MOST_LOGITS = 2**26  # that drafts may take: 256 MiB in float32
@@ -46,7 +51,9 @@ class TransformersEngine:
         self.family.check()
         self.batch_tokens = batch_tokens
         self.policy_version = 0
-        self._ends = _end_ids(model, tokenizer)
+        # Padding amid a text would outgrow a window before the text does.
+        self.beginnings = Beginnings(level=self.family.short_cuts.shared < ANY)
+        self._ends = end_ids(getattr(model, "generation_config", None), tokenizer)
         self._takes_trees = takes_trees(model)
         self._vocabulary = int(causal_model(model).config.get_text_config().vocab_size)
         self._closing: dict[str, frozenset[int]] = {}
@@ -62,6 +69,7 @@ class TransformersEngine:
         """One sample per prompt, in order; equal prompts are read once."""
         training = self.model.training
         self.model.eval()
+        self.beginnings.check(self.model)
         tree = self._tree(drafts)
         samples: dict[int, TokenSample] = {}
         for batch in self._batches(prompts, sampling):
@@ -81,6 +89,34 @@ class TransformersEngine:
         self.model.train(training)
         return [samples[index] for index in range(len(prompts))]
 
+    @torch.inference_mode()
+    def choose(
+        self,
+        prompts: Sequence[Ids],
+        choices: Sequence[Sequence[Ids]],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[TokenSample]:
+        """One of each prompt's choices, in one forward pass over the prompts and the choices behind them.
+
+        For models that take no trees a choice is a row of its own.
+        """
+        training = self.model.training
+        self.model.eval()
+        width = widest(prompts, [reply for replies in choices for reply in replies])
+        samples = choose(
+            partial(read_replies, self.model, family=self.family),
+            prompts,
+            choices,
+            sampling,
+            seeds,
+            version=self.policy_version,
+            most_tokens=self.batch_tokens,
+            branching=self._takes_trees and width <= self.family.short_cuts.trees,
+        )
+        self.model.train(training)
+        return samples
+
     def _fits(self, tree: ReplyTree, longest: int, rows: int) -> bool:
         """Whether a tree is right for texts of this length, and its logits have room."""
         logits = rows * (1 + len(tree.tokens)) * self._vocabulary
@@ -92,17 +128,20 @@ class TransformersEngine:
         return tree if len(tree.tokens) <= LARGEST_TREE else NO_TREE
 
     def load_policy(self, adapter: Path, version: int) -> None:
-        """The model is the trainer's own: only the version is new."""
+        """The model is the trainer's own: only the version is new. What the last one read is forgotten."""
         self.policy_version = version
+        self.beginnings.drop()
 
     def sleep(self) -> None:
-        """There is nothing to free: the weights are the trainer's."""
+        """Forget what was read: the weights are the trainer's, and about to change."""
+        self.beginnings.drop()
 
     def wake(self) -> None:
         """It never slept."""
 
     def close(self) -> None:
-        """There is nothing to free: the weights are the trainer's."""
+        """Forget what was read; the weights are the trainer's."""
+        self.beginnings.drop()
 
     def _batches(self, prompts: Sequence[Ids], sampling: Sampling) -> list[list[int]]:
         """Indices of prompts of similar length, at most `batch_tokens` with their replies."""
@@ -122,7 +161,10 @@ class TransformersEngine:
         cuts = self.family.short_cuts
         longest = max(map(len, distinct)) + replies.sampling.max_new_tokens
         limit = None if longest <= cuts.shared else 0
-        read = prefill(self.model, distinct, keep=1, tree=tree, limit=limit, ends=cuts.ends)
+        beginnings = None if limit == 0 else self.beginnings
+        read = prefill(
+            self.model, distinct, keep=1, tree=tree, limit=limit, ends=cuts.ends, beginnings=beginnings
+        )
         going = list(range(len(prompts)))
         if tree.tokens:
             going = replies.follow(read.logits_NLV, rows_N.tolist(), tree)
@@ -238,10 +280,3 @@ def _cut(logits_NV: Tensor, sampling: Sampling) -> Tensor:
 
 def _uniforms(seed: int, count: int) -> np.ndarray:
     return np.random.Generator(np.random.PCG64(seed)).random(count)
-
-
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The model's end tokens: its generation config's and the tokenizer's."""
-    configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    ids = configured if isinstance(configured, list) else [configured]
-    return frozenset(i for i in [*ids, tokenizer.eos_token_id] if i is not None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 
 from arena_agents.base import Ids, Sampling, TokenSample
+from arena_agents.engines.choice import choose
 from arena_games.base import UsageError
 
 # Ranks that vLLM makes room for; an adapter of another rank takes the next larger one.
@@ -71,6 +73,46 @@ class VllmEngine:
         return [
             self._sample(prompt, output.outputs[0]) for prompt, output in zip(prompts, outputs, strict=True)
         ]
+
+    def choose(
+        self,
+        prompts: Sequence[Ids],
+        choices: Sequence[Sequence[Ids]],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[TokenSample]:
+        """One of each prompt's choices, from what vLLM says of each of them behind the prompt.
+
+        vLLM's structured outputs would draw from another distribution, of which it does not tell the
+        log-probability. It reads each choice with its whole prompt: it tells nothing of what it has cached.
+        """
+        return choose(
+            self._read,
+            prompts,
+            choices,
+            sampling,
+            seeds,
+            version=self.policy_version,
+            most_tokens=sys.maxsize,  # vLLM makes batches of its own
+            branching=False,
+        )
+
+    def _read(self, prompts: Sequence[Ids], replies: Sequence[Ids]) -> tuple[torch.Tensor, None]:
+        """Log-probabilities of the replies' tokens under the untempered model, (N, K)."""
+        from vllm import SamplingParams
+
+        outputs = self.llm.generate(
+            [{"prompt_token_ids": [*prompt, *reply]} for prompt, reply in zip(prompts, replies, strict=True)],
+            SamplingParams(max_tokens=1, temperature=0, prompt_logprobs=0),  # of the tokens themselves
+            lora_request=self._adapter,
+            use_tqdm=False,
+        )
+        logprobs_NK = torch.zeros(len(replies), max(map(len, replies)))
+        for row, (reply, output) in enumerate(zip(replies, outputs, strict=True)):
+            told = output.prompt_logprobs[-len(reply) :]
+            found = [place[token].logprob for token, place in zip(reply, told, strict=True)]
+            logprobs_NK[row, : len(reply)] = torch.tensor(found)
+        return logprobs_NK, None
 
     def _sample(self, prompt: Ids, drawn: Any) -> TokenSample:
         tokens = tuple(drawn.token_ids)

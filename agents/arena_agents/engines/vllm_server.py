@@ -14,11 +14,14 @@ folder again with every batch.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
+
+import torch
 
 from arena_agents.address import parse_address
 from arena_agents.api.client import ServerClient
@@ -26,12 +29,14 @@ from arena_agents.api.errors import MalformedError, RequestError
 from arena_agents.api.models import served_model
 from arena_agents.api.settings import Settings
 from arena_agents.base import Ids, Sampling, TokenSample
+from arena_agents.engines.choice import choose
 from arena_games.base import UsageError
 
 CONCURRENCY = 128  # the server makes batches of what waits
 UNLOADING_S = 5.0
 RESUME = "go on with arena train --resume and the run's folder"
 Drawn = tuple[tuple[int, ...], tuple[float, ...]]
+T = TypeVar("T")
 
 
 class ServerEngine:
@@ -53,17 +58,59 @@ class ServerEngine:
         drafts: Sequence[Ids] = (),
     ) -> list[TokenSample]:
         """One sample per prompt, in order. Raises UsageError if the server is lost."""
-        body = {"model": self._adapter or self._base, **parameters(sampling)}
+        body = parameters(sampling)
         bodies = [
             {**body, "prompt": list(prompt), "seed": seed % 2**63}
             for prompt, seed in zip(prompts, seeds, strict=True)
         ]
-        samples = []
-        for prompt, answer in zip(prompts, self.client.ask("completions", bodies, read_drawn), strict=True):
+        return [
+            TokenSample(tuple(prompt), *drawn, self.policy_version)
+            for prompt, drawn in zip(prompts, self._ask(bodies, read_drawn), strict=True)
+        ]
+
+    def choose(
+        self,
+        prompts: Sequence[Ids],
+        choices: Sequence[Sequence[Ids]],
+        sampling: Sampling,
+        seeds: Sequence[int],
+    ) -> list[TokenSample]:
+        """One of each prompt's choices, from what the server says of each of them behind the prompt.
+
+        Raises UsageError if the server is lost.
+        """
+        return choose(
+            self._read,
+            prompts,
+            choices,
+            sampling,
+            seeds,
+            version=self.policy_version,
+            most_tokens=sys.maxsize,  # the server makes batches of its own
+            branching=False,
+        )
+
+    def _read(self, prompts: Sequence[Ids], replies: Sequence[Ids]) -> tuple[torch.Tensor, None]:
+        """Log-probabilities of the replies' tokens under the untempered model, (N, K)."""
+        bodies = [
+            {"prompt": [*prompt, *reply], "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0}
+            for prompt, reply in zip(prompts, replies, strict=True)
+        ]
+        logprobs_NK = torch.zeros(len(replies), max(map(len, replies)))
+        for row, (reply, told) in enumerate(zip(replies, self._ask(bodies, read_prompt), strict=True)):
+            found = [place[token] for token, place in zip(reply, told[-len(reply) :], strict=True)]
+            logprobs_NK[row, : len(reply)] = torch.tensor(found)
+        return logprobs_NK, None
+
+    def _ask(self, bodies: Sequence[dict[str, Any]], read: Callable[[Any], T]) -> list[T]:
+        """What the policy says to each body. Raises UsageError if the server is lost."""
+        named = [{"model": self._adapter or self._base, **body} for body in bodies]
+        values = []
+        for answer in self.client.ask("completions", named, read):
             if answer.value is None:
                 raise UsageError(f"{self._where()} is lost; when it is back, {RESUME} ({answer.error})")
-            samples.append(TokenSample(tuple(prompt), *answer.value, self.policy_version))
-        return samples
+            values.append(answer.value)
+        return values
 
     def load_policy(self, adapter: Path, version: int) -> None:
         """Sample from now on with the adapter in a folder that the server can read.
@@ -144,6 +191,18 @@ def read_drawn(body: Any) -> Drawn:
     if not drawn[0] or len(drawn[0]) != len(drawn[1]):
         raise MalformedError(f"{len(drawn[0])} tokens with {len(drawn[1])} log-probabilities")
     return drawn
+
+
+def read_prompt(body: Any) -> list[dict[int, float]]:
+    """What a completion's body tells of a prompt's tokens but the first: log-probabilities by token.
+
+    Raises MalformedError.
+    """
+    try:
+        told = body["choices"][0]["prompt_logprobs"][1:]
+        return [{int(token): float(one["logprob"]) for token, one in place.items()} for place in told]
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedError(f"no log-probabilities of the prompt ({type(error).__name__})") from None
 
 
 def _remedy(error: Exception) -> str:

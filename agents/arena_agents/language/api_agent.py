@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ from arena_agents.api.completion import Completion, read_completion
 from arena_agents.api.models import Served, served_model
 from arena_agents.api.prices import Price, load_prices
 from arena_agents.api.settings import Settings
-from arena_agents.base import Agent, Reply, Sampling, Usage
+from arena_agents.base import Agent, Decode, Reply, Sampling, Usage
+from arena_agents.language.choices import legal_replies
 from arena_agents.language.template import PromptTemplate, load_template
-from arena_games.base import Observation
+from arena_games.base import Observation, UsageError
 
 SEEDS = 2**31  # that servers take
 # Left out where a server refuses them; the limit of a reply's length is then called by its newer name.
@@ -44,7 +47,34 @@ class ServerAgent(Agent):
         self.client, self.model, self.template = client, model, template
         self.sampling = sampling or Sampling()
         self.price = price
+        self.chat_template: Mapping[str, Any] = {}
         self.at_once = client.concurrency
+
+    def decoding(self, decode: Decode) -> ServerAgent:
+        """The same agent, its replies drawn so. By `choice` a server masks the tokens that lead elsewhere.
+
+        Raises UsageError for a server that is not known to.
+        """
+        if decode == "choice" and not self.model.vllm:
+            raise UsageError(
+                f"{self.client.address.url} is no vLLM server, which decode=choice needs; use --decode free"
+            )
+        twin = copy.copy(self)
+        twin.sampling = replace(self.sampling, decode=decode)
+        return twin
+
+    def prompted(self, settings: Mapping[str, Any]) -> ServerAgent:
+        """The same agent, with these settings for the chat template that its server uses, too."""
+        twin = copy.copy(self)
+        twin.chat_template = {**self.chat_template, **settings}
+        return twin
+
+    def thinking(self, tokens: int) -> ServerAgent:
+        """Raises UsageError: a server counts thoughts and answers together."""
+        raise UsageError(
+            f"{self.client.address.url} bounds no thoughts; leave thinking_tokens out, and bound the whole "
+            "reply with ARENA_API_MAX_TOKENS"
+        )
 
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """One reply per observation, asked for side by side; an error reply where none could be had."""
@@ -65,6 +95,10 @@ class ServerAgent(Agent):
         }
         if self.sampling.top_k:
             body["top_k"] = self.sampling.top_k
+        if self.chat_template:
+            body["chat_template_kwargs"] = dict(self.chat_template)
+        if self.sampling.decode == "choice":
+            body["structured_outputs"] = {"choice": legal_replies(observation)}
         return self._pinned() | body if self.model.vllm else body
 
     def _pinned(self) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from arena_games.base import GameSpec, Observation, UsageError
+from arena_games.base import GameSpec, Observation, Rejected, UsageError
 
 DEFAULT_TEMPLATE = Path(__file__).with_name("template.txt")
 GAME_FIELDS = ("task", "actions", "rules", "success", "example")
 TURN_FIELDS = ("observation", "history")
+NO_REPLY = "(no reply)"
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 _SECTION = re.compile(r"^\[(system|user)\][ \t]*$", re.MULTILINE)
 
@@ -50,7 +51,25 @@ class PromptTemplate:
             "history": "\n".join(observation.history),
         }
         filled = [("system", _fill(self.system, fields)), ("user", _fill(self.user, fields))]
-        return [{"role": role, "content": content} for role, content in filled if content]
+        asked_again = [
+            said
+            for rejected in observation.rejected
+            for said in (("assistant", rejected.text.strip() or NO_REPLY), ("user", told(rejected)))
+        ]
+        return [{"role": role, "content": content} for role, content in [*filled, *asked_again] if content]
+
+
+def told(rejected: Rejected) -> str:
+    """What a model is told of a reply of its own that could not be played, in the same conversation.
+
+    No legal action is named that the observation does not name.
+    """
+    if rejected.illegal:
+        return f"This action cannot be played: {rejected.reason}. Reply again to the same state."
+    return (
+        f"This reply cannot be read: {rejected.reason}. "
+        "Reply again to the same state, in the format asked for."
+    )
 
 
 def load_template(path: Path | None = None) -> PromptTemplate:

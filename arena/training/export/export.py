@@ -20,8 +20,9 @@ from typing import Any
 from arena.machine.files import write_json
 from arena.training.export.model_card import Card, write_card
 from arena.training.run_folder import RunFolder
-from arena_agents.policy import policy_folder
-from arena_agents.presets import model_source
+from arena_agents.causal_lm.hub import is_gguf
+from arena_agents.language.chat import UNCHANGED, ChatFormat
+from arena_agents.policy import base_source, policy_folder
 from arena_games.base import UsageError
 
 EXPORTS = Path("exports")
@@ -38,6 +39,7 @@ class Policy:
     adapter: bool
     template: str
     sampling: Mapping[str, Any]
+    chat: ChatFormat = UNCHANGED
 
     @classmethod
     def read(cls, path: Path) -> Policy:
@@ -45,26 +47,41 @@ class Policy:
         folder = policy_folder(path)
         try:
             card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
-            if card["kind"] != "language":
-                raise UsageError(
-                    f"{folder} holds a {card['kind']} policy; only language policies are exported"
+            kind = card["kind"]
+            if kind == "language":
+                return cls(
+                    folder,
+                    base=card["base"],
+                    game=card["trained_on"],
+                    adapter=card["adapter"],
+                    template=card["template"],
+                    sampling=card["sampling"],
+                    chat=ChatFormat.from_card(card.get("chat", UNCHANGED.card())),
                 )
-            return cls(
-                folder, card["base"], card["trained_on"], card["adapter"], card["template"], card["sampling"]
-            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
+        raise UsageError(f"{folder} holds a {kind} policy; only language policies are exported or trained on")
 
     @property
     def source(self) -> str:
-        """The base model's folder, absolute, or its id on the hub."""
-        source = model_source(self.base)
-        return str(Path(source).resolve()) if Path(source).is_dir() else source
+        """The base model's folder or .gguf file, absolute, or its id on the hub."""
+        source = base_source(self.folder, self.base)
+        return str(Path(source).resolve()) if Path(source).exists() else source
+
+    @property
+    def gguf_file(self) -> str | None:
+        """The name of the file that holds the base model, where that is one in llama.cpp's format."""
+        return Path(self.source).name if is_gguf(self.source) else None
+
+    @property
+    def base_path(self) -> str:
+        """What transformers is to load the base from: a folder, or an id on the hub."""
+        return str(Path(self.source).parent) if self.gguf_file else self.source
 
     @property
     def name(self) -> str:
         """What the base is called: nano, the folder's name, or the id on the hub."""
-        if self.base == "nano" or not Path(self.source).is_dir():
+        if self.base == "nano" or not Path(self.source).exists():
             return self.base if self.base == "nano" else self.source
         return Path(self.source).name
 
@@ -92,49 +109,40 @@ def export_policy(path: Path, *, out: Path | None = None, merge: bool = False) -
 
 
 def _write(policy: Policy, folder: Path, *, whole: bool) -> None:
+    from arena_agents.causal_lm.load import load_tokenizer
+
     if policy.adapter and whole:
-        _save_merged(policy, folder)
+        merge_policy(policy, folder)
     else:
         shutil.copytree(policy.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OURS))
-    if policy.adapter:
-        _load_tokenizer(policy.source).save_pretrained(folder)
+        if policy.adapter:
+            load_tokenizer(policy.source).save_pretrained(folder)
     if policy.adapter and not whole:
         settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-        write_json(folder / "adapter_config.json", settings | {"base_model_name_or_path": policy.source})
+        write_json(folder / "adapter_config.json", settings | {"base_model_name_or_path": policy.base_path})
     _generation_config(policy).save_pretrained(folder)
     (folder / "template.txt").write_text(policy.template, encoding="utf-8")
 
 
-def _save_merged(policy: Policy, folder: Path) -> None:
-    """Add the adapter to its base in float32, and save in the precision that the base has."""
+def merge_policy(policy: Policy, folder: Path) -> None:
+    """Add the adapter to its base in float32; save it in the base's precision, with the tokenizer."""
     from peft import PeftModel
 
-    from arena_agents.causal_lm.load import load_config, load_model
+    from arena_agents.causal_lm.load import load_config, load_model, load_tokenizer
 
     model, _ = load_model(policy.source, dtype="float32")
     merged = PeftModel.from_pretrained(model, policy.folder).merge_and_unload()
     merged.to(load_config(policy.source).dtype or model.dtype).save_pretrained(folder)
-
-
-def _load_tokenizer(source: str) -> Any:
-    from transformers import AutoTokenizer
-
-    from arena_agents.causal_lm.hub import on_disk_only
-
-    return AutoTokenizer.from_pretrained(source, local_files_only=on_disk_only(source))
+    load_tokenizer(policy.source).save_pretrained(folder)
 
 
 def _generation_config(policy: Policy) -> Any:
     """How the policy was sampled in training, with its base's end tokens."""
     from transformers import GenerationConfig
 
-    from arena_agents.causal_lm.hub import on_disk_only
-    from arena_agents.causal_lm.load import load_config
+    from arena_agents.causal_lm.load import load_generation_config
 
-    try:
-        base = GenerationConfig.from_pretrained(policy.source, local_files_only=on_disk_only(policy.source))
-    except OSError:  # the base has none
-        base = GenerationConfig.from_model_config(load_config(policy.source))
+    base = load_generation_config(policy.source)
     greedy = policy.sampling["temperature"] == 0
     drawn = {key: policy.sampling[key] for key in ("temperature", "top_k", "top_p")}
     return GenerationConfig(
@@ -162,6 +170,9 @@ def _card(policy: Policy, folder: Path, *, whole: bool) -> Card:
         game=policy.game,
         whole=whole,
         stop=tuple(policy.sampling["stop"]),
+        chat=policy.chat,
+        gguf_file=policy.gguf_file,
+        decode=str(policy.sampling.get("decode", "free")),
         config=config,
         before=scores[0] if scores else None,
         after=last if policy.folder.name == "last" else best,

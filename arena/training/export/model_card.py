@@ -9,21 +9,39 @@ from pathlib import Path
 from typing import Any
 
 from arena.untrusted import markdown_fenced, markdown_plain
+from arena_agents.language.chat import UNCHANGED, ChatFormat
 
 PAPER = "https://arxiv.org/abs/2508.10839"
 SCORES = (("eval/return", "mean return", "{:.2f}"), ("eval/success", "success", "{:.1%}"))
 
+CHOOSES = """\
+It was trained to choose: each legal reply, `<action>NAME</action>`, is weighed whole, and one is drawn with
+p ∝ exp(log-probability / T). What it writes freely, as below, may name no action.
+
+"""
 LOAD_WHOLE = """\
 model = AutoModelForCausalLM.from_pretrained(folder)"""
 LOAD_ADAPTER = """\
 config = PeftConfig.from_pretrained(folder)
-base = AutoModelForCausalLM.from_pretrained(config.base_model_name_or_path)
+base = AutoModelForCausalLM.from_pretrained(config.base_model_name_or_path{gguf})
 model = PeftModel.from_pretrained(base, folder)"""
+PROMPT = """\
+messages = {messages}
+ids = tokenizer.apply_chat_template(
+    messages, add_generation_prompt=True, return_tensors="pt", return_dict=True{settings}
+)"""
+PLAIN_PROMPT = """\
+ids = tokenizer("…\\n\\n…\\n", return_tensors="pt")"""
+BOTH = '[{"role": "system", "content": "…"}, {"role": "user", "content": "…"}]'
+FOLDED = '[{"role": "user", "content": "…\\n\\n…"}]'
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What the card tells. `before` and `after` are rows of metrics.jsonl, None where unknown."""
+    """What the card tells. `before` and `after` are rows of metrics.jsonl, None where unknown.
+
+    `decode` is how its replies were drawn in training.
+    """
 
     name: str
     base: str
@@ -33,6 +51,9 @@ class Card:
     config: Mapping[str, Any]
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
+    chat: ChatFormat = UNCHANGED
+    gguf_file: str | None = None
+    decode: str = "free"
 
 
 def write_card(folder: Path, card: Card) -> None:
@@ -52,7 +73,7 @@ def _front_matter(card: Card) -> str:
         base_model=card.base,
         library_name="transformers" if card.whole else "peft",
         pipeline_tag="text-generation",
-        tags=["tmsg-arena", "ms-grpo", "reinforcement-learning", "games", card.game],
+        tags=["tmsg-arena", *_method_tags(card), "games", card.game],
     )
     return data.to_yaml()
 
@@ -64,10 +85,23 @@ def _about(card: Card) -> str:
     return (
         f"# {markdown_plain(card.name)}\n\n"
         f"{kind}: `{markdown_plain(card.base)}`, trained to play "
-        f"`{markdown_plain(card.game)}` by MS-GRPO with "
-        f"{str(card.config.get('episode_sampling', 'aaw')).upper()} episode sampling ([paper]({PAPER}))"
-        f"{seed}{step}."
+        f"`{markdown_plain(card.game)}` {_method(card)}{seed}{step}."
     )
+
+
+def _taught(card: Card) -> bool:
+    return card.config.get("algorithm") == "sft"
+
+
+def _method_tags(card: Card) -> list[str]:
+    return ["sft", "imitation-learning"] if _taught(card) else ["ms-grpo", "reinforcement-learning"]
+
+
+def _method(card: Card) -> str:
+    if _taught(card):
+        return f"by example: decisions of `{markdown_plain(str(card.config.get('teacher', '?')))}`"
+    sampling = str(card.config.get("episode_sampling", "aaw")).upper()
+    return f"by MS-GRPO with {sampling} episode sampling ([paper]({PAPER}))"
 
 
 def _scores(card: Card) -> str:
@@ -94,22 +128,29 @@ def _scores(card: Card) -> str:
 
 def _loading(card: Card) -> str:
     peft = "" if card.whole else "from peft import PeftConfig, PeftModel\n"
+    gguf = f", gguf_file={card.gguf_file!r}" if card.gguf_file else ""
     code = f"""\
 {peft}from transformers import AutoModelForCausalLM, AutoTokenizer
 
 folder = "."  # this one
-{LOAD_WHOLE if card.whole else LOAD_ADAPTER}
+{LOAD_WHOLE if card.whole else LOAD_ADAPTER.format(gguf=gguf)}
 tokenizer = AutoTokenizer.from_pretrained(folder)
-messages = [{{"role": "system", "content": "…"}}, {{"role": "user", "content": "…"}}]
-ids = tokenizer.apply_chat_template(
-    messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
-)
+{_prompt(card.chat)}
 reply = model.generate(**ids, stop_strings={list(card.stop)!r}, tokenizer=tokenizer)
 print(tokenizer.decode(reply[0, ids["input_ids"].shape[1]:], skip_special_tokens=True))"""
     return (
         "## Use\n\n`template.txt` holds the two messages; the game fills in what stands in braces.\n\n"
+        + (CHOOSES if card.decode == "choice" else "")
         + markdown_fenced(code, "python")
     )
+
+
+def _prompt(chat: ChatFormat) -> str:
+    """How the two messages become a prompt; one, where the template takes no system message."""
+    if chat.plain:
+        return PLAIN_PROMPT
+    settings = f", **{dict(chat.settings)!r}" if chat.settings else ""
+    return PROMPT.format(messages=FOLDED if chat.folded else BOTH, settings=settings)
 
 
 def _settings(card: Card) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arena.training.config import MsgrpoConfig
+from arena.training.config import LanguageConfig
 
 FLOAT_BYTES = {"float32": 4, "bfloat16": 2}
 BIG = 1_000_000_000  # parameters from which `auto` recomputes layers
@@ -81,14 +81,14 @@ def model_shape(model_config: Any) -> ModelShape:
     )
 
 
-def weights_dtype(config: MsgrpoConfig, device: str) -> str:
+def weights_dtype(config: LanguageConfig, device: str) -> str:
     """In what the model's weights are held: `auto` is bfloat16 on a GPU where they are not trained."""
     if config.dtype != "auto":
         return config.dtype
     return "bfloat16" if device == "cuda" and config.lora_rank > 0 else "float32"
 
 
-def recomputes(config: MsgrpoConfig, parameters: int) -> bool:
+def recomputes(config: LanguageConfig, parameters: int) -> bool:
     """Whether layers are computed again for the gradient: `auto` does it for large models."""
     if config.gradient_checkpointing != "auto":
         return config.gradient_checkpointing == "on"
@@ -127,7 +127,7 @@ class Estimate:
 
 def estimate(
     shape: ModelShape,
-    config: MsgrpoConfig,
+    config: LanguageConfig,
     *,
     device: str,
     engine: int | None = None,
@@ -148,7 +148,7 @@ def estimate(
     copies = {"copies to step back to": 2 * 3 * trained}
     held = {
         "weights": weights,
-        "reference": weights if config.beta > 0 and not adapter else 0,
+        "reference": weights if config.needs_reference and not adapter else 0,
         "adapter": adapter,
         "optimiser": 2 * trained,
     }
@@ -168,13 +168,13 @@ def estimate(
     return Estimate(device, {**held, **copies, "engine": engine or 0}, update, {} if engine else rollout, {})
 
 
-def _gathered(shape: ModelShape, config: MsgrpoConfig, size: int) -> int:
+def _gathered(shape: ModelShape, config: LanguageConfig, size: int) -> int:
     """Of a sharded model: all outside the layers, a layer and the next one, and their whole gradients."""
     layer = (shape.parameters - shape.outside) // shape.layers
     return size * (shape.outside + 2 * layer) * (1 if config.lora_rank else 2)
 
 
-def _update(shape: ModelShape, config: MsgrpoConfig, size: int) -> dict[str, int]:
+def _update(shape: ModelShape, config: LanguageConfig, size: int) -> dict[str, int]:
     """One micro-batch: what layers keep for the gradient, one layer's gradients, a chunk of logits."""
     tokens = max(config.micro_tokens, LONG_PROMPT + config.max_new_tokens)
     feed_forward, width, keys = _KEPT[config.lora_rank > 0, size]
@@ -189,16 +189,16 @@ def _update(shape: ModelShape, config: MsgrpoConfig, size: int) -> dict[str, int
     return {"activations": tokens * (kept + scratch), "logits": _logits(shape, config, tokens)}
 
 
-def _logits(shape: ModelShape, config: MsgrpoConfig, tokens: int) -> int:
+def _logits(shape: ModelShape, config: LanguageConfig, tokens: int) -> int:
     """A chunk of logits in float32, and five more tensors of its size on the way back."""
     replies = tokens * config.max_new_tokens // (SHORT_PROMPT + config.max_new_tokens) + 1
     return 6 * 4 * min(CHUNK_LOGITS, replies * shape.vocabulary)
 
 
-def _rollout(shape: ModelShape, config: MsgrpoConfig, size: int) -> dict[str, int]:
+def _rollout(shape: ModelShape, config: LanguageConfig, size: int) -> dict[str, int]:
     """One batch of replies: keys and values read so far, a layer's values, the next token's logits."""
     held = max(config.rollout_tokens, LONG_PROMPT + config.max_new_tokens)
-    asked = config.groups * config.group_size
+    asked = config.replies_at_once
     tokens = min(held, asked * (LONG_PROMPT + config.max_new_tokens))
     rows = min(asked, held // (SHORT_PROMPT + config.max_new_tokens) + 1)
     return {

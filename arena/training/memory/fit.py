@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from arena.machine.hardware import free_ram
-from arena.training.config import MsgrpoConfig
+from arena.training.config import LanguageConfig
 from arena.training.distributed.team import SOLO, Team
 from arena.training.memory.estimate import (
     CPU_ENGINE_CACHE,
@@ -24,6 +24,8 @@ from arena.training.memory.estimate import (
 from arena_agents.presets import model_source
 from arena_games.base import UsageError
 
+Config = TypeVar("Config", bound=LanguageConfig)
+
 
 @dataclass(frozen=True, slots=True)
 class Available:
@@ -39,47 +41,68 @@ class Available:
     shards: int = 1
     here: int = 1
 
-    def needed(self, shape: ModelShape, config: MsgrpoConfig) -> Estimate:
+    def needed(self, shape: ModelShape, config: LanguageConfig) -> Estimate:
         return estimate(
             shape, config, device=self.device, engine=self.engine, shards=self.shards, here=self.here
         )
 
-    def fits(self, shape: ModelShape, config: MsgrpoConfig) -> bool:
+    def fits(self, shape: ModelShape, config: LanguageConfig) -> bool:
         needed = self.needed(shape, config)
         return needed.peak <= self.free and needed.ram_peak <= self.ram
 
 
-def check_memory(config: MsgrpoConfig, team: Team = SOLO) -> Estimate:
+def check_memory(config: LanguageConfig, team: Team = SOLO, source: str | None = None) -> Estimate:
     """The estimate for one process of the team, by the model's config and what is free on this machine.
+
+    `source` is the model's folder or hub id where it is not the agent that the config names.
 
     Raises UsageError if the run cannot fit, or the model cannot be found.
     """
+    return refuse_unless_it_fits(config, *_shape_and_room(config, team, source))
+
+
+def in_smaller_batches(config: Config, given: Collection[str], team: Team, source: str) -> Config:
+    """The config with micro-batches as small as this machine's memory asks for, if that makes the run fit.
+
+    They change nothing of what is learned. What is among the `given` settings stays as it is. The processes
+    of a team ask together, and the first one's memory counts.
+    """
+    if "micro_tokens" in given:
+        return config
+    shape, room = _shape_and_room(config, team, source)
+    smaller = (config.model_copy(update={"micro_tokens": tokens}) for tokens in _halves(config.micro_tokens))
+    fitting = next((made for made in (config, *smaller) if room.fits(shape, made)), config)
+    return config.model_copy(update={"micro_tokens": team.gather(fitting.micro_tokens)[0]})
+
+
+def _shape_and_room(config: LanguageConfig, team: Team, source: str | None) -> tuple[ModelShape, Available]:
     import torch
 
     from arena_agents.causal_lm.load import default_device, load_config
 
-    shape = model_shape(load_config(model_source(config.agent)))
+    shape = model_shape(load_config(source or model_source(config.agent)))
     device, ram = default_device().type, free_ram() // team.here
     free, total = torch.cuda.mem_get_info() if device == "cuda" else (ram, ram)
     engine = _engine_bytes(config, shape, device, total)
     shards = team.size if team.sharded else 1
-    return refuse_unless_it_fits(config, shape, Available(device, free, ram, engine, shards, team.here))
+    return shape, Available(device, free, ram, engine, shards, team.here)
 
 
-def _engine_bytes(config: MsgrpoConfig, shape: ModelShape, device: str, total: int) -> int | None:
+def _engine_bytes(config: LanguageConfig, shape: ModelShape, device: str, total: int) -> int | None:
     """Bytes that the engine which draws the replies takes beside the trainer's model."""
     from arena_agents.engines.choose import choose_engine
 
     if config.served:
         return 0
-    if choose_engine(config.engine, adapter=config.lora_rank > 0) == "transformers":
+    source = model_source(config.agent)
+    if choose_engine(config.engine, source, adapter=config.lora_rank > 0) == "transformers":
         return None
     if device == "cuda":
         return int(config.engine_memory * total)
     return FLOAT_BYTES[weights_dtype(config, device)] * shape.parameters + CPU_ENGINE_CACHE
 
 
-def refuse_unless_it_fits(config: MsgrpoConfig, shape: ModelShape, available: Available) -> Estimate:
+def refuse_unless_it_fits(config: LanguageConfig, shape: ModelShape, available: Available) -> Estimate:
     """The estimate. Raises UsageError in one line, with a remedy, if too little is available."""
     needed = available.needed(shape, config)
     if available.fits(shape, config):
@@ -97,7 +120,7 @@ def refuse_unless_it_fits(config: MsgrpoConfig, shape: ModelShape, available: Av
     )
 
 
-def _remedy(config: MsgrpoConfig, shape: ModelShape, available: Available) -> str:
+def _remedy(config: LanguageConfig, shape: ModelShape, available: Available) -> str:
     """The first of the cheaper settings that would fit, as options to add; else who could play instead."""
     for changes in cheaper(config, shape):
         if available.fits(shape, config.model_copy(update=changes)):
@@ -117,7 +140,7 @@ def _options(changes: Mapping[str, Any]) -> str:
     return "".join(f" --set {key}={value}" for key, value in changes.items())
 
 
-def cheaper(config: MsgrpoConfig, shape: ModelShape) -> Iterator[dict[str, Any]]:
+def cheaper(config: LanguageConfig, shape: ModelShape) -> Iterator[dict[str, Any]]:
     """Settings that take less memory, the least intrusive first.
 
     Recomputing and smaller micro-batches change nothing of what is learned; bfloat16 weights and an
@@ -134,11 +157,16 @@ def cheaper(config: MsgrpoConfig, shape: ModelShape) -> Iterator[dict[str, Any]]
             yield {**first, **tokens, **last}
 
 
-def _smaller_batches(config: MsgrpoConfig) -> Iterator[dict[str, int]]:
+def _smaller_batches(config: LanguageConfig) -> Iterator[dict[str, int]]:
     """Smaller micro-batches, then smaller rollouts too."""
-    halved = config.micro_tokens
-    while (halved := halved // 2) >= LONG_PROMPT:
-        yield {"micro_tokens": halved}
-    smallest, halved = min(config.micro_tokens, 2 * LONG_PROMPT), config.rollout_tokens
-    while (halved := halved // 2) >= LONG_PROMPT:
-        yield {"micro_tokens": smallest, "rollout_tokens": halved}
+    for tokens in _halves(config.micro_tokens):
+        yield {"micro_tokens": tokens}
+    smallest = min(config.micro_tokens, 2 * LONG_PROMPT)
+    for tokens in _halves(config.rollout_tokens):
+        yield {"micro_tokens": smallest, "rollout_tokens": tokens}
+
+
+def _halves(tokens: int) -> Iterator[int]:
+    """Half of it, and again, as long as a long prompt has room."""
+    while (tokens := tokens // 2) >= LONG_PROMPT:
+        yield tokens

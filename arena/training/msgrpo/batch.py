@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from arena.training.config import MsgrpoConfig
+from arena.training.language.sequences import Sequences
 from arena.training.msgrpo.advantage import (
     EPSILON,
     aaw_probabilities,
@@ -27,19 +28,12 @@ Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Sequences:
-    """U prompts and their replies, as tokens."""
-
-    prompts: tuple[Ids, ...]
-    replies: tuple[Ids, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class TokenBatch(Sequences):
     """N steps as tokens. Steps with the same prompt and reply share one of U sequences.
 
-    `old_logprobs_NK` are π_old's of the sampled tokens; `weights_NK` the loss's, 0 beyond a reply;
-    `importance_NK` what they are multiplied by where the engine drew from a little another policy.
+    `old_logprobs_NK` are π_old's of the sampled tokens, or (N, 1) of replies that were drawn whole;
+    `weights_NK` the loss's, 0 beyond a reply and at tokens that were not drawn; `importance_NK` what they
+    are multiplied by where the engine drew from a little another policy.
     """
 
     sequence_N: Tensor
@@ -155,28 +149,32 @@ def _standardised(
 
 def token_batch(chosen: Sequence[tuple[Trajectory, list[float]]], config: MsgrpoConfig) -> TokenBatch:
     """Assemble the sampled tokens of the chosen trajectories; text is never tokenised again."""
-    places: dict[tuple[Ids, Ids], int] = {}
-    sequence, advantages, episode, old = [], [], [], []
+    places: dict[tuple[Ids, Ids, tuple[Ids, ...]], int] = {}
+    sequence, advantages, episode, old, appended = [], [], [], [], []
     for number, (trajectory, step_advantages) in enumerate(chosen):
         for step, advantage in zip(trajectory.steps, step_advantages, strict=True):
             sample = step.reply.sample
             if sample is None:
                 raise ValueError("a reply of the learner has no sampled tokens")
-            key = (sample.prompt_ids, sample.token_ids)
+            key = (sample.prompt_ids, sample.token_ids, sample.choices)
             sequence.append(places.setdefault(key, len(places)))
             advantages.append(advantage)
             episode.append(number)
             old.append(sample.logprobs)
+            appended.append(sample.appended)
     longest = max(map(len, old))
     mask_NK = torch.tensor([[1.0] * len(row) + [0.0] * (longest - len(row)) for row in old])
+    for row, not_drawn in enumerate(appended):
+        mask_NK[row, list(not_drawn)] = 0.0
     weights_NK = (
         episode_mean_weights(mask_NK, torch.tensor(episode))
         if config.loss_mean == "episode"
         else token_mean_weights(mask_NK)
     )
     return TokenBatch(
-        prompts=tuple(prompt for prompt, _ in places),
-        replies=tuple(reply for _, reply in places),
+        prompts=tuple(prompt for prompt, _, _ in places),
+        replies=tuple(reply for _, reply, _ in places),
+        choices=tuple(choices for _, _, choices in places if choices),
         sequence_N=torch.tensor(sequence),
         old_logprobs_NK=torch.tensor([[*row, *[0.0] * (longest - len(row))] for row in old]),
         weights_NK=weights_NK,

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from arena.machine.files import write_json
 from arena.training.distributed.weights import Snapshot, TrainedWeights, Weights
+from arena.training.language.learner import PolicyLearner
 from arena.training.msgrpo.guard import Guard
-from arena.training.msgrpo.learner import Learner
 from arena_agents.language.agent import LanguageAgent
 from arena_games.base import UsageError
 
@@ -73,7 +73,7 @@ def _snapshot(tensors: dict[str, Tensor], trained: TrainedWeights) -> Snapshot:
     return trained.part_of(Snapshot(weights, {"state": state, "param_groups": groups}))
 
 
-def save_policy(folder: Path, agent: LanguageAgent, learner: Learner, weights: Weights) -> None:
+def save_policy(folder: Path, agent: LanguageAgent, learner: PolicyLearner, weights: Weights) -> None:
     """A policy that plays as an agent: an adapter, or whole weights with their tokenizer."""
     learner.model.save_pretrained(folder, state_dict=weights)
     if not learner.adapter:
@@ -81,10 +81,11 @@ def save_policy(folder: Path, agent: LanguageAgent, learner: Learner, weights: W
     card = {
         "kind": "language",
         "version": 1,
-        "base": learner.config.agent,
+        "base": learner.start.base,
         "trained_on": learner.config.game,
         "adapter": learner.adapter,
         "template": agent.template.text(),
         "sampling": asdict(agent.sampling),
+        "chat": agent.chat.card(),
     }
     write_json(folder / "agent.json", card)

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import torch
 
-from arena.training.msgrpo.batch import Sequences
-from arena.training.msgrpo.learner import Learner
+from arena.training.language.learner import PolicyLearner
+from arena.training.language.sequences import Sequences
 from arena.training.msgrpo.probe import Probe, _logprobs, compare, on_tokens, probe_prompts
 from arena_agents.engines.base import Engine
 from arena_agents.language.agent import LanguageAgent
@@ -42,15 +42,21 @@ UNPROBED: Metrics = {"probe_error": None, "probe_slope": None}
 class PolicySync:
     """Keeps the engine at the learner's policy. With an engine that shares the model it only counts."""
 
-    def __init__(self, agent: LanguageAgent, learner: Learner, spec: GameSpec, run: Path) -> None:
+    def __init__(self, agent: LanguageAgent, learner: PolicyLearner, spec: GameSpec, run: Path) -> None:
         self.engine: Engine = agent.engine
         self.learner, self.run = learner, run
         if self.engine.shares_model:
             return
         self.prompts = probe_prompts(agent, spec, learner.config.opponents)
-        self.sampling = replace(agent.sampling, max_new_tokens=min(TOKENS, agent.sampling.max_new_tokens))
-        # A fresh adapter changes nothing, so this is what an engine samples that was given none.
-        self.proven, self.proven_version = learner.trained.copy(), 0
+        # Drawn token by token in any case: more is seen of a policy so than of what it draws whole.
+        self.sampling = replace(
+            agent.sampling,
+            decode="free",
+            temperature=learner.config.token_temperature,
+            max_new_tokens=min(TOKENS, agent.sampling.max_new_tokens),
+        )
+        # What an engine samples that was given none.
+        self.proven, self.proven_version = learner.without_adapter(), 0
 
     def push(self, version: int) -> Metrics:
         """Give the engine the learner's policy and prove that it samples it.

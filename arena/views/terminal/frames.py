@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from arena.match.episode import EndReason, Episode
+from arena.match.episode import EndReason, Episode, Step
 from arena_agents import Observation
 from arena_games.base import GameSpec, UsageError, points
 from arena_games.board import Board
@@ -74,7 +74,7 @@ def frame(replay: Replay, position: int) -> Frame:
         seat=step.seat,
         observation=step.observation,
         board=_picture(spec, step.observation),
-        reply=step.reply.text,
+        reply=said(step),
         action=action_name(spec, step.action),
         invalid=step.invalid,
         reward=step.reward if replay.is_paid(position) else None,
@@ -82,6 +82,12 @@ def frame(replay: Replay, position: int) -> Frame:
         returns=running_returns(replay.episode, position + 1),
         state="",
     )
+
+
+def said(step: Step) -> str:
+    """The reply, after those that were asked for again, each with the reason why."""
+    attempts = [f"{attempt.reply.text}\n[asked again: {attempt.invalid}]\n" for attempt in step.attempts]
+    return "".join([*attempts, step.reply.text])
 
 
 def _closing_frame(replay: Replay, spec: GameSpec | None) -> Frame:

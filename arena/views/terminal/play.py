@@ -17,15 +17,21 @@ from arena.views.terminal.keys import can_read_keys
 from arena_agents import Agent
 from arena_agents.human import RESIGNED, HumanAgent
 from arena_agents.registry import make_agent
+from arena_agents.spec import with_defaults
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
 HUMAN, OPPONENT = "you", "opponent"
-CONFIG = MatchConfig(deadline_s=None)  # humans think as long as they like
 
 
 def play_human(
-    game: str, *, against: str | None = None, seed: int = 0, human: HumanAgent | None = None
+    game: str,
+    *,
+    against: str | None = None,
+    seed: int = 0,
+    human: HumanAgent | None = None,
+    defaults: Mapping[str, str] | None = None,
+    rethink: int = 0,
 ) -> Episode:
     """Seat a human on the first open seat, `against` on all others (default: `random` and the house).
 
@@ -33,13 +39,16 @@ def play_human(
     against in this game.
     """
     spec = find_game(game)
+    if defaults:
+        against = with_defaults(against or "random", defaults)
     match, agents = _match_for_one(spec, against, seed)
+    config = MatchConfig(deadline_s=None, rethink=rethink)  # humans think as long as they like
     if human is None and can_read_keys():
         from arena.views.terminal.human_seat import play_on_screen
 
-        episode = play_on_screen(match, agents, CONFIG, HUMAN)
+        episode = play_on_screen(match, agents, config, HUMAN)
     else:
-        (episode,) = play([match], {HUMAN: human or HumanAgent(), **agents}, CONFIG)
+        (episode,) = play([match], {HUMAN: human or HumanAgent(), **agents}, config)
     Console().print(Text(summary(episode)), soft_wrap=True)
     return episode
 

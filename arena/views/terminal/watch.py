@@ -34,8 +34,13 @@ def watch(options: WatchOptions) -> None:
     survive_any_character()
     spec = find_game(options.game)
     with Console(stderr=True).status(Text("starting the agents")):  # models take a while
-        match, made = line_up(spec, parse_entrants(options.agents), options.opponents, options.seed)
-    with LiveMatch(match, made, MatchConfig(deadline_s=options.deadline_s)) as live:
+        match, made = line_up(
+            spec,
+            parse_entrants(options.agents, options.defaults),
+            options.opponents,
+            options.seed,
+        )
+    with LiveMatch(match, made, MatchConfig(deadline_s=options.deadline_s, rethink=options.rethink)) as live:
         if options.plain or not can_read_keys():
             print_live(live, PlainPrinter(Console(), options.speed), match)
         else:

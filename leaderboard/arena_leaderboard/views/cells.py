@@ -96,6 +96,11 @@ def invalid_cell(standing: Standing, glyphs: Glyphs) -> Text:
     return text
 
 
+def first_invalid_cell(standing: Standing, glyphs: Glyphs) -> Text:
+    """The share of decisions whose first reply was invalid, where agents were asked again."""
+    return _percent(standing.first_invalid_rate, glyphs)
+
+
 def matches_cell(standing: Standing, glyphs: Glyphs) -> Text:
     return Text(f"{standing.matches}")
 

@@ -26,6 +26,7 @@ CSV_COLUMNS = (
     "return_high",
     "success_rate",
     "invalid_rate",
+    "first_invalid_rate",
     "decisions_per_second",
     "errors",
     "forfeits",
@@ -100,7 +101,7 @@ def _markdown_row(rank: int, standing: Standing) -> str:
         str(standing.matches),
         *_return_cells(standing),
         _share(standing.success_rate),
-        _share(standing.invalid_rate),
+        _invalid(standing),
         *_rating_cells(clean),
         str(clean.matches) if clean else UNKNOWN,
         str(standing.forfeits),
@@ -130,6 +131,12 @@ def _markdown_seats(effects: tuple[SeatEffect, ...]) -> str:
         for effect in effects
     )
     return f"Share of the others left behind: {seats}\n"
+
+
+def _invalid(standing: Standing) -> str:
+    """The share that was invalid after all, and that at first where agents were asked again."""
+    at_first = f" ({_share(standing.first_invalid_rate)} at first)" if standing.asked_again else ""
+    return _share(standing.invalid_rate) + at_first
 
 
 def _share(rate: float | None) -> str:

@@ -70,6 +70,7 @@ CLEAN = (
     _Column("clean", cells.clean_cell, 5, 76, 159),
     _Column("clean  95% interval", cells.clean_interval_cell, 18, 160, justify="left"),
 )
+AT_FIRST = _Column("at first", cells.first_invalid_cell, 8, 80)
 FORFEITS = _Column("forfeits", cells.forfeits_cell, 8, 90)
 ERRORS = _Column("errors", cells.errors_cell, 6, 46)
 DETAILS = (
@@ -139,8 +140,9 @@ def _of_game(game: str, leaderboard: Leaderboard, place: _Place) -> Group:
 def _troubles(rows: Sequence[Standing]) -> list[_Column]:
     """The columns that are only shown where they have something to tell."""
     clean = CLEAN if any(standing.clean for standing in rows) else ()
+    at_first = [AT_FIRST] if any(standing.asked_again for standing in rows) else []
     forfeits = [FORFEITS] if any(standing.forfeits for standing in rows) else []
-    return [*clean, *forfeits, *([ERRORS] if _any_errors(rows) else [])]
+    return [*at_first, *clean, *forfeits, *([ERRORS] if _any_errors(rows) else [])]
 
 
 def _table(title: Text, rows: Sequence[Standing], columns: Sequence[_Column], place: _Place) -> Table:
@@ -176,6 +178,8 @@ def _legend(leaderboard: Leaderboard, glyphs: Glyphs) -> Text:
     legend = f"{glyphs.tied} not separable: the 95% interval of the rank above's lead holds 0."
     if any(standing.clean for standing in leaderboard.overall):
         legend += "\nclean: the rating over the matches in which nobody gave an invalid reply."
+    if any(standing.asked_again for standing in leaderboard.overall):
+        legend += "\nat first: decisions whose first reply was invalid; then the agent was asked again."
     if leaderboard.seats:
         legend += "\nby seat: the share of the other seats left behind (95% interval); 50% is even."
     if _any_errors(leaderboard.overall):

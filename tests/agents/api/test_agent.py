@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from arena_agents.api.models import served_model
 from arena_agents.base import Sampling
 from arena_agents.language.api_agent import folded
 from arena_agents.language.template import load_template
+from arena_games.base import UsageError
 from tests.agents.api.openai_server import (
     Behaviour,
     completion,
@@ -53,6 +55,21 @@ def test_vllm_is_told_not_to_use_the_models_own_settings(make: AgentAt) -> None:
         {name: call.body[name] for name in ("top_k", "min_p", "repetition_penalty")} for call in server.calls
     ]
     assert pinned == [{"top_k": k, "min_p": 0.0, "repetition_penalty": 1.0} for k in (-1, 5)]
+
+
+def test_held_to_choices_vllm_is_told_the_legal_replies(make: AgentAt) -> None:
+    names = _snake().action_names
+    board = replace(seen()[0], action_names=names)
+    with serving(says()) as server:
+        agent = make(server, vllm=True)
+        agent.decoding("choice").act([replace(board, legal=(0, 2))])
+        agent.act([board])
+        with pytest.raises(UsageError, match=r"no vLLM server, .* --decode free"):
+            make(server).decoding("choice")
+    chosen, free = (call.body for call in server.calls)
+    offered = [f"<action>{names[action]}</action>" for action in (0, 2)]
+    assert chosen["structured_outputs"] == {"choice": offered}
+    assert "structured_outputs" not in free
 
 
 def test_each_decision_sends_its_own_seed_always_the_same(make: AgentAt) -> None:

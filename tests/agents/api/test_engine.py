@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,33 @@ def test_samples_are_the_servers_tokens(server: FakeServer) -> None:
         "min_p": 0.0, "repetition_penalty": 1.0, "max_tokens": 5, "stop": ["</a>", "!"], "logprobs": 0,
         "include_stop_str_in_output": True, "skip_special_tokens": False, "return_token_ids": True,
     }  # fmt: skip
+    engine.close()
+
+
+def tells(call: Call) -> None:
+    """Every token of a prompt is as likely as its number says; beside it the likeliest one is told."""
+    places = [{str(t): {"logprob": -t / 10}, "0": {"logprob": 0.0}} for t in call.body["prompt"]]
+    call.send(200, {"choices": [{"text": "", "prompt_logprobs": [None, *places[1:]]}]})
+
+
+def test_whole_replies_are_weighed_by_what_the_server_tells_of_prompts() -> None:
+    with serving(tells, models=lists("base", owner="vllm")) as server:
+        engine = engine_at(server)
+        choices = [[(10, 20), (5,)], [(30,), (10, 10, 10), (70, 1)]]
+        found = engine.choose([[1, 2], [3]], choices, Sampling(temperature=0), [0, 0])
+        engine.close()
+    assert [sample.token_ids for sample in found] == [(5,), (30,)]
+    assert found[0].logprobs == pytest.approx((-math.log(1 + math.exp(-2.5)),))
+    assert found[1].logprobs == pytest.approx((-math.log(2 + math.exp(-4.1)),))
+    asked = {tuple(call.body["prompt"]) for call in server.calls}
+    assert asked == {(1, 2, 10, 20), (1, 2, 5), (3, 30), (3, 10, 10, 10), (3, 70, 1)}
+    assert {call.body["prompt_logprobs"] for call in server.calls} == {0}
+
+
+def test_a_server_that_tells_nothing_of_prompts_is_an_error(server: FakeServer) -> None:
+    engine = engine_at(server)
+    with pytest.raises(UsageError, match="no log-probabilities of the prompt"):
+        engine.choose([[1]], [[(2,), (3,)]], Sampling(), [0])
     engine.close()
 
 

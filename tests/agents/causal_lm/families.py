@@ -69,7 +69,9 @@ def found(name: str) -> Family:
     """What the proof says of the family's default config. Raises UnbuiltError."""
     model, config = small(name), described(name)
     with quiet():
-        return family_of(Trial(model, SHORT), Trial(model, LONG), name, min(windows(config), default=0))
+        return family_of(
+            Trial(model, SHORT, level=True), Trial(model, LONG), name, min(windows(config), default=0)
+        )
 
 
 def row(name: str) -> str:

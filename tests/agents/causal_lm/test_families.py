@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
 
 from arena_agents.base import Sampling
 from arena_agents.causal_lm.logprobs import read_replies
-from arena_agents.causal_lm.prove import prove, quiet
+from arena_agents.causal_lm.prove import prove, quiet, with_adapter
 from arena_agents.causal_lm.trial import texts
 from arena_agents.causal_lm.twin import VOCABULARY, WINDOW
 from arena_agents.engines.transformers import TransformersEngine
@@ -17,6 +16,9 @@ NAMES = [pytest.param(name, marks=[] if name in REPRESENTATIVE else pytest.mark.
 # Within the models' windows, and beyond: all prompts begin alike, and one comes twice.
 TEXTS = [texts(9, (2, 3, 5), VOCABULARY), texts(WINDOW + 6, (3, 8, 16), VOCABULARY)]
 DRAWN = 4
+TOLERANCE = 1e-4
+# Attends to the keys of the highest scores alone: rounding may swap two.
+ROUGHLY = {"deepseek_v32": 1e-2}
 
 
 class Tokenizer:
@@ -33,7 +35,7 @@ def test_a_family_draws_and_learns_what_its_plain_pass_says_or_is_refused(name, 
     except UnbuiltError as error:
         pytest.skip(str(error))
     with quiet():
-        model = adapted(model, name) if lora else model
+        model = adapted(model) if lora else model
         family = prove(model)
         if not family.short_cuts.longest and not family.plain:
             with pytest.raises(UsageError, match=r"cannot read texts here: \w"):
@@ -45,18 +47,14 @@ def test_a_family_draws_and_learns_what_its_plain_pass_says_or_is_refused(name, 
                     read_replies(model, tried.prompts, tried.replies, family=family)
                 continue
             for temperature in (0.0, 1.0):
-                compare_drawn(model, tried, temperature)
+                compare_drawn(model, tried, temperature, ROUGHLY.get(name, TOLERANCE))
             for recompute in (False, True):
                 compare_read(model, tried, family, recompute)
 
 
-def adapted(model, name):
+def adapted(model):
     try:
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            return get_peft_model(
-                model, LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False)
-            ).eval()
+        return with_adapter(model)
     except ValueError as error:
         pytest.skip(f"peft: {error}")
 
@@ -68,7 +66,7 @@ def plainly(model, prompt, reply):
 
 
 @torch.no_grad()
-def compare_drawn(model, tried, temperature):
+def compare_drawn(model, tried, temperature, near):
     engine = TransformersEngine(model, Tokenizer())
     sampling = Sampling(temperature, max_new_tokens=DRAWN, stop=())
     greedy = [greedily(model, prompt) for prompt in tried.prompts[:2]]
@@ -77,9 +75,9 @@ def compare_drawn(model, tried, temperature):
         for prompt, sample in zip(tried.prompts, samples, strict=True):
             plain_KV = plainly(model, prompt, sample.token_ids)
             ids = torch.tensor(sample.token_ids)
-            assert sample.logprobs == pytest.approx(plain_KV.gather(1, ids[:, None])[:, 0].tolist(), abs=1e-4)
+            assert sample.logprobs == pytest.approx(plain_KV.gather(1, ids[:, None])[:, 0].tolist(), abs=near)
             if temperature == 0:
-                assert sample.logprobs == pytest.approx(plain_KV.max(-1).values.tolist(), abs=1e-4)
+                assert sample.logprobs == pytest.approx(plain_KV.max(-1).values.tolist(), abs=near)
 
 
 def greedily(model, prompt):
@@ -94,7 +92,7 @@ def compare_read(model, tried, family, recompute):
     wanted_NK = torch.zeros_like(found_NK)
     for n, (prompt, reply) in enumerate(zip(tried.prompts, tried.replies, strict=True)):
         wanted_NK[n, : len(reply)] = plainly(model, prompt, reply)[range(len(reply)), reply]
-    assert torch.allclose(found_NK, wanted_NK, atol=1e-4)
+    assert torch.allclose(found_NK, wanted_NK, atol=TOLERANCE)
     weights_NK = torch.rand(found_NK.shape, generator=torch.Generator().manual_seed(2)) - 0.5
     trained = [p for p in model.parameters() if p.requires_grad]
     found, wanted = (
@@ -105,7 +103,7 @@ def compare_read(model, tried, family, recompute):
     assert largest > 1e-3
     for one, other in zip(found, wanted, strict=True):
         assert (one is None) == (other is None)
-        assert one is None or torch.allclose(one, other, atol=1e-4 * max(1.0, largest))
+        assert one is None or torch.allclose(one, other, atol=TOLERANCE * max(1.0, largest))
 
 
 def page():

@@ -231,3 +231,31 @@ def test_a_closed_pipe_is_no_traceback(played: Path) -> None:
     command = f"{sys.executable} -m arena leaderboard {played} --format json | head -c 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env={**os.environ})
     assert "Traceback" not in done.stderr
+
+
+def test_replies_are_held_to_legal_ones_where_that_is_asked_for() -> None:
+    few = ("--games", "frozen-lake", "--episodes", 4, "--json")
+    (row,) = json.loads(arena("eval", "nano", "--decode", "choice", *few).stdout)
+    assert (row["agent"], row["invalid_rate"]) == ("nano[decode=choice]", 0)
+    assert json.loads(arena("eval", "nano[decode=choice]", *few).stdout) == [row]
+    assert (
+        "frozen-lake"
+        in arena("watch", "frozen-lake", "--agents", "nano", "--decode", "choice", "--plain").stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("eval", "random", "--decode", "choice"), "for language models, and random is none"),
+        (("eval", "nano", "--decode", "best"), "decoded free or choice, not 'best'"),
+        (("tournament", "--agents", "random", "--decode", "choice"), "none takes part"),
+        (("watch", "snake", "--agents", "random", "--decode", "choice"), "none takes part"),
+        (("play", "snake-duel", "--decode", "choice"), "for language models, and random is none"),
+    ],
+)
+def test_decoding_that_cannot_be_meant(command: tuple[str, ...], says: str) -> None:
+    done = arena(*command)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1

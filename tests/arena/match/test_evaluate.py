@@ -13,7 +13,10 @@ from arena_games.base import UsageError
 from arena_games.registry import find_game, game_specs
 from tests.arena.players import Exits, Raises, Says, Seeded
 
-KEYS = ["agent", "game", "episodes", "mean_return", "return_ci95", "success_rate", "invalid_rate"]
+KEYS = [
+    *("agent", "game", "episodes", "mean_return", "return_ci95", "success_rate"),
+    *("invalid_rate", "first_invalid_rate"),
+]
 LAKE, DUEL, ROYALE = map(find_game, ("frozen-lake", "snake-duel", "snake-royale"))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from arena.tournament.entrants import Entrant, Training, parse_entrants, trainings
 from arena.tournament.options import DEFAULT_AGENTS
+from arena.tournament.prepare import command
 from arena_games.base import UsageError
 from arena_games.registry import find_game, game_specs
 
@@ -34,6 +35,15 @@ def test_the_default_agents() -> None:
         ("x=hf:a/b+snake", Entrant("x", "hf:a/b+snake", base="hf:a/b", trained_on="snake")),
         (f"nano+{OWN}", Entrant(f"nano+{OWN}", f"nano+{OWN}", base="nano", trained_on=OWN)),
         ("c++/agent.py:Mine", Entrant("c++/agent.py:Mine", "c++/agent.py:Mine")),
+        ("nano[decode=choice]", Entrant("nano[decode=choice]", "nano[decode=choice]")),
+        ("x=nano[decode=choice]", Entrant("x", "nano[decode=choice]")),
+        (
+            "nano+snake[decode=choice]",
+            Entrant(
+                "nano+snake[decode=choice]", "nano+snake[decode=choice]", base="nano", trained_on="snake"
+            ),
+        ),
+        ("m@http://[::1]:8/v1", Entrant("m@http://[::1]:8/v1", "m@http://[::1]:8/v1")),
     ],
 )
 def test_one_entrant(text: str, expected: Entrant) -> None:
@@ -48,11 +58,36 @@ def test_one_entrant(text: str, expected: Entrant) -> None:
         ("a=random,a=search", "two agents are called 'a'"),
         ("house:random", "kept for the house"),
         ("nano+snke", "did you mean 'snake'"),
+        ("nano[decode=best]", "free or choice"),
+        ("nano[decode=choice,top=1]", "unknown setting 'top'"),
+        ("dqn[decode=choice]", "dqn is none"),
     ],
 )
 def test_what_cannot_be_meant(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         parse_entrants(text)
+
+
+def test_the_option_is_for_the_language_models_that_do_not_say_it_themselves() -> None:
+    agents = "random,dqn,x=hf:a/b,nano[decode=free],nano+snake,m@http://[::1]:8/v1"
+    assert {entrant.label: entrant.spec for entrant in parse_entrants(agents, "choice")} == {
+        "random": "random",
+        "dqn": "dqn",
+        "x": "hf:a/b[decode=choice]",
+        "nano[decode=free]": "nano[decode=free]",
+        "nano+snake[decode=choice]": "nano+snake[decode=choice]",
+        "m@http://[::1]:8/v1[decode=choice]": "m@http://[::1]:8/v1[decode=choice]",
+    }
+    with pytest.raises(UsageError, match="none takes part"):
+        parse_entrants("random,dqn", "choice")
+
+
+def test_what_is_trained_to_choose_has_a_folder_of_its_own() -> None:
+    free, chooses = parse_entrants("nano+snake,nano+snake[decode=choice]")
+    wanted = Training("nano", "snake", OUT / "agents" / "nano-decode-choice@snake", ("decode=choice",))
+    assert chooses.training(SNAKE, OUT) == wanted
+    assert free.training(SNAKE, OUT) == Training("nano", "snake", OUT / "agents" / "nano@snake")
+    assert command(wanted, 3)[-2:] == ["--set", "decode=choice"]
 
 
 def test_a_specialist_plays_each_game_with_a_policy_of_its_own() -> None:

@@ -92,6 +92,22 @@ def test_the_same_command_again_plays_nothing(tmp_path: Path) -> None:
     assert listener.played == 0
 
 
+def test_one_model_that_plays_freely_and_by_choice(tmp_path: Path) -> None:
+    """Two entrants, one model in memory; matches of other settings are never mixed with theirs."""
+    planned = tournament(tmp_path, agents="nano,nano[decode=choice]")
+    agents = Agents(planned)
+    free, chooses = (agents.make(entrant.spec) for entrant in planned.entrants)
+    assert free.engine is chooses.engine  # type: ignore[attr-defined]
+    held(planned)
+    assert {row["agent"] for row in board(tmp_path)["overall"]} == {"nano", "nano[decode=choice]"}
+
+
+def test_another_decoding_under_the_same_name_is_another_tournament(tmp_path: Path) -> None:
+    held(Tournament.of("frozen-lake", "random,x=nano", tmp_path, seed=0, matches=2))
+    with pytest.raises(UsageError, match="choose another --out"):
+        held(Tournament.of("frozen-lake", "random,x=nano", tmp_path, seed=0, matches=2, decode="choice"))
+
+
 def test_the_leaderboard_does_not_depend_on_the_order_of_games(tmp_path: Path) -> None:
     held(tournament(tmp_path / "a", games="snake,frozen-lake"))
     held(tournament(tmp_path / "b", games="frozen-lake,snake"))

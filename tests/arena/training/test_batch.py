@@ -6,7 +6,7 @@ import torch
 from arena.match.episode import Step
 from arena.training.config import MsgrpoConfig
 from arena.training.msgrpo.advantage import group_advantages
-from arena.training.msgrpo.batch import choose_episodes, token_batch
+from arena.training.msgrpo.batch import choose_episodes, token_batch, with_trainer_logprobs
 from arena.training.msgrpo.rollout import Rollout, Trajectory
 from arena_agents import Observation, Reply, TokenSample
 
@@ -122,3 +122,18 @@ def test_a_reply_without_tokens_cannot_be_trained_on():
     bare = Step(0, Observation("g", 0, 0, "t", (0,)), Reply("text"), 0, None, 0.0)
     with pytest.raises(ValueError, match="tokens"):
         token_batch([(Trajectory((bare,), 0.0, False), [1.0])], config())
+
+
+@pytest.mark.parametrize("mean", ["episode", "token"])
+def test_tokens_that_were_not_drawn_weigh_nothing(mean):
+    """A step of 4 tokens, 2 of them put there, weighs as one of the 2 that were drawn."""
+    sample = TokenSample((1, 2), (5, 6, 7, 8), (-0.5, 0.0, 0.0, -0.25), appended=(1, 2))
+    seen = Observation("frozen-lake", 0, 0, "state", (0, 1, 2, 3))
+    thought = Trajectory((Step(0, seen, Reply("text", sample), 0, None, 1.0),), 1.0, True)
+    batch = token_batch([(thought, [1.0]), (trajectory([0.0]), [-1.0])], config(loss_mean=mean))
+    assert batch.replies[0] == (5, 6, 7, 8)
+    assert batch.weights_NK.tolist() == [[0.25, 0, 0, 0.25], [0.25, 0.25, 0, 0]]
+    trainer_UK = torch.tensor([[-0.5, -9.0, -9.0, -0.25], [-0.5, -0.25, 0.0, 0.0]])
+    weighed, mismatch = with_trainer_logprobs(batch, trainer_UK, 2.0)
+    assert mismatch == 0
+    assert weighed.importance_NK.tolist() == [[1.0] * 4] * 2

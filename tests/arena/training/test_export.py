@@ -141,6 +141,12 @@ def test_the_card_tells_where_the_policy_comes_from(adapter_run, tmp_path):
     assert '"learning_rate": 0.02' in text
 
 
+@pytest.mark.parametrize("decode", ["free", "choice"])
+def test_the_card_says_whether_the_policy_was_trained_to_choose(tmp_path, decode):
+    write_card(tmp_path, Card("x", "nano", "snake", True, ("</action>",), {}, None, None, decode))
+    assert ("trained to choose" in (tmp_path / "README.md").read_text()) == (decode == "choice")
+
+
 def test_names_from_elsewhere_are_not_obeyed(tmp_path):
     evil = "x\n---\n<script>`*](http://e.vil)"
     write_card(tmp_path, Card(evil, evil, "snake", True, ("</action>",), {"agent": "```\n<b>"}, None, None))

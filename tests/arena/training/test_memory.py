@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from transformers import AutoConfig, GemmaConfig, LlamaConfig, Qwen2Config
 
 from arena.training.config import MsgrpoConfig
+from arena.training.distributed.team import SOLO
 from arena.training.memory import estimate as memory
+from arena.training.memory import fit
 from arena.training.memory.estimate import GIB, QWEN_3B, estimate, model_shape, recomputes, weights_dtype
 from arena.training.memory.fit import Available, cheaper, refuse_unless_it_fits
 from arena_agents.causal_lm import logprobs as replies
@@ -134,6 +136,17 @@ def test_a_remedy_fits(device, gib, rank, tokens):
             refuse_unless_it_fits(followed, QWEN_3B, available)
         else:
             assert "qwen0.5b" in line
+
+
+def test_micro_batches_shrink_to_what_memory_bears_unless_they_are_given(monkeypatch):
+    asked = config(gradient_checkpointing="off")
+    for gib, expected in ((1000, 16_384), (60, 4096), (1, 16_384)):
+        room = Available("cuda", free=gib * GIB, ram=1000 * GIB)
+        monkeypatch.setattr(fit, "_shape_and_room", lambda *_, room=room: (QWEN_3B, room))
+        made = fit.in_smaller_batches(asked, (), SOLO, "qwen3b")
+        assert made == asked.model_copy(update={"micro_tokens": expected})
+        assert room.fits(QWEN_3B, made) or gib == 1  # what fits in no way is refused later, with a remedy
+        assert fit.in_smaller_batches(asked, ("micro_tokens",), SOLO, "qwen3b") == asked
 
 
 def test_too_little_cpu_memory_beside_a_gpu_is_named():

@@ -13,9 +13,10 @@ import torch
 from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
 
+from arena.training.language.learner import with_fresh_adapter
 from arena.training.msgrpo.batch import Sequences
 from arena.training.msgrpo.guard import Guard
-from arena.training.msgrpo.learner import Learner, with_lora
+from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.probe import PROMPTS
 from arena.training.msgrpo.sync import PolicySync
 from arena.training.msgrpo.train import MsgrpoTraining
@@ -44,7 +45,7 @@ class CopyEngine(TransformersEngine):
 
     def __init__(self, config):
         model, tokenizer = load_model(model_source("nano"))
-        super().__init__(with_lora(model, config), tokenizer)
+        super().__init__(with_fresh_adapter(model, config), tokenizer)
         self.asked = []  # prompts since each swap
         self.seen = []  # what lay in the folder at each swap
 

@@ -15,14 +15,17 @@ from pathlib import Path
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import Qwen2Tokenizer
 
+from arena_agents.language.chat import LEFT_OUT
+
 # A board cell (with the line end before it), a coordinate, a number, a phrase.
 PIECE = re.compile(r"\n? ?[A-Z_](?=[ \n]|$)| ?\(\d+, \d+\)| ?\d+|\n?[^\n\d()]*[^\n\d() ]")
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 TAGS = ("<plan>", "</plan>", "<action>", "</action>")
 FRAMES = (f"{START}user\n", f"{END}\n", f"{START}assistant\n")
 
-# The model is too small to use instructions: its template leaves the system message out.
+# The model is too small to use instructions: its template leaves the system message out, and says so.
 CHAT_TEMPLATE = (
+    f"{{#- {LEFT_OUT} -#}}"
     "{%- for message in messages if message['role'] != 'system' -%}"
     f"{START}{{{{ message['role'] + '\\n' + message['content'] }}}}{END}{{{{ '\\n' }}}}"
     "{%- endfor -%}"

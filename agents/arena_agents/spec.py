@@ -1,0 +1,97 @@
+"""Settings behind a language model's spec, in brackets: `nano[decode=choice]`.
+
+decode=free|choice          how its replies are drawn
+thinking_tokens=N           what it may think before it answers
+chat_template.NAME=VALUE    what its chat template is given, such as enable_thinking=false
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from arena_agents.base import Decode
+from arena_games.base import UsageError
+
+_BRACKETS = re.compile(r"(?P<spec>.+)\[(?P<settings>[\w.]+=[^\[\]]*)\]", re.DOTALL)
+_FOR_TEMPLATE = "chat_template."
+KNOWN = "decode=free, decode=choice, thinking_tokens=N, chat_template.NAME=VALUE"
+
+
+def split_spec(text: str) -> tuple[str, dict[str, str]]:
+    """The spec itself, and its settings by name: none without brackets that hold `name=value`.
+
+    Raises UsageError for a setting that is not known or has no such value.
+    """
+    found = _BRACKETS.fullmatch(text)
+    if found is None:
+        return text, {}
+    settings: dict[str, str] = {}
+    for pair in found["settings"].split(","):
+        name, _, value = (part.strip() for part in pair.partition("="))
+        if name == "decode":
+            value = parse_decode(value)
+        elif name == "thinking_tokens" and not value.isdecimal():
+            raise UsageError(f"thinking_tokens is a number of tokens, not {value!r}")
+        elif name != "thinking_tokens" and not _for_template(name):
+            raise UsageError(f"{text!r} has the unknown setting {name!r}; known: {KNOWN}")
+        settings[name] = value
+    return found["spec"], settings
+
+
+def decode_of(text: str) -> Decode | None:
+    """How a spec says that its replies are drawn; None where it does not. Raises UsageError likewise."""
+    return split_spec(text)[1].get("decode")  # type: ignore[return-value]
+
+
+def parse_decode(text: str) -> Decode:
+    """How replies are to be drawn. Raises UsageError for another word."""
+    for name in get_args(Decode):
+        if text == name:
+            return name  # type: ignore[no-any-return]
+    raise UsageError(f"replies are decoded {' or '.join(get_args(Decode))}, not {text!r}")
+
+
+def with_defaults(text: str, defaults: Mapping[str, str]) -> str:
+    """The spec with these settings, where it does not say them itself."""
+    spec, own = split_spec(text)
+    settings = {**defaults, **own}
+    if not settings:
+        return text
+    return f"{spec}[{','.join(f'{name}={value}' for name, value in settings.items())}]"
+
+
+def asked(decode: str | None = None, chat_template: Sequence[str] | None = None) -> dict[str, str]:
+    """What `--decode` and `--chat-template KEY=VALUE` say, as settings of a spec.
+
+    Raises UsageError for another word, and for what is no such pair.
+    """
+    settings: dict[str, str] = {} if decode is None else {"decode": parse_decode(decode)}
+    for pair in chat_template or ():
+        key, separator, value = (part.strip() for part in pair.partition("="))
+        if not separator or not key.isidentifier() or re.search(r"[\[\],]", value):
+            raise UsageError(f"--chat-template wants KEY=VALUE, such as enable_thinking=false, not {pair!r}")
+        settings[_FOR_TEMPLATE + key] = value
+    return settings
+
+
+def template_settings(text: str) -> dict[str, Any]:
+    """What the spec's settings give the chat template; read as JSON where that is JSON, else as text."""
+    return {
+        name.removeprefix(_FOR_TEMPLATE): _read(value)
+        for name, value in split_spec(text)[1].items()
+        if _for_template(name)
+    }
+
+
+def _for_template(name: str) -> bool:
+    return name.startswith(_FOR_TEMPLATE) and name.removeprefix(_FOR_TEMPLATE).isidentifier()
+
+
+def _read(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value

@@ -1,0 +1,55 @@
+"""Teaching by example from Python, a tournament's best episodes included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from arena.record.store import recorded_episodes
+from arena.training.options import SftOptions
+from arena.training.reporter import Show, silently
+from arena.training.start import OnStep, start
+
+
+def sft(
+    game: str | None = None,
+    agent: str | None = None,
+    teacher: str | None = None,
+    *,
+    episodes: int | None = None,
+    noise: float | None = None,
+    out: Path | str | None = None,
+    seed: int | None = None,
+    steps: int | None = None,
+    opponents: str | None = None,
+    engine: str | None = None,
+    settings: Sequence[str] | Mapping[str, Any] = (),
+    config_file: Path | None = None,
+    resume: Path | str | None = None,
+    template: Path | None = None,
+    show: Show = silently,
+    on_step: OnStep | None = None,
+) -> Path:
+    """Teach by example and return the run's folder; otherwise as `arena.train`.
+
+    `teacher` is an agent's spec, `dqn`, a policy's folder, or that of a tournament: one with a `run.sqlite`
+    in it, whose best episodes are then the examples.
+    """
+    options = SftOptions(
+        game,
+        agent,
+        teacher=teacher,
+        episodes=episodes,
+        noise=noise,
+        out=out,
+        seed=seed,
+        steps=steps,
+        opponents=opponents,
+        engine=engine,
+        settings=settings,
+        config_file=config_file,
+        resume=resume,
+        template=template,
+    )
+    return start(options, show=show, on_step=on_step, recorded=recorded_episodes)

@@ -1,0 +1,217 @@
+"""A language policy's training in progress: what every trainer of one does between its updates.
+
+Load the model and the engine, hand each new policy over, look at held-out episodes, keep the best
+policy and step back to it after a collapse, write checkpoints and go on from them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from arena.match.seating import LEARNER, held_out_seating, opponent_agents
+from arena.match.seeds import Split, episode_seed
+from arena.training.clock import Clock
+from arena.training.config import LanguageConfig
+from arena.training.distributed.team import SOLO, Team
+from arena.training.distributed.weights import Snapshot
+from arena.training.language.learner import PolicyLearner
+from arena.training.language.start import Start
+from arena.training.memory.estimate import weights_dtype
+from arena.training.memory.fit import check_memory
+from arena.training.msgrpo.checkpoint import Progress, load_checkpoint, save_checkpoint, save_policy
+from arena.training.msgrpo.engine import training_engine
+from arena.training.msgrpo.guard import Guard
+from arena.training.msgrpo.rollout import Rollout, collect_together
+from arena.training.msgrpo.sync import PolicySync
+from arena.training.reporter import Reporter
+from arena.training.run_folder import RunFolder
+from arena_agents.base import Sampling
+from arena_agents.causal_lm.load import default_device, end_ids, load_model
+from arena_agents.language.agent import LanguageAgent
+from arena_agents.language.chat import found_chat
+from arena_agents.language.template import load_template
+from arena_games.base import GameSpec
+from arena_games.registry import find_game
+
+Metrics = dict[str, float | int | None]
+
+
+class LanguageTraining:
+    """What a checkpoint holds, and a method a phase; a trainer adds its own kind of update.
+
+    `learner_kind` makes the learner from the model; the rest of a trainer's needs follow from its config.
+    """
+
+    config: LanguageConfig
+    learner: PolicyLearner
+    learner_kind: type[PolicyLearner] = PolicyLearner
+
+    def __init__(
+        self,
+        config: LanguageConfig,
+        run: RunFolder,
+        reporter: Reporter,
+        template: Path | None,
+        team: Team = SOLO,
+    ) -> None:
+        self.config, self.run, self.reporter, self.team = config, run, reporter, team
+        self.spec: GameSpec = find_game(config.game)
+        start = Start.of(config, run.path)
+        check_memory(config, team, start.source)
+        device = default_device()
+        model, tokenizer = load_model(
+            start.source,
+            dtype=weights_dtype(config, device.type),
+            device=torch.device("cpu") if team.sharded else device,
+        )
+        chat = found_chat(tokenizer, config.agent, config.chat_template)
+        self.learner = self.learner_kind(model, config, tokenizer.pad_token_id or 0, team, start)
+        self.engine = training_engine(self.learner, tokenizer, reporter.note)
+        ends = end_ids(model.generation_config, tokenizer)
+        words, sampling = load_template(template), sampling_of(config)
+        self.agent = LanguageAgent(self.engine, tokenizer, words, sampling, chat=chat, ends=ends)
+        self.sync = PolicySync(self.agent, self.learner, self.spec, run.path)
+        self.agents = {LEARNER: self.agent, **opponent_agents(self.spec, config.opponents)}
+        self.step = self.episodes = 0
+        self.seconds = 0.0
+        self.guard: Guard
+        self.best: Snapshot
+
+    def start(self) -> None:
+        """Continue from the newest checkpoint, or measure the policy as it is and begin."""
+        found = self.run.latest_checkpoint()
+        if found is None:
+            self.run.rewind(-1)
+            self.sync_engine()
+            self._begin()
+        else:
+            progress, self.best = load_checkpoint(found[1], self.learner.trained)
+            self.step, self.episodes, self.seconds = progress.step, progress.episodes, progress.seconds
+            self.guard = progress.guard
+            self.run.rewind(self.step)
+            self.sync_engine()
+
+    def _begin(self) -> None:
+        clock = Clock()
+        with clock.phase("eval"):
+            held_out = self.evaluate()
+        base = float(held_out.returns_BG().mean())
+        self.guard = Guard(base, base, 0, self.config.collapse_drop)
+        self.best = self.learner.trained.snapshot()
+        self.seconds += clock.total
+        self.run.log(
+            {
+                "step": 0,
+                "episodes": self.episodes,
+                "seconds": round(self.seconds, 3),
+                **held_out_scores(held_out),
+            }
+        )
+        self._save_policy("best")
+
+    def close(self) -> None:
+        """Let go of the engine, and delete what was handed over to it."""
+        self.engine.close()
+        self.sync.close()
+
+    def sync_engine(self) -> Metrics:
+        """Let the engine play the policy as it is now."""
+        self.engine.wake()
+        return self.sync.push(self.step)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate: a linear rise, then a linear fall to `final_rate` of it."""
+        config = self.config
+        rise = min(1.0, self.step / max(config.warmup, 1))
+        fall = 1.0 + (config.final_rate - 1.0) * self.step / config.steps
+        return config.learning_rate * rise * fall * self.guard.rate_scale
+
+    def due(self, every: int) -> bool:
+        """Whether what is done every so many steps is to be done after this one; always at the end."""
+        return self.step % every == 0 or self.step == self.config.steps
+
+    def evaluate(self) -> Rollout:
+        """The same held-out episodes each time, with the opponents of training."""
+        seeds = [episode_seed(Split.VALIDATION, 0, i) for i in range(self.config.eval_episodes)]
+        seating = held_out_seating(self.spec, self.config.opponents)
+        return collect_together(self.team, self.spec, self.agents, seeds, seating)
+
+    def look(self) -> Metrics:
+        """Evaluate if it is time; keep the best policy, step back to it if this one has collapsed."""
+        if not self.due(self.config.eval_every):
+            return dict.fromkeys(HELD_OUT)
+        held_out = self.evaluate()
+        returns = held_out.returns_BG().flatten()
+        score, noise = float(returns.mean()), float(returns.std()) / math.sqrt(len(returns))
+        if score >= self.guard.best:  # of equals the later one: it has seen more
+            self.guard = replace(self.guard, best=score, best_step=self.step)
+            self.best = self.learner.trained.snapshot()
+            self._save_policy("best")
+        elif self.guard.collapsed(score, noise):
+            self.engine.sleep()
+            self.learner.trained.restore(self.best)
+            self.sync_engine()
+            self.guard = replace(self.guard, rollbacks=self.guard.rollbacks + 1)
+            self.reporter.note(
+                f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; "
+                f"stepped back to the policy of step {self.guard.best_step}, learning rate halved"
+            )
+        return held_out_scores(held_out)
+
+    def save(self) -> None:
+        """If it is time, a checkpoint to resume from; at the end of the run, the policy as it is."""
+        if not self.due(self.config.checkpoint_every):
+            return
+        progress = Progress(self.step, self.episodes, self.seconds, self.guard)
+        trained, is_main = self.learner.trained, self.team.is_main
+        current = trained.gathered(trained.snapshot(), keep=is_main)
+        best = trained.gathered(self.best, keep=is_main)
+        self.run.save_checkpoint(self.step, lambda folder: save_checkpoint(folder, current, best, progress))
+        if self.step == self.config.steps:
+            self._save_policy("last")
+
+    def _save_policy(self, name: str) -> None:
+        weights = self.learner.trained.whole(keep=self.team.is_main)
+        self.run.save_policy(name, lambda folder: save_policy(folder, self.agent, self.learner, weights))
+
+
+def sampling_of(config: LanguageConfig) -> Sampling:
+    """The generation config of the policy in training."""
+    return Sampling(
+        temperature=config.temperature,
+        max_new_tokens=config.max_new_tokens,
+        thinking_tokens=config.thinking_tokens,
+        decode=config.decode,
+    )
+
+
+HELD_OUT = ("eval/return", "eval/success", "eval/invalid_rate")
+
+
+def held_out_scores(held_out: Rollout) -> Metrics:
+    """The means of `scores`, and how many of the replies were invalid."""
+    return {**scores("eval", held_out), "eval/invalid_rate": invalid_rate(held_out)}
+
+
+def scores(split: str, rollout: Rollout) -> Metrics:
+    """Mean return and success of a rollout's trajectories; None where there are none."""
+    trajectories = rollout.trajectories
+    return {
+        f"{split}/return": mean([t.total for t in trajectories]),
+        f"{split}/success": mean([float(t.success) for t in trajectories]),
+    }
+
+
+def invalid_rate(rollout: Rollout) -> float | None:
+    """The share of the learner's replies that named no legal action."""
+    return mean([float(step.invalid is not None) for step in rollout.steps])
+
+
+def mean(values: list[float]) -> float | None:
+    """The mean; None of nothing."""
+    return sum(values) / len(values) if values else None
