@@ -36,7 +36,7 @@ models/smollm2-135m/config.json: | .venv/installed
 	rm -r models/download
 
 # WORKS="snake-duel dqn" measures only those, without how cost grows and where it goes.
-bench: .venv/peers .venv-vllm/installed
+bench: .venv/peers .venv-vllm/installed models/smollm2-135m/config.json
 	$(BIN)/python -m tests.benchmarks $(WORKS)
 	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.growth
 	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.cost

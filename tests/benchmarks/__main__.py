@@ -32,6 +32,8 @@ WORKS = {
     "play-lake": "matches:frozen_lake",
     "rollout-frozen-lake": "rollout:rollout_frozen_lake",
     "rollout-snake": "rollout:rollout_snake",
+    "rollout-frozen-lake-smollm2": "rollout:rollout_frozen_lake_smollm2",
+    "rollout-snake-smollm2": "rollout:rollout_snake_smollm2",
     "rollout-frozen-lake-vllm": "rollout:rollout_frozen_lake_vllm",
     "rollout-snake-vllm": "rollout:rollout_snake_vllm",
     "update": "update:update",

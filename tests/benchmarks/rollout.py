@@ -2,7 +2,9 @@
 
 `transformers.generate` is handed the same batches of prompts as ours (padded on the left, one call a
 batch, log-probabilities taken from its logits), and the episodes go on with what ours drew there, so
-that both play the very same ones. vLLM plays in a process of its own, with its prefix cache on, from
+that both play the very same ones. What ours keeps of prompts is dropped before each rollout, as a new
+policy makes training do. The same with a real model, SmolLM2-135M-Instruct (`make smollm2`), 4 episodes and
+replies of at most 12 tokens. vLLM plays in a process of its own, with its prefix cache on, from
 the same starts; the cache is emptied before each rollout, as a new policy makes training do.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from arena.match.seeds import Split, episode_seed
 from arena.training.msgrpo.rollout import collect
 from arena_agents.base import Ids, Sampling, TokenSample
 from arena_agents.engines.base import Engine
+from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import LanguageAgent, load_language_agent
 from arena_games.registry import find_game
 from tests.benchmarks.measure import Work
@@ -28,12 +32,14 @@ STARTS, EPISODES = 8, 16
 VLLM_PYTHON = Path(".venv-vllm/bin/python")
 
 
-def rollout(agent: LanguageAgent, game: str) -> int:
+def rollout(agent: LanguageAgent, game: str, starts: int = STARTS, repeats: int = EPISODES) -> int:
     """Play them all; returns how many episodes there were."""
+    if isinstance(agent.engine, TransformersEngine):
+        agent.engine.beginnings.drop()
     spec = find_game(game)
     agents = {LEARNER: agent, **opponent_agents(spec, "house")}
-    seeds = [episode_seed(Split.TRAIN, 0, 1, start) for start in range(STARTS)]
-    played = collect(spec, agents, seeds, training_seating(spec, "house"), repeats=EPISODES)
+    seeds = [episode_seed(Split.TRAIN, 0, 1, start) for start in range(starts)]
+    played = collect(spec, agents, seeds, training_seating(spec, "house"), repeats=repeats)
     return len(played.trajectories)
 
 
@@ -95,6 +101,14 @@ def rollout_snake() -> Work:
     return _beside_generate("snake")
 
 
+def rollout_frozen_lake_smollm2() -> Work:
+    return _beside_generate("frozen-lake", "smollm2-135m", starts=2, repeats=2, tokens=12)
+
+
+def rollout_snake_smollm2() -> Work:
+    return _beside_generate("snake", "smollm2-135m", starts=2, repeats=2, tokens=12)
+
+
 def rollout_frozen_lake_vllm() -> Work:
     return _beside_vllm("frozen-lake")
 
@@ -103,20 +117,29 @@ def rollout_snake_vllm() -> Work:
     return _beside_vllm("snake")
 
 
-def _beside_generate(game: str) -> Work:
-    ours, theirs = load_language_agent("nano"), load_language_agent("nano")
+def _beside_generate(
+    game: str, model: str = "nano", *, starts: int = STARTS, repeats: int = EPISODES, tokens: int = 256
+) -> Work:
+    ours, theirs = _agent(model, tokens), _agent(model, tokens)
     recording = Recording(ours.engine)
-    rollout(_with_engine(load_language_agent("nano"), recording), game)
-    theirs = _with_engine(theirs, GenerateLoop(ours.engine.model, theirs.tokenizer, recording.drawn))
+    rollout(_with_engine(_agent(model, tokens), recording), game, starts, repeats)
+    loop = GenerateLoop(theirs.engine.model, theirs.tokenizer, recording.drawn)
+    theirs = _with_engine(theirs, loop)
     return Work(
-        f"rollout of 128 episodes, {game}",
+        f"rollout of {starts * repeats} episodes, {game}" + (f", {model}" if model != "nano" else ""),
         "episodes/s",
-        lambda: rollout(ours, game),
+        lambda: rollout(ours, game, starts, repeats),
         "transformers.generate",
-        lambda: rollout(theirs, game),
-        reach=3,
-        aim=6,
+        lambda: rollout(theirs, game, starts, repeats),
+        reach=3 if model == "nano" else 1,
+        aim=6 if model == "nano" else 2,
     )
+
+
+def _agent(model: str, tokens: int) -> LanguageAgent:
+    agent = load_language_agent(model)
+    agent.sampling = replace(agent.sampling, max_new_tokens=tokens)
+    return agent
 
 
 def _beside_vllm(game: str) -> Work:

@@ -21,9 +21,10 @@ from torch.utils.checkpoint import checkpoint
 from transformers.cache_utils import Cache, DynamicLayer
 
 from arena_agents.base import Ids
+from arena_agents.causal_lm.beginnings import Beginnings, Plan
 from arena_agents.causal_lm.decoder import causal_model, decoder, ends_only, recomputed_layers
 from arena_agents.causal_lm.family import Family, ShortCuts
-from arena_agents.causal_lm.forward import shared_prefix
+from arena_agents.causal_lm.forward import prefill, shared_prefix
 from arena_agents.causal_lm.packing import pack
 from arena_agents.causal_lm.plain import plain_scores
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
@@ -132,6 +133,7 @@ def read_replies(
     pad_id: int = 0,
     recompute: bool = False,
     share_beginning: bool = True,
+    beginnings: Beginnings | None = None,
     chunk_logits: int = CHUNK_LOGITS,
 ) -> tuple[Tensor, Tensor]:
     """Log-probabilities of the replies' tokens and entropies at them, float32 (N, K) each.
@@ -140,7 +142,8 @@ def read_replies(
     model with or without an adapter, of this `family`: with its short cuts where they reach, else plainly.
     `recompute` keeps of each layer only its input until the gradient needs the rest. Without a plain head
     all replies' logits are held at once, without `share_beginning` what all prompts begin with is read for
-    each of them. Raises UsageError for texts that the family cannot read.
+    each of them. Where no gradient is wanted, what `beginnings` keep of the prompts is not read again.
+    Raises UsageError for texts that the family cannot read.
     """
     whole = causal_model(model)
     # A layer that is computed again, on the way back, would not know of what was left out.
@@ -149,7 +152,9 @@ def read_replies(
         cuts = replace(cuts, shared=0)
     with recomputed_layers(whole) if recompute else nullcontext():
         if widest(prompts, replies) <= cuts.longest:
-            said_MX = _by_short_cuts(whole, prompts, replies, cuts, pad_id, plain_head=family.plain_head)
+            said_MX = _by_short_cuts(
+                whole, prompts, replies, cuts, pad_id, beginnings, plain_head=family.plain_head
+            )
         else:
             said_MX = plain_scores(whole, prompts, replies, family.plain_path(), states=family.plain_head)
     ids_M = torch.tensor([token for reply in replies for token in reply], device=said_MX.device)
@@ -169,6 +174,7 @@ def _by_short_cuts(
     replies: Sequence[Ids],
     cuts: ShortCuts,
     pad_id: int,
+    beginnings: Beginnings | None,
     *,
     plain_head: bool,
 ) -> Tensor:
@@ -176,13 +182,48 @@ def _by_short_cuts(
     width = widest(prompts, replies)
     rows = reply_rows(prompts, replies, branching=width <= cuts.trees and takes_trees(whole))
     keep = 1 + max(len(row.tree.tokens) for row in rows)  # a prompt's last token, and its tree
+    plan = None
+    if beginnings and width <= cuts.shared:
+        common = partial(prefill, whole, keep=1, ends=cuts.ends, beginnings=beginnings)
+        plan = beginnings.begin([row.prompt for row in rows], common)
     with ends_only(whole, keep) if cuts.ends else nullcontext():
-        if plain_head:
+        if beginnings and plan:
+            found_RLX = _from_kept(whole, rows, pad_id, beginnings, plan, keep, plain_head=plain_head)
+        elif plain_head:
             found_RLX = last_states(whole, rows, pad_id, share_beginning=width <= cuts.shared)[:, -keep:]
         else:
             found_RLX = all_logits(whole, rows, pad_id)
     row_M, place_M = torch.tensor(_places(rows, replies), device=found_RLX.device).unbind(1)
     return found_RLX[row_M, place_M]
+
+
+def _from_kept(
+    whole: Any,
+    rows: Sequence[ReplyRow],
+    pad_id: int,
+    beginnings: Beginnings,
+    plan: Plan,
+    keep: int,
+    *,
+    plain_head: bool,
+) -> Tensor:
+    """The last states or the logits at the last `keep` places, of rows read from what is kept of them."""
+    cache, read = beginnings.cache(plan)
+    device = next(whole.parameters()).device
+    packed = pack(plan.rows, [row.tree for row in rows], read, pad_id, device)
+    part, only = (decoder(whole), {}) if plain_head else (whole, {"logits_to_keep": keep})
+    out = part(
+        input_ids=packed.ids_NL,
+        attention_mask=packed.mask,
+        position_ids=packed.positions_NL,
+        past_key_values=cache,
+        use_cache=True,
+        **only,
+    )
+    cache.crop(1 - keep)
+    beginnings.keep(cache, plan)
+    found_RLX: Tensor = out.last_hidden_state if plain_head else out.logits
+    return found_RLX[:, -keep:]
 
 
 def widest(prompts: Sequence[Ids], replies: Sequence[Ids]) -> int:

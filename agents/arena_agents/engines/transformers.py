@@ -112,9 +112,10 @@ class TransformersEngine:
         """
         training = self.model.training
         self.model.eval()
+        self.beginnings.check(self.model)
         width = widest(prompts, [reply for replies in choices for reply in replies])
         samples = choose(
-            partial(read_replies, self.model, family=self.family),
+            partial(read_replies, self.model, family=self.family, beginnings=self.beginnings),
             prompts,
             choices,
             sampling,

@@ -92,6 +92,20 @@ def test_a_text_that_goes_on_is_read_from_where_it_ended(model, monkeypatch):
     assert seen[0] == 2 * len(HEAD) - len(HEAD) // BLOCK * BLOCK
 
 
+def test_choices_are_weighed_from_what_is_kept(model, monkeypatch):
+    engine, choices = TransformersEngine(model, Tokenizer()), [[(5, 6, 7), (5, 8, 9), (9,)]] * 4
+    for first in (0, 2):
+        texts = prompts(4, first)
+        found = engine.choose(texts, choices, RANDOM, range(4))
+        for n, one in enumerate(found):
+            other = TransformersEngine(model, Tokenizer()).choose([texts[n]], choices[:1], RANDOM, [n])[0]
+            assert one.token_ids == other.token_ids
+            assert one.logprobs == pytest.approx(other.logprobs, abs=1e-5)
+    seen = tokens_read(engine.model.model, monkeypatch)
+    engine.choose(prompts(4, first=10), choices, RANDOM, range(4))
+    assert sum(seen) < 4 * (len(prompts(4, first=10)[-1]) - len(HEAD) + BLOCK + 7 + 4)
+
+
 def write(model):
     with torch.no_grad():
         model.lm_head.weight.add_(0.1)
