@@ -143,7 +143,7 @@ def test_the_card_tells_where_the_policy_comes_from(adapter_run, tmp_path):
 
 @pytest.mark.parametrize("decode", ["free", "choice"])
 def test_the_card_says_whether_the_policy_was_trained_to_choose(tmp_path, decode):
-    write_card(tmp_path, Card("x", "nano", "snake", True, ("</action>",), {}, None, None, decode))
+    write_card(tmp_path, Card("x", "nano", "snake", True, ("</action>",), {}, None, None, decode=decode))
     assert ("trained to choose" in (tmp_path / "README.md").read_text()) == (decode == "choice")
 
 
