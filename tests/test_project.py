@@ -31,8 +31,8 @@ def test_the_version_is_cited_and_told_of() -> None:
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", str(WORKFLOW), str(HOOKS)])
 def test_every_make_target_that_is_named_exists(name: str) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
-    named = re.findall(r"(?:^ {4}|`|run: |entry: )make ([a-z-]+)", text_of(name), re.MULTILINE)
+    targets = set(re.findall(r"^([a-z0-9-]+):", text_of("Makefile"), re.MULTILINE))
+    named = re.findall(r"(?:^ {4}|`|run: |entry: )make ([a-z0-9-]+)", text_of(name), re.MULTILINE)
     assert named
     assert set(named) <= targets
 

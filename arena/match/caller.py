@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from arena_agents import Agent, Observation, Reply, TokenSample, Usage
 
 LONGEST_ERROR = 300  # characters of an agent's message that are kept
+PATIENCE_S = 5.0  # for a worker thread to end
 LARGEST_COUNT = 2**63 - 1  # that the run's file can hold
 
 
@@ -53,8 +54,13 @@ class Caller:
         return Answer(replies, time.perf_counter() - began)
 
     def close(self) -> None:
-        """Let the worker thread end, unless it hangs in the agent (it is a daemon)."""
+        """Let the worker thread end, unless it hangs in the agent (it is a daemon).
+
+        It is waited for: a thread that is cut off within torch as Python ends aborts the process.
+        """
         self._requests.put(None)
+        if self._worker is not None and self._overdue is None:
+            self._worker.join(PATIENCE_S)
 
     def _ask_in_time(self, observations: list[Observation], deadline_s: float) -> list[Reply]:
         if self._worker is None:

@@ -81,7 +81,7 @@ def test_ambiguous_and_empty_replies_are_invalid(reply: str, reason: str) -> Non
 
 
 def test_an_illegal_action_is_invalid() -> None:
-    assert PARSE("<action>left</action>", ONLY_UP) == Invalid("left is not legal now")
+    assert PARSE("<action>left</action>", ONLY_UP) == Invalid("left is not legal now", illegal=True)
 
 
 def test_a_flood_of_open_tags_is_read_in_linear_time() -> None:

@@ -64,7 +64,7 @@ class Engine(Protocol):
         ...
 
     def wake(self) -> None:
-        """Be ready to generate again."""
+        """Be ready to generate, as if nothing had been read before: a run that is resumed draws the same."""
         ...
 
     def close(self) -> None:

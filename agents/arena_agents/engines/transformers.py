@@ -114,9 +114,10 @@ class TransformersEngine:
         training = self.model.training
         self.model.eval()
         self.beginnings.check(self.model)
+        kept = self.beginnings if self.keeps_beginnings else None
         width = widest(prompts, [reply for replies in choices for reply in replies])
         samples = choose(
-            partial(read_replies, self.model, family=self.family, beginnings=self.beginnings),
+            partial(read_replies, self.model, family=self.family, beginnings=kept),
             prompts,
             choices,
             sampling,
@@ -150,7 +151,8 @@ class TransformersEngine:
             self._static.sleep()
 
     def wake(self) -> None:
-        """It never slept."""
+        """Forget what was read: a rollout is the same whether or not an evaluation went before."""
+        self.beginnings.drop()
 
     def close(self) -> None:
         """Forget what was read; the weights are the trainer's."""

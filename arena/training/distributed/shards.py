@@ -52,12 +52,14 @@ class GatheredEngine(TransformersEngine):
 
     def sleep(self) -> None:
         """Keep only the shards."""
+        super().sleep()
         for module in self._sharded:
             module.reshard()
             module.set_reshard_after_forward(True, recurse=False)
 
     def wake(self) -> None:
         """Gather all weights and keep them; all processes of the team do this together."""
+        super().wake()
         for module in self._sharded:
             module.set_reshard_after_forward(False, recurse=False)
             module.unshard()

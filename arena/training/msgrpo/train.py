@@ -101,6 +101,7 @@ class MsgrpoTraining(LanguageTraining):
     def roll_out(self) -> Rollout:
         """G episodes from each of B start states that no evaluation uses."""
         config = self.config
+        self.engine.wake()
         seeds = [episode_seed(Split.TRAIN, config.seed, self.step, b) for b in range(config.groups)]
         rollout = collect_together(
             self.team,

@@ -41,8 +41,10 @@ def start(game: str = "frozen-lake", seed: int = 0) -> Observation:
     spec = find_game(game)
     env = spec.make_env()
     env.reset(seed=seed)
-    view = env.observe("seat_0")
-    return Observation(game, 0, 0, view["text"], (0, 1, 2, 3), view["grid"], seed=seed, spec=spec)
+    view, names = env.observe("seat_0"), spec.action_names
+    return Observation(
+        game, 0, 0, view["text"], (0, 1, 2, 3), view["grid"], seed=seed, action_names=names, spec=spec
+    )
 
 
 def prompt(folder, settings=None):

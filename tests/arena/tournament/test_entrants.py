@@ -70,7 +70,7 @@ def test_what_cannot_be_meant(text: str, says: str) -> None:
 
 def test_the_option_is_for_the_language_models_that_do_not_say_it_themselves() -> None:
     agents = "random,dqn,x=hf:a/b,nano[decode=free],nano+snake,m@http://[::1]:8/v1"
-    assert {entrant.label: entrant.spec for entrant in parse_entrants(agents, "choice")} == {
+    assert {entrant.label: entrant.spec for entrant in parse_entrants(agents, {"decode": "choice"})} == {
         "random": "random",
         "dqn": "dqn",
         "x": "hf:a/b[decode=choice]",
@@ -79,7 +79,7 @@ def test_the_option_is_for_the_language_models_that_do_not_say_it_themselves() -
         "m@http://[::1]:8/v1[decode=choice]": "m@http://[::1]:8/v1[decode=choice]",
     }
     with pytest.raises(UsageError, match="none takes part"):
-        parse_entrants("random,dqn", "choice")
+        parse_entrants("random,dqn", {"decode": "choice"})
 
 
 def test_what_is_trained_to_choose_has_a_folder_of_its_own() -> None:

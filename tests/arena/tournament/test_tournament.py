@@ -105,7 +105,9 @@ def test_one_model_that_plays_freely_and_by_choice(tmp_path: Path) -> None:
 def test_another_decoding_under_the_same_name_is_another_tournament(tmp_path: Path) -> None:
     held(Tournament.of("frozen-lake", "random,x=nano", tmp_path, seed=0, matches=2))
     with pytest.raises(UsageError, match="choose another --out"):
-        held(Tournament.of("frozen-lake", "random,x=nano", tmp_path, seed=0, matches=2, decode="choice"))
+        held(
+            Tournament.of("frozen-lake", "random,x=nano", tmp_path, matches=2, defaults={"decode": "choice"})
+        )
 
 
 def test_the_leaderboard_does_not_depend_on_the_order_of_games(tmp_path: Path) -> None:

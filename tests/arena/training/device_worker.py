@@ -9,6 +9,7 @@ from arena.training.config import MsgrpoConfig
 from arena.training.msgrpo.learner import Learner
 from arena_agents.base import Sampling
 from arena_agents.causal_lm.load import load_model
+from arena_agents.causal_lm.prove import prove
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.nano import MODEL_DIR
 from tests.arena.training.test_learner import make_batch
@@ -46,6 +47,7 @@ def computed(loaded, device, lora_rank):
 if __name__ == "__main__":
     cpu = torch.device("cpu")
     ranks = {rank: load_model(str(MODEL_DIR), dtype="float32", device=cpu) for rank in (0, 4)}
+    prove(ranks[0][0])  # before there is a pretended device, which does not bear all of the trials
     if sys.argv[1] == "cpu":
         device = cpu
     else:

@@ -45,7 +45,7 @@ def run(bench: Bench) -> None:
     _beside_generate(bench, "3 B", agent, GAMES[0], forced=True)
 
 
-def _agent(model: Any, tokenizer: Any, length: int, static: bool | None = None) -> LanguageAgent:
+def _agent(model: Any, tokenizer: Any, length: int, static: bool = True) -> LanguageAgent:
     engine = TransformersEngine(model, tokenizer, batch_tokens=2**17, static=static)
     agent = language_agent(engine, tokenizer)
     agent.sampling = Sampling(max_new_tokens=length)
