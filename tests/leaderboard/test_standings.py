@@ -10,8 +10,8 @@ from tests.leaderboard.simulate import crashed, single, versus
 
 ROW_KEYS = [
     "agent", "rating", "low", "high", "matches", "mean_return", "return_ci95", "success_rate",
-    "invalid_rate", "first_invalid_rate", "decisions_per_second", "errors", "forfeits", "clean_rating", "clean_low", "clean_high",
-    "clean_matches", "behind", "behind_ci95", "separated",
+    "invalid_rate", "first_invalid_rate", "decisions_per_second", "errors", "forfeits",
+    "clean_rating", "clean_low", "clean_high", "clean_matches", "behind", "behind_ci95", "separated",
 ]  # fmt: skip
 
 

@@ -60,11 +60,11 @@ class TransformersEngine:
         self.beginnings = Beginnings(level=self.family.short_cuts.shared < ANY)
         self._ends = end_ids(getattr(model, "generation_config", None), tokenizer)
         self._takes_trees = takes_trees(model)
-        on_gpu = next(model.parameters()).device.type == "cuda"
+        device = next(model.parameters()).device.type
         # There a pass over what all texts begin with takes less time than finding what was kept of them.
-        self.keeps_beginnings = not on_gpu
+        self.keeps_beginnings = device == "cpu"
         static = static and self._takes_trees
-        self._static = StaticDecoder(model, capture=on_gpu) if static else None
+        self._static = StaticDecoder(model, capture=device == "cuda") if static else None
         self._vocabulary = int(causal_model(model).config.get_text_config().vocab_size)
         self._closing: dict[str, frozenset[int]] = {}
 
@@ -79,7 +79,8 @@ class TransformersEngine:
         """One sample per prompt, in order; equal prompts are read once."""
         training = self.model.training
         self.model.eval()
-        self.beginnings.check(self.model)
+        if self.keeps_beginnings:
+            self.beginnings.check(self.model)
         tree = self._tree(drafts)
         samples: dict[int, TokenSample] = {}
         for batch in self._batches(prompts, sampling):
@@ -113,7 +114,8 @@ class TransformersEngine:
         """
         training = self.model.training
         self.model.eval()
-        self.beginnings.check(self.model)
+        if self.keeps_beginnings:
+            self.beginnings.check(self.model)
         kept = self.beginnings if self.keeps_beginnings else None
         width = widest(prompts, [reply for replies in choices for reply in replies])
         samples = choose(
