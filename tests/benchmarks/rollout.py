@@ -20,7 +20,7 @@ import torch
 
 from arena.match.seating import LEARNER, opponent_agents, training_seating
 from arena.match.seeds import Split, episode_seed
-from arena.training.msgrpo.rollout import collect
+from arena.training.language.rollout import collect
 from arena_agents.base import Ids, Sampling, TokenSample
 from arena_agents.engines.base import Engine
 from arena_agents.engines.transformers import TransformersEngine

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from arena.training.msgrpo.probe import probe_prompts
+from arena.training.language.probe import probe_prompts
 from arena.training.msgrpo.train import MsgrpoTraining
 from arena.training.run_folder import RunFolder
 from arena.training.start import new_config, train

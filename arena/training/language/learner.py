@@ -14,11 +14,11 @@ from arena.training.config import LanguageConfig
 from arena.training.distributed.shards import shard
 from arena.training.distributed.team import SOLO, Team
 from arena.training.distributed.weights import TrainedWeights, Weights
+from arena.training.language.decisions import decision_chunks, read_decisions
+from arena.training.language.reader import Reader
 from arena.training.language.sequences import Sequences
 from arena.training.language.start import Start
 from arena.training.memory.estimate import recomputes
-from arena.training.msgrpo.decisions import decision_chunks, read_decisions
-from arena.training.msgrpo.logprobs import Reader
 from arena_agents.causal_lm.family import Family
 from arena_agents.causal_lm.load import default_device
 from arena_agents.causal_lm.logprobs import in_passes, reply_rows, widest

@@ -18,15 +18,15 @@ from arena.training.clock import Clock
 from arena.training.config import LanguageConfig
 from arena.training.distributed.team import SOLO, Team
 from arena.training.distributed.weights import Snapshot
+from arena.training.language.checkpoint import Progress, load_checkpoint, save_checkpoint, save_policy
+from arena.training.language.engine import training_engine
+from arena.training.language.guard import Guard
 from arena.training.language.learner import PolicyLearner
+from arena.training.language.rollout import Rollout, collect_together
 from arena.training.language.start import Start
+from arena.training.language.sync import PolicySync
 from arena.training.memory.estimate import weights_dtype
 from arena.training.memory.fit import check_memory
-from arena.training.msgrpo.checkpoint import Progress, load_checkpoint, save_checkpoint, save_policy
-from arena.training.msgrpo.engine import training_engine
-from arena.training.msgrpo.guard import Guard
-from arena.training.msgrpo.rollout import Rollout, collect_together
-from arena.training.msgrpo.sync import PolicySync
 from arena.training.reporter import Reporter
 from arena.training.run_folder import RunFolder
 from arena_agents.base import Sampling

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from arena.training.config import MsgrpoConfig
+from arena.training.language.rollout import Rollout, Trajectory
 from arena.training.language.sequences import Sequences
 from arena.training.msgrpo.advantage import (
     EPSILON,
@@ -22,7 +23,6 @@ from arena.training.msgrpo.advantage import (
     returns_to_go,
 )
 from arena.training.msgrpo.loss import episode_mean_weights, token_mean_weights
-from arena.training.msgrpo.rollout import Rollout, Trajectory
 
 Ids = tuple[int, ...]
 

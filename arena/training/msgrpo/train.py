@@ -28,10 +28,10 @@ from arena.match.seeds import Split, decision_seed, episode_seed
 from arena.training.clock import Clock
 from arena.training.config import MsgrpoConfig
 from arena.training.distributed.team import SOLO, Team
+from arena.training.language.rollout import Rollout, collect_together
 from arena.training.language.training import LanguageTraining, Metrics, invalid_rate, scores
 from arena.training.msgrpo.batch import choose_episodes, token_batch, with_trainer_logprobs
 from arena.training.msgrpo.learner import STATS, Learner
-from arena.training.msgrpo.rollout import Rollout, collect_together
 from arena.training.reporter import Reporter
 from arena.training.run_folder import RunFolder
 

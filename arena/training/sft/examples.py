@@ -22,7 +22,7 @@ from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import HOUSE, LEARNER, opponent_agents, training_seating
 from arena.match.seeds import Split, decision_seed, episode_seed
-from arena.training.msgrpo.rollout import CONCURRENCY
+from arena.training.language.rollout import CONCURRENCY
 from arena.training.sft.config import SftConfig
 from arena_agents import Agent, Observation, Reply
 from arena_agents.language.template import PromptTemplate

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from arena.match.seating import LEARNER, opponent_agents, training_seating
-from arena.training.msgrpo.rollout import collect
+from arena.training.language.rollout import collect
 from arena_agents import Agent, Observation, TokenSample
 from arena_agents.address import Address
 from arena_agents.api.client import ServerClient

@@ -5,9 +5,9 @@ import torch
 
 from arena.match.episode import Step
 from arena.training.config import MsgrpoConfig
+from arena.training.language.rollout import Rollout, Trajectory
 from arena.training.msgrpo.advantage import group_advantages
 from arena.training.msgrpo.batch import choose_episodes, token_batch, with_trainer_logprobs
-from arena.training.msgrpo.rollout import Rollout, Trajectory
 from arena_agents import Observation, Reply, TokenSample
 
 

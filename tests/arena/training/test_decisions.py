@@ -7,11 +7,11 @@ import torch
 
 from arena.match.evaluate import evaluate
 from arena.match.seating import LEARNER
+from arena.training.language.decisions import decision_chunks
+from arena.training.language.rollout import collect
 from arena.training.msgrpo.batch import TokenBatch, choose_episodes, token_batch
-from arena.training.msgrpo.decisions import decision_chunks
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import episode_mean_weights, msgrpo_loss
-from arena.training.msgrpo.rollout import collect
 from arena.training.start import train
 from arena_agents.language.agent import load_language_agent
 from arena_agents.registry import make_agent

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from arena.training.msgrpo.guard import Guard
+from arena.training.language.guard import Guard
 from arena.training.msgrpo.train import MsgrpoTraining
 from arena.training.run_folder import RunFolder
 from arena.training.start import new_config, train

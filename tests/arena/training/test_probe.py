@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from arena.training.msgrpo.probe import compare
+from arena.training.language.probe import compare
 
 
 def measured(shift, *, sampled, noise=0.02, tokens=1500, seed=0):

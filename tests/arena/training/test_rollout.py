@@ -4,7 +4,7 @@ import pytest
 
 from arena.match.seating import LEARNER, held_out_seating, opponent_agents, training_seating
 from arena.match.seeds import Split, episode_seed
-from arena.training.msgrpo.rollout import collect
+from arena.training.language.rollout import collect
 from arena_agents import Agent, Reply
 from arena_agents.random import RandomAgent
 from arena_games.base import UsageError

@@ -13,12 +13,12 @@ import torch
 from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
 
+from arena.training.language.guard import Guard
 from arena.training.language.learner import with_fresh_adapter
+from arena.training.language.probe import PROMPTS
+from arena.training.language.sync import PolicySync
 from arena.training.msgrpo.batch import Sequences
-from arena.training.msgrpo.guard import Guard
 from arena.training.msgrpo.learner import Learner
-from arena.training.msgrpo.probe import PROMPTS
-from arena.training.msgrpo.sync import PolicySync
 from arena.training.msgrpo.train import MsgrpoTraining
 from arena.training.run_folder import RunFolder
 from arena.training.start import new_config, train

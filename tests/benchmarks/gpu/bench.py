@@ -14,7 +14,7 @@ import torch
 
 from arena.match.seating import LEARNER, opponent_agents, training_seating
 from arena.match.seeds import Split, episode_seed
-from arena.training.msgrpo.rollout import collect
+from arena.training.language.rollout import collect
 from arena_agents.base import Ids
 from arena_agents.causal_lm.load import load_model
 from arena_agents.language.agent import LanguageAgent

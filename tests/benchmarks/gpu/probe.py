@@ -18,11 +18,11 @@ from torch.nn import functional
 
 from arena.training.config import MsgrpoConfig
 from arena.training.language.learner import with_fresh_adapter
+from arena.training.language.probe import on_tokens
+from arena.training.language.sync import PolicySync
 from arena.training.msgrpo.batch import Sequences, TokenBatch
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import episode_mean_weights
-from arena.training.msgrpo.probe import on_tokens
-from arena.training.msgrpo.sync import PolicySync
 from arena_agents.base import Sampling, TokenSample
 from arena_agents.engines.transformers import TransformersEngine
 from arena_games.base import UsageError

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from arena.training.config import MsgrpoConfig
+from arena.training.language.probe import on_tokens
 from arena.training.msgrpo.batch import Sequences, TokenBatch
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import episode_mean_weights
-from arena.training.msgrpo.probe import on_tokens
 from arena_agents.base import Sampling
 from arena_agents.engines.transformers import TransformersEngine
 from tests.benchmarks.gpu.bench import Bench, decision_prompts, language_agent, quantiles

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from arena.machine.files import write_json
 from arena.training.distributed.weights import Snapshot, TrainedWeights, Weights
+from arena.training.language.guard import Guard
 from arena.training.language.learner import PolicyLearner
-from arena.training.msgrpo.guard import Guard
 from arena_agents.language.agent import LanguageAgent
 from arena_games.base import UsageError
 

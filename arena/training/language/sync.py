@@ -23,8 +23,8 @@ from pathlib import Path
 import torch
 
 from arena.training.language.learner import PolicyLearner
+from arena.training.language.probe import Probe, _logprobs, compare, on_tokens, probe_prompts
 from arena.training.language.sequences import Sequences
-from arena.training.msgrpo.probe import Probe, _logprobs, compare, on_tokens, probe_prompts
 from arena_agents.engines.base import Engine
 from arena_agents.language.agent import LanguageAgent
 from arena_games.base import GameSpec, UsageError

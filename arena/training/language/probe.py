@@ -11,7 +11,7 @@ from torch import Tensor
 
 from arena.match.seating import LEARNER, held_out_seating
 from arena.match.seeds import Split, episode_seed
-from arena.training.msgrpo.rollout import collect
+from arena.training.language.rollout import collect
 from arena_agents.base import Ids, TokenSample
 from arena_agents.language.agent import LanguageAgent
 from arena_agents.random import RandomAgent
