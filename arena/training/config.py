@@ -22,7 +22,7 @@ class TrainConfig(BaseModel):
     """What every trainer shares. Stored, resolved, as `config.json` in the run's folder.
 
     `opponents` hold the seats that the learner does not: `house`, `self`, or an agent spec
-    (see `arena.match.play.seating`).
+    (see `arena.match.seating.training_seating`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -118,3 +118,13 @@ def _remedy(source: str) -> str:
         f"model {source!r} is not on this machine and could not be had from the hub; {made}download it where "
         f"there is a network (hf download {source}), give a local folder as hf:PATH, or use the built-in nano"
     )
+
+
+def with_adapter(model: Any, folder: Path, *, trainable: bool = False) -> Any:
+    """The model with the adapter in a folder. Raises UsageError if it does not fit."""
+    from peft import PeftModel
+
+    try:
+        return PeftModel.from_pretrained(model, folder, is_trainable=trainable)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise UsageError(f"cannot load the adapter in {folder}: {error}; train it again") from error

@@ -28,12 +28,12 @@ from arena_agents.causal_lm.packing import left_padded, right_padded
 class Drawing(Protocol):
     """Replies in the making (see `arena_agents.engines.transformers`)."""
 
-    def draw(self, replies: list[int], logits_NV: Tensor) -> Tensor: ...
+    def sample(self, replies: list[int], logits_NV: Tensor) -> Tensor: ...
 
     def ended(self, reply: int) -> bool: ...
 
 
-def draw_plainly(model: Any, prompts: Sequence[Ids], replies: Drawing, path: PlainPath, limit: int) -> None:
+def sample_plainly(model: Any, prompts: Sequence[Ids], replies: Drawing, path: PlainPath, limit: int) -> None:
     """Draw a reply of at most `limit` tokens to each prompt, in batches that the family bears."""
     batches: dict[int, list[int]] = {}
     for number, prompt in enumerate(prompts):
@@ -66,7 +66,7 @@ class _Forced(LogitsProcessor):  # type: ignore[misc]
     def __call__(self, _ids_NS: Tensor, logits_NV: Tensor) -> Tensor:
         rows = [row for row, going in enumerate(self.going) if going]
         ids_N = torch.zeros(len(self.numbers), dtype=torch.long, device=logits_NV.device)
-        ids_N[rows] = self.replies.draw([self.numbers[row] for row in rows], logits_NV[rows])
+        ids_N[rows] = self.replies.sample([self.numbers[row] for row in rows], logits_NV[rows])
         for row in rows:
             self.going[row] = not self.replies.ended(self.numbers[row])
         only_NV = torch.full_like(logits_NV, -torch.inf)

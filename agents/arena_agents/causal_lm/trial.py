@@ -16,7 +16,7 @@ from arena_agents.causal_lm.beginnings import Beginnings
 from arena_agents.causal_lm.family import Family, PlainPath, ShortCuts
 from arena_agents.causal_lm.forward import NO_TREE, extend, prefill, select
 from arena_agents.causal_lm.logprobs import read_replies
-from arena_agents.causal_lm.plain import draw_plainly
+from arena_agents.causal_lm.plain import sample_plainly
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree
 
 ROUGHLY = 0.1  # in bfloat16
@@ -86,7 +86,7 @@ class Trial:
         """Whether the family's own way of drawing agrees with its forward pass."""
         drawn = _Greedy(len(self.texts.prompts))
         with suppress(Exception), torch.no_grad():
-            draw_plainly(self.model, self.texts.prompts, drawn, path, DRAWN)
+            sample_plainly(self.model, self.texts.prompts, drawn, path, DRAWN)
             for prompt, tokens, said in zip(self.texts.prompts, drawn.tokens, drawn.said, strict=True):
                 plain_SV = self.plainly((*prompt, *tokens[:-1]))
                 if not self._near(torch.stack(said), plain_SV[len(prompt) - 1 :]):
@@ -184,7 +184,7 @@ class _Greedy:
         self.tokens: list[list[int]] = [[] for _ in range(count)]
         self.said: list[list[Tensor]] = [[] for _ in range(count)]
 
-    def draw(self, replies: list[int], logits_NV: Tensor) -> Tensor:
+    def sample(self, replies: list[int], logits_NV: Tensor) -> Tensor:
         logprobs_NV = torch.log_softmax(logits_NV.float(), dim=-1)
         for reply, said_V in zip(replies, logprobs_NV, strict=True):
             self.tokens[reply].append(int(said_V.argmax()))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,11 +17,12 @@ from arena_agents.causal_lm.family import ANY, Family
 from arena_agents.causal_lm.forward import NO_TREE, Prefilled, prefill, select
 from arena_agents.causal_lm.load import end_ids
 from arena_agents.causal_lm.logprobs import read_replies, widest
-from arena_agents.causal_lm.plain import draw_plainly
+from arena_agents.causal_lm.plain import sample_plainly
 from arena_agents.causal_lm.prove import prove
 from arena_agents.causal_lm.static_decode import GrowingRows, Rows, StaticDecoder
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
 from arena_agents.engines.choice import choose
+from arena_agents.engines.sampling import Replies
 
 LARGEST_TREE = 64  # tokens of drafts
 MOST_LOGITS = 2**26  # that drafts may take: 256 MiB in float32
@@ -84,13 +84,13 @@ class TransformersEngine:
         tree = self._tree(drafts)
         samples: dict[int, TokenSample] = {}
         for batch in self._batches(prompts, sampling):
-            replies = _Replies(sampling, [seeds[i] for i in batch], self._ended)
+            replies = Replies(sampling, [seeds[i] for i in batch], self._ended)
             own = [tuple(prompts[i]) for i in batch]
             longest = max(map(len, own)) + sampling.max_new_tokens
             if longest > self.family.short_cuts.longest:
                 path = self.family.plain_path()
-                draw_plainly(self.model, own, replies, path, sampling.max_new_tokens)
-            elif not self._draw(own, replies, tree if self._fits(tree, longest, len(set(own))) else NO_TREE):
+                sample_plainly(self.model, own, replies, path, sampling.max_new_tokens)
+            elif not self._sample(own, replies, tree if self._fits(tree, longest, own) else NO_TREE):
                 tree = NO_TREE  # what was read in vain once is not read again
             for index, tokens, logprobs in zip(batch, replies.tokens, replies.logprobs, strict=True):
                 sample = TokenSample(
@@ -131,9 +131,9 @@ class TransformersEngine:
         self.model.train(training)
         return samples
 
-    def _fits(self, tree: ReplyTree, longest: int, distinct: int) -> bool:
+    def _fits(self, tree: ReplyTree, longest: int, prompts: Sequence[Ids]) -> bool:
         """Whether a tree is right for texts of this length, and its logits have room."""
-        logits = distinct * (1 + len(tree.tokens)) * self._vocabulary
+        logits = len(set(map(tuple, prompts))) * (1 + len(tree.tokens)) * self._vocabulary
         return longest <= self.family.short_cuts.trees and logits <= MOST_LOGITS
 
     def _tree(self, drafts: Sequence[Ids]) -> ReplyTree:
@@ -172,7 +172,7 @@ class TransformersEngine:
             batches[-1].append(index)
         return batches
 
-    def _draw(self, prompts: Sequence[Ids], replies: _Replies, tree: ReplyTree) -> bool:
+    def _sample(self, prompts: Sequence[Ids], replies: Replies, tree: ReplyTree) -> bool:
         """Draw all replies to these prompts; returns whether most of them followed the tree."""
         distinct = sorted({tuple(prompt) for prompt in prompts})
         place = {prompt: row for row, prompt in enumerate(distinct)}
@@ -191,12 +191,12 @@ class TransformersEngine:
             self._decode(read, rows_N[going], replies, going)
         return 2 * len(going) < len(prompts)
 
-    def _decode(self, read: Prefilled, rows_N: Tensor, replies: _Replies, active: list[int]) -> None:
+    def _decode(self, read: Prefilled, rows_N: Tensor, replies: Replies, active: list[int]) -> None:
         """Draw these replies, behind these rows of what was read, token by token."""
         logits_NV = read.logits_NLV[rows_N.to(read.logits_NLV.device), 0]
         rows: Rows | None = None
         while True:
-            ids_N = replies.draw(active, logits_NV)
+            ids_N = replies.sample(active, logits_NV)
             going = [row for row, reply in enumerate(active) if not replies.ended(reply)]
             if not going:
                 return
@@ -228,83 +228,3 @@ class TransformersEngine:
             vocabulary = self.tokenizer.get_vocab()
             self._closing[stop] = frozenset(i for token, i in vocabulary.items() if stop[-1] in token)
         return self._closing[stop]
-
-
-class _Replies:
-    """N replies as they are drawn, each with its own random numbers."""
-
-    def __init__(
-        self, sampling: Sampling, seeds: Sequence[int], ended: Callable[[list[int], Sampling], bool]
-    ) -> None:
-        self.sampling, self._ended = sampling, ended
-        self._uniforms_NK = np.stack([_uniforms(seed, sampling.max_new_tokens) for seed in seeds])
-        self.tokens: list[list[int]] = [[] for _ in seeds]
-        self.logprobs: list[list[float]] = [[] for _ in seeds]
-
-    def draw(self, replies: list[int], logits_NV: Tensor) -> Tensor:
-        """The next token of each of these replies, (N,); all of them are equally long."""
-        k = len(self.tokens[replies[0]])
-        uniforms_N = torch.from_numpy(self._uniforms_NK[replies, k]).to(logits_NV.device)
-        ids_N, logprobs_N = draw(logits_NV.float(), self.sampling, uniforms_N)
-        for reply, token, logprob in zip(replies, ids_N.tolist(), logprobs_N.tolist(), strict=True):
-            self.tokens[reply].append(token)
-            self.logprobs[reply].append(logprob)
-        return ids_N
-
-    def ended(self, reply: int) -> bool:
-        return self._ended(self.tokens[reply], self.sampling)
-
-    def follow(self, logits_ULV: Tensor, rows: Sequence[int], tree: ReplyTree) -> list[int]:
-        """Draw all replies along the tree, from the logits at its L places after their prompts' rows.
-
-        Returns those that left it: they are drawn again from the start, by the same random numbers.
-        """
-        places, left = dict.fromkeys(range(len(self.tokens)), 0), []
-        while places:
-            active, at = list(places), list(places.values())
-            places = {}
-            ids = self.draw(active, logits_ULV[[rows[reply] for reply in active], at]).tolist()
-            for reply, place, token in zip(active, at, ids, strict=True):
-                if self.ended(reply):
-                    continue
-                if (place, token) in tree.children:
-                    places[reply] = tree.children[place, token]
-                else:
-                    self.tokens[reply], self.logprobs[reply] = [], []
-                    left.append(reply)
-        return left
-
-
-def draw(logits_NV: Tensor, sampling: Sampling, uniforms_N: Tensor) -> tuple[Tensor, Tensor]:
-    """Token ids (N,) by inversion of the cumulative distribution, and their log-probabilities.
-
-    The log-probabilities are those of the distribution drawn from: tempered, then cut to
-    `top_k` and `top_p`. Greedy decoding reports the untempered ones.
-    """
-    if sampling.temperature == 0:
-        logprobs_NV = torch.log_softmax(logits_NV, dim=-1)
-        ids_N = logprobs_NV.argmax(dim=-1)
-    else:
-        logprobs_NV = torch.log_softmax(_cut(logits_NV / sampling.temperature, sampling), dim=-1)
-        cumulative_NV = logprobs_NV.double().exp().cumsum(dim=-1)
-        target_N1 = (uniforms_N * cumulative_NV[:, -1])[:, None]
-        ids_N = torch.searchsorted(cumulative_NV, target_N1, right=True).squeeze(1)
-        ids_N = ids_N.clamp(max=logits_NV.shape[-1] - 1)
-    return ids_N, logprobs_NV.gather(-1, ids_N[:, None]).squeeze(1)
-
-
-def _cut(logits_NV: Tensor, sampling: Sampling) -> Tensor:
-    """Leave only the `top_k` likeliest tokens and the smallest set that holds `top_p`."""
-    if 0 < sampling.top_k < logits_NV.shape[-1]:
-        least_N1 = logits_NV.topk(sampling.top_k, dim=-1).values[:, -1:]
-        logits_NV = logits_NV.masked_fill(logits_NV < least_N1, -torch.inf)
-    if sampling.top_p < 1:
-        sorted_NV, order_NV = logits_NV.sort(dim=-1, descending=True)
-        probs_NV = sorted_NV.softmax(dim=-1)
-        outside_NV = probs_NV.cumsum(dim=-1) - probs_NV >= sampling.top_p
-        logits_NV = logits_NV.masked_fill(outside_NV.gather(-1, order_NV.argsort(dim=-1)), -torch.inf)
-    return logits_NV
-
-
-def _uniforms(seed: int, count: int) -> np.ndarray:
-    return np.random.Generator(np.random.PCG64(seed)).random(count)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from arena_agents.base import Agent, Decode, Ids, Reply, Sampling, TokenSample, Usage
-from arena_agents.causal_lm.load import end_ids, load_generation_config, load_model
+from arena_agents.causal_lm.load import end_ids, load_generation_config, load_model, with_adapter
 from arena_agents.engines.base import Engine, EngineName
 from arena_agents.engines.choose import choose_playing_engine, playing_engine
 from arena_agents.engines.transformers import TransformersEngine
@@ -79,7 +79,7 @@ class LanguageAgent(Agent):
         if self.sampling.decode == "choice":
             return self._choose(observations, prompts)
         drafts = [draft for names in {o.action_names for o in observations} for draft in self.drafts(names)]
-        samples = self.thinker.draw(
+        samples = self.thinker.sample(
             self.engine, prompts, self.sampling, [o.seed for o in observations], drafts
         )
         return [self._reply(sample) for sample in samples]
@@ -175,14 +175,5 @@ def _open_engine(
         return engine, tokenizer, end_ids(load_generation_config(source), tokenizer)
     model, tokenizer = load_model(source)
     ends = end_ids(model.generation_config, tokenizer)
-    drawn_by = TransformersEngine(_with_adapter(model, adapter) if adapter else model, tokenizer)
-    return drawn_by, tokenizer, ends
-
-
-def _with_adapter(model: Any, folder: Path) -> Any:
-    from peft import PeftModel
-
-    try:
-        return PeftModel.from_pretrained(model, folder).eval()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UsageError(f"cannot load the adapter in {folder}: {error}; train it again") from error
+    sampler = TransformersEngine(with_adapter(model, adapter).eval() if adapter else model, tokenizer)
+    return sampler, tokenizer, ends

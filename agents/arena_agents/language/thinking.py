@@ -77,7 +77,7 @@ class Thinker:
         known = len(self._opening) == len(self._closing) == 1
         self.thinks = named is not None or known
 
-    def draw(
+    def sample(
         self,
         engine: Engine,
         prompts: Sequence[Ids],

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 class Guard:
     """What has been seen: the base policy's held-out return, the best, and how often we stepped back.
 
-    `drop` is the share of the gain over the base whose loss is a collapse; `noise` the standard
-    error of a held-out return, so that chance alone is not taken for one.
+    `drop` is the share of the gain over the base whose loss is a collapse.
     """
 
     base: float
@@ -20,7 +19,10 @@ class Guard:
     rollbacks: int = 0
 
     def collapsed(self, held_out: float, noise: float) -> bool:
-        """Whether this held-out return has lost `drop` of the gain, by more than two errors."""
+        """Whether this held-out return has lost `drop` of the gain, by more than two errors.
+
+        `noise` is the standard error of a held-out return: chance alone is not taken for a collapse.
+        """
         floor = self.best - self.drop * (self.best - self.base)
         return held_out < floor and self.best - held_out > 2 * noise
 

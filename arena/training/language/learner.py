@@ -20,12 +20,11 @@ from arena.training.language.sequences import Sequences
 from arena.training.language.start import Start
 from arena.training.memory.estimate import recomputes
 from arena_agents.causal_lm.family import Family
-from arena_agents.causal_lm.load import default_device
+from arena_agents.causal_lm.load import default_device, with_adapter
 from arena_agents.causal_lm.logprobs import in_passes, reply_rows, widest
 from arena_agents.causal_lm.prove import prove
 from arena_agents.causal_lm.trees import takes_trees
 from arena_agents.presets import model_source
-from arena_games.base import UsageError
 
 # The part of a loss that some sequences make up, and statistics that are summed likewise.
 PartialLoss = Callable[[list[int]], tuple[Tensor, Mapping[str, Tensor]]]
@@ -56,7 +55,9 @@ class PolicyLearner:
         self.model, self.config, self.pad_id, self.team = model, config, pad_id, team
         self.adapter, kept = config.lora_rank > 0, self.start.adapter
         if self.adapter:
-            self.model = with_adapter(model, kept) if kept else with_fresh_adapter(model, config)
+            self.model = (
+                with_adapter(model, kept, trainable=True) if kept else with_fresh_adapter(model, config)
+            )
         self.model.eval()  # no dropout: π_θ must equal π_old before the first update
         self.family: Family = team.gather(prove(self.model))[0]
         self.family.check()
@@ -198,13 +199,3 @@ def with_fresh_adapter(model: Any, config: LanguageConfig) -> Any:
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(config.seed)
         return get_peft_model(model, adapter)
-
-
-def with_adapter(model: Any, folder: Path) -> Any:
-    """The model with the adapter in a folder, to be trained on. Raises UsageError if it does not fit."""
-    from peft import PeftModel
-
-    try:
-        return PeftModel.from_pretrained(model, folder, is_trainable=True)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise UsageError(f"cannot load the adapter in {folder}: {error}; train it again") from error

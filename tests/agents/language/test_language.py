@@ -11,7 +11,8 @@ from arena.match.play import play
 from arena_agents import Observation
 from arena_agents.base import Sampling
 from arena_agents.causal_lm.load import load_model
-from arena_agents.engines.transformers import TransformersEngine, draw
+from arena_agents.engines.sampling import sample_tokens
+from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.agent import load_language_agent
 from arena_agents.language.template import PromptTemplate, load_template
 from arena_agents.nano import MODEL_DIR
@@ -116,7 +117,7 @@ def test_a_reply_ends_after_the_stop_string_or_the_token_limit(nano):
 def test_draws_have_the_frequencies_of_the_distribution():
     logits = torch.tensor([[0.0, 1.0, -1.0, 2.0]]).expand(40_000, -1)
     uniforms = torch.from_numpy(np.random.default_rng(0).random(40_000))
-    ids, logprobs = draw(logits, Sampling(temperature=0.7), uniforms)
+    ids, logprobs = sample_tokens(logits, Sampling(temperature=0.7), uniforms)
     expected = torch.softmax(logits[0] / 0.7, -1)
     assert (torch.bincount(ids, minlength=4) / 40_000).tolist() == pytest.approx(expected.tolist(), abs=0.01)
     assert logprobs.exp().tolist() == pytest.approx(expected[ids].tolist(), rel=1e-5)
@@ -125,7 +126,7 @@ def test_draws_have_the_frequencies_of_the_distribution():
 @given(st.integers(1, 5), st.floats(0.05, 1.0), st.floats(0, 1, exclude_max=True))
 def test_what_is_cut_off_is_never_drawn(top_k, top_p, uniform):
     logits = torch.tensor([[0.3, 1.0, -1.0, 2.0, 0.0]])
-    ids, logprobs = draw(
+    ids, logprobs = sample_tokens(
         logits, Sampling(top_k=top_k, top_p=top_p), torch.tensor([uniform], dtype=torch.float64)
     )
     ranked = logits[0].argsort(descending=True).tolist()

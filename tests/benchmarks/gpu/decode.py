@@ -17,7 +17,7 @@ from torch.nn import functional
 from arena_agents.base import Sampling
 from arena_agents.causal_lm.forward import Prefilled, prefill, select
 from arena_agents.causal_lm.static_decode import GrowingRows, StaticDecoder
-from arena_agents.engines.transformers import draw
+from arena_agents.engines.sampling import sample_tokens
 from tests.benchmarks.gpu.bench import Bench
 from tests.benchmarks.gpu.matmul import copy_rate
 
@@ -86,7 +86,7 @@ def _steps(bench: Bench, name: str, model: Any, rows: int, rate: float) -> None:
         _kernels(bench, name, captured.load(read(), every, MORE), ids_N)
     logits = torch.randn(rows, model.config.vocab_size, device=bench.device)
     uniforms = torch.rand(rows, dtype=torch.float64, device=bench.device)
-    drawing = bench.seconds(lambda: draw(logits, Sampling(), uniforms)[0].tolist())
+    drawing = bench.seconds(lambda: sample_tokens(logits, Sampling(), uniforms)[0].tolist())
     bench.row(f"{name}: drawing", ms=round(1e3 * drawing, 3))
 
 
