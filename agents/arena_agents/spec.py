@@ -55,6 +55,7 @@ def split_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
         call = ast.parse(found["call"], mode="eval").body
         assert isinstance(call, ast.Call)
         assert isinstance(call.func, ast.Name)
+        assert all(word.arg for word in call.keywords)  # no **
         arguments = [ast.literal_eval(argument) for argument in call.args]
         named = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
     except (AssertionError, SyntaxError, ValueError, RecursionError, MemoryError):

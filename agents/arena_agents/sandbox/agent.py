@@ -44,11 +44,11 @@ class Sandboxed(Agent):
         self._falls = self._misses = self._starts = 0
         self._given_up: str | None = None
         try:
-            hello = self._process().hello
+            process = self._process()
         except LostError as lost:
             self._failures.append(str(lost))
-            raise UsageError(f"cannot make agent {spec!r}: {self._told(str(lost))}") from None
-        self.name, self.at_once = str(hello.get("name")), hello.get("at_once")
+            raise UsageError(self._told(str(lost))) from None
+        self.name, self.at_once = process.name, process.at_once
 
     def respecified(self, spec: str) -> Sandboxed:
         """Another agent of the same class, in a process of its own. Raises UsageError likewise."""

@@ -16,6 +16,7 @@ from arena_agents.base import Agent, Observation, Reply
 from arena_agents.guard import ask_guarded, at_once, described
 from arena_agents.sandbox.settings import Sandbox
 from arena_agents.sandbox.wire import Channel, Games, to_answer, to_observations
+from arena_games.base import UsageError
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def serve(descriptor: int) -> None:
         channel.send({"name": f"{agent.name}"[:200], "at_once": at_once(agent)})
     except BaseException as error:  # whatever it is, the arena says so in one line
         traceback.print_exc()
-        channel.send({"error": _in_words(error)})
+        channel.send({"error": _in_words(order.spec, error)})
         os._exit(1)
     _answer(agent, channel)
 
@@ -62,10 +63,9 @@ def _made(spec: str) -> Agent:
     return make_agent(spec, sandbox=Sandbox(in_process=True))
 
 
-def _in_words(error: BaseException) -> str:
-    from arena_games.base import UsageError
-
-    return str(error)[:1000] if isinstance(error, UsageError) else described(error)
+def _in_words(spec: str, error: BaseException) -> str:
+    whole = isinstance(error, UsageError)
+    return str(error)[:1000] if whole else f"cannot make agent {spec!r}: {described(error)}"
 
 
 class _Traced(Agent):

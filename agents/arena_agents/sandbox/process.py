@@ -56,7 +56,9 @@ class Process:
             )
         self._channel, self._games = Channel(ours), Games()
         self._agent = int(self._told() or 0)
-        self.hello = self._greeted(spec, sandbox)
+        hello = self._greeted(spec, sandbox)
+        self.name, at_once = f"{hello.get('name')}", hello.get("at_once")
+        self.at_once: int | None = at_once if type(at_once) is int and at_once > 0 else None
         self._pause()
 
     def ask(self, observations: Sequence[Observation], within_s: float) -> list[Reply]:
@@ -104,19 +106,22 @@ class Process:
             hello, _ = self._channel.receive(until, LARGEST_FRAME)
         except TimeoutError:
             self.end()
-            raise LostError(f"it is not made within {sandbox.start_s:g} s", overdue=True) from None
+            late = f"cannot make agent {spec!r} within {sandbox.start_s:g} s"
+            raise LostError(late, overdue=True) from None
         except (EOFError, OSError):
-            raise LostError(self._epitaph()) from None
+            raise LostError(f"cannot make agent {spec!r}: {self._epitaph()}") from None
         except BaseException:
             self.end()
             raise
         if not isinstance(hello, dict) or "error" in hello:
             self.end()
-            raise LostError(f"{hello['error']}" if isinstance(hello, dict) else "it cannot be understood")
+            why = hello["error"] if isinstance(hello, dict) else "its process cannot be understood"
+            raise LostError(f"{why}")
         return hello
 
     def _epitaph(self) -> str:
         """What became of the agent, once it has closed its end."""
+        assert self._keeper.stdout is not None
         ready, _, _ = select.select([self._keeper.stdout], [], [], LAST_WORDS_S)
         status = self._told() if ready else None
         self.end()

@@ -114,7 +114,7 @@ def to_observations(rows: Sequence[Row], blob: bytes, games: Games) -> list[Obse
     """The inverse of `to_question`; each grid is the agent's own copy."""
     observations, own, start = [], bytearray(blob), 0
     for row in rows:
-        values = [tuple(value) if type(value) is list else value for value in row[:-1]]
+        values: list[Any] = [tuple(value) if type(value) is list else value for value in row[:-1]]
         if row[_GRID] is not None:
             dtype, shape = row[_GRID]
             values[_GRID] = grid = np.ndarray(shape, dtype, own, start)
@@ -122,7 +122,8 @@ def to_observations(rows: Sequence[Row], blob: bytes, games: Games) -> list[Obse
         if row[_REJECTED]:
             values[_REJECTED] = tuple(Rejected(*rejected) for rejected in row[_REJECTED])
         spec = games.named(row[_GAME]) if row[-1] else None
-        observations.append(Observation(**dict(zip(FIELDS, values, strict=True)), spec=spec))
+        named: dict[str, Any] = dict(zip(FIELDS, values, strict=True))
+        observations.append(Observation(**named, spec=spec))
     return observations
 
 

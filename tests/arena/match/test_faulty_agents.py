@@ -132,7 +132,7 @@ def test_what_it_does_besides_changes_nothing(name: str, undisturbed: dict[str, 
     [
         ("InitExit", "SystemExit: 0"),
         ("InitOsExit", "its process ended by itself, with exit status 0"),
-        ("InitHangs", "it is not made within 3 s"),
+        ("InitHangs", "InitHangs' within 3 s"),
         ("InitRaises", "KeyboardInterrupt: here"),
         ("AtOnceStr", "at_once must be int, not str"),
         ("AtOnceTiny", "at_once must be int, not float"),
