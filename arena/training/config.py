@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from arena_agents.address import is_address
 from arena_agents.base import Decode
@@ -112,7 +112,9 @@ class MsgrpoConfig(LanguageConfig):
     episode_sampling: Literal["aaw", "uniform"] = "aaw"
     episode_temperature: float = Field(1.0, gt=0, description="T_ep of AAW")
     with_replacement: bool = False
-    importance_correction: bool = False
+    importance_correction: bool = Field(
+        False, description="weigh kept episodes so that their mean is in expectation that of all"
+    )
     advantage_scale: Literal["std", "none"] = "std"
     credit: Literal["episode", "return_to_go", "step_group"] = "episode"
     discount: float = Field(1.0, ge=0, le=1, description="γ of `return_to_go`")
@@ -125,6 +127,14 @@ class MsgrpoConfig(LanguageConfig):
     format_penalty: float = Field(1.0, ge=0)
     mismatch_cap: float = Field(2.0, ge=1, description="largest weight for the engine's mismatch")
     max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
+
+    @field_validator("loss_mean")
+    @classmethod
+    def _mean_that_can_be_corrected(cls, mean: str, given: ValidationInfo) -> str:
+        """A mean over the kept tokens is divided by their number, which the draw changes: never exact."""
+        if mean == "token" and given.data.get("importance_correction"):
+            raise ValueError("importance_correction is exact for loss_mean=episode only; set one of the two")
+        return mean
 
     @property
     def replies_at_once(self) -> int:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -16,15 +17,24 @@ from arena.training.language.rollout import Rollout, Trajectory
 from arena.training.language.sequences import Sequences
 from arena.training.msgrpo.advantage import (
     EPSILON,
-    aaw_probabilities,
     aaw_sample,
     group_advantages,
     informative_groups,
     returns_to_go,
+    weighted_aaw_sample,
 )
 from arena.training.msgrpo.loss import episode_mean_weights, token_mean_weights
 
 Ids = tuple[int, ...]
+
+
+class DrawOptions(TypedDict):
+    """How episodes are drawn."""
+
+    k: int
+    temperature: float
+    generator: torch.Generator
+    replacement: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +68,21 @@ def kept_episodes(
 ) -> tuple[Tensor, Tensor]:
     """Indices (K,) of the episodes to train on and their importance weights (K,).
 
-    The weights are 1/(n·P_j), of mean about 1, with `importance_correction`, and 1 without.
+    The weights are 1 without `importance_correction`, and where all episodes are equally likely. With it
+    the weighted mean of the K is in expectation that of all N, with replacement or without.
     """
-    n = len(advantages_N)
-    count = max(1, round(config.keep * n))
-    weighing = advantages_N if config.episode_sampling == "aaw" else torch.zeros_like(advantages_N)
-    chosen_K = aaw_sample(
-        weighing,
-        k=count,
-        temperature=config.episode_temperature,
-        generator=generator,
-        replacement=config.with_replacement,
-    )
+    count = max(1, round(config.keep * len(advantages_N)))
+    draw: DrawOptions = {
+        "k": count,
+        "temperature": config.episode_temperature,
+        "generator": generator,
+        "replacement": config.with_replacement,
+    }
+    if config.episode_sampling == "uniform":
+        return aaw_sample(torch.zeros_like(advantages_N), **draw), torch.ones(count)
     if not config.importance_correction:
-        return chosen_K, torch.ones(count)
-    return chosen_K, 1 / (n * aaw_probabilities(weighing, config.episode_temperature)[chosen_K])
+        return aaw_sample(advantages_N, **draw), torch.ones(count)
+    return weighted_aaw_sample(advantages_N, **draw)
 
 
 def choose_episodes(
