@@ -2,8 +2,9 @@
 
     play G episodes from each of B start states     rollout.py
     A = (R − mean) / std within each group          advantage.py
-    draw episodes with P ∝ exp(|A| / T_ep)          advantage.py, batch.py
-    every step inherits its episode's advantage     batch.py
+    every step inherits its episode's advantage     credit.py
+    draw episodes with P ∝ exp(|A| / T_ep)          advantage.py, episodes.py
+    their steps as tokens                           batch.py, mismatch.py
     one clipped policy-gradient update              loss.py, learner.py
     sync the engine to the policy, and prove it     sync.py
     look at held-out episodes; step back if it collapsed
@@ -30,8 +31,10 @@ from arena.training.config import MsgrpoConfig
 from arena.training.distributed.team import SOLO, Team
 from arena.training.language.rollout import Rollout, collect_together
 from arena.training.language.training import LanguageTraining, Metrics, invalid_rate, scores
-from arena.training.msgrpo.batch import choose_episodes, token_batch, with_trainer_logprobs
+from arena.training.msgrpo.batch import token_batch
+from arena.training.msgrpo.episodes import choose_episodes
 from arena.training.msgrpo.learner import STATS, Learner
+from arena.training.msgrpo.mismatch import with_trainer_logprobs
 from arena.training.reporter import Reporter
 from arena.training.run_folder import RunFolder
 

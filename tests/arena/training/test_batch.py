@@ -7,7 +7,9 @@ from arena.match.episode import Step
 from arena.training.config import MsgrpoConfig
 from arena.training.language.rollout import Rollout, Trajectory
 from arena.training.msgrpo.advantage import group_advantages
-from arena.training.msgrpo.batch import choose_episodes, token_batch, with_trainer_logprobs
+from arena.training.msgrpo.batch import token_batch
+from arena.training.msgrpo.episodes import choose_episodes
+from arena.training.msgrpo.mismatch import with_trainer_logprobs
 from arena_agents import Observation, Reply, TokenSample
 
 

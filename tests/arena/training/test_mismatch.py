@@ -7,9 +7,10 @@ import random
 import pytest
 import torch
 
-from arena.training.msgrpo.batch import TokenBatch, with_trainer_logprobs
+from arena.training.msgrpo.batch import TokenBatch
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import token_mean_weights
+from arena.training.msgrpo.mismatch import with_trainer_logprobs
 from arena.training.start import train
 
 
