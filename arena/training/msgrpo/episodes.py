@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -10,10 +13,11 @@ from arena.training.language.rollout import Rollout, Trajectory
 from arena.training.msgrpo.advantage import (
     aaw_probabilities,
     aaw_sample,
-    group_advantages,
     informative_groups,
 )
-from arena.training.msgrpo.credit import step_advantages
+from arena.training.msgrpo.baseline import SeatBaselines, episode_advantages
+from arena.training.msgrpo.credit import StateKey, state_key, step_advantages
+from arena.training.msgrpo.critic import Critic
 
 
 def kept_episodes(
@@ -38,28 +42,59 @@ def kept_episodes(
     return chosen_K, 1 / (n * aaw_probabilities(weighing, config.episode_temperature)[chosen_K])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Credited:
+    """A rollout's advantages: of its episodes (B, G), and of their steps by group, trajectory and step.
+
+    `trainable_B` are the groups from which there is something to learn.
+    """
+
+    episodes_BG: Tensor
+    steps: Sequence[Sequence[Sequence[float]]]
+    trainable_B: Tensor
+
+
+def credit_rollout(
+    rollout: Rollout,
+    config: MsgrpoConfig,
+    key: StateKey,
+    seats: SeatBaselines | None = None,
+    critic: Critic | None = None,
+) -> Credited:
+    """The advantages of a rollout of at least one group, by the config's baseline and credit.
+
+    `seats` is needed for baseline=seat_ema and `critic` for credit=turn_gae; both take the rollout in.
+    """
+    episodes_BG = episode_advantages(rollout, config, seats)
+    steps: Sequence[Sequence[Sequence[float]]] = (
+        critic.advantages(rollout)
+        if critic is not None
+        else [
+            step_advantages(group, episodes_BG[row].tolist(), config, key)
+            for row, group in enumerate(rollout.groups)
+        ]
+    )
+    all_B = torch.ones(len(rollout.groups), dtype=torch.bool)
+    trainable_B = all_B if config.learns_from_all else informative_groups(rollout.returns_BG())
+    return Credited(episodes_BG, steps, trainable_B)
+
+
 def choose_episodes(
-    rollout: Rollout, config: MsgrpoConfig, generator: torch.Generator
+    rollout: Rollout, config: MsgrpoConfig, generator: torch.Generator, credited: Credited | None = None
 ) -> list[tuple[Trajectory, list[float]]]:
     """The trajectories to train on, each with the advantage of each of its steps.
 
     Advantages are those of the whole groups, before sampling; groups whose returns are all equal
-    are left out. Empty if there is nothing to learn from.
+    are left out, unless there is a baseline beside them. Empty if there is nothing to learn from.
     """
     if not rollout.groups:
         return []
-    returns_BG = rollout.returns_BG()
-    informative_B = informative_groups(returns_BG)
-    advantages_BG = group_advantages(returns_BG, scale=config.advantage_scale)
-    steps_BG = [
-        step_advantages(group, advantages_BG[row].tolist(), config)
-        for row, group in enumerate(rollout.groups)
-    ]
+    credited = credited or credit_rollout(rollout, config, state_key(None))
     pool = [
-        (trajectory, steps_BG[row][column], float(advantages_BG[row, column]))
+        (trajectory, credited.steps[row][column], float(credited.episodes_BG[row, column]))
         for row, group in enumerate(rollout.groups)
         for column, trajectory in enumerate(group)
-        if informative_B[row]
+        if credited.trainable_B[row] and trajectory.steps
     ]
     if not pool:
         return []
