@@ -57,10 +57,10 @@ class SeatBaselines:
     def advantages(self, rollout: Rollout, *, scale: str = "std") -> Tensor:
         """Advantages (B, G), float64, by the baselines so far, which then take this rollout in."""
         returns_BG = rollout.returns_BG()
-        seat_B = torch.tensor([_seat(group) for group in rollout.groups])
+        seats = [_seat(group) for group in rollout.groups]
         advantages_BG = torch.empty_like(returns_BG)
-        for seat in seat_B.unique().tolist():
-            own = seat_B == seat
+        for seat in sorted(set(seats)):
+            own = torch.tensor([other == seat for other in seats])
             before = self.means.get(seat, float(returns_BG[own].mean()))
             centred = returns_BG[own] - before
             spread = centred.std(correction=0) + EPSILON if scale == "std" else 1.0

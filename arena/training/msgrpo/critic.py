@@ -61,7 +61,7 @@ class Critic:
         """
         trajectories = rollout.trajectories
         view_NI = _views([step.observation for step in rollout.steps])
-        values = self.values(view_NI).split([len(t.steps) for t in trajectories])
+        values = torch.split(self.values(view_NI), [len(t.steps) for t in trajectories])
         by_turn = [
             turn_gae([step.reward for step in t.steps], v.tolist(), self.discount, self.decay)
             for t, v in zip(trajectories, values, strict=True)
@@ -97,10 +97,10 @@ class Critic:
         with torch.no_grad():
             self.loss = float((self.network(view_NI).squeeze(1) - target_N).square().mean())
         for _ in range(PASSES):
-            for part in torch.randperm(len(target_N), generator=generator).split(MINIBATCH):
+            for part in torch.split(torch.randperm(len(target_N), generator=generator), MINIBATCH):
                 error = (self.network(view_NI[part]).squeeze(1) - target_N[part]).square().mean()
                 self.optimizer.zero_grad()
-                error.backward()  # type: ignore[no-untyped-call]
+                error.backward()
                 self.optimizer.step()
 
     def save(self, folder: Path) -> None:
