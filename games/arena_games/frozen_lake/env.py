@@ -17,8 +17,8 @@ from arena_games.base import GameSpec, Grid, parse_action_tag
 from arena_games.frozen_lake import rules, text
 from arena_games.frozen_lake.board import board
 from arena_games.frozen_lake.rules import ACTIONS, FrozenLakeConfig
-from arena_games.squares import mirrored_between_corners
 from arena_games.splits import split_of
+from arena_games.squares import mirrored_between_corners
 
 
 class FrozenLakeEnv(SimultaneousEnv):
