@@ -14,6 +14,7 @@ from contextlib import suppress
 from hashlib import blake2b, file_digest
 from pathlib import Path
 
+from arena.record.guarded import reraise_interrupt
 from arena.untrusted import one_line
 
 META = 0  # the seal of the run's own description; episodes are numbered from 1
@@ -58,6 +59,7 @@ def broken_seal(connection: sqlite3.Connection, number: int) -> str | None:
         if found[0] != digest(connection, number):
             return "is not what was stored: its seal is broken"
     except (sqlite3.Error, UnicodeDecodeError) as error:
+        reraise_interrupt(error)
         return f"cannot be read ({one_line(str(error))})"
     return None
 

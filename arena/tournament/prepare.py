@@ -48,9 +48,10 @@ def _expected_length(training: Training) -> tuple[bool, int]:
 
 def command(training: Training, seed: int) -> list[str]:
     """The command line that starts the training, or goes on with it where it was stopped."""
-    worker = [sys.executable, "-m", "arena.cli.app.worker", "train"]
+    worker = [sys.executable, "-m", "arena.cli.worker", "train"]
     if (training.folder / "config.json").is_file():
-        return [*worker, "--resume", str(training.folder)]
+        code = [training.game] if ":" in training.game else []  # which a stored config alone does not start
+        return [*worker, *code, "--resume", str(training.folder)]
     where = ["--out", str(training.folder), "--seed", str(seed)]
     settings = [word for setting in training.settings for word in ("--set", setting)]
     return [*worker, training.game, "--agent", training.agent, *where, *settings]

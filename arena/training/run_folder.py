@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from arena.machine.copies import refuse_links
 from arena.machine.environment import environment
 from arena.machine.files import write_json, write_text
 from arena.training.config import TrainConfig
@@ -43,6 +44,7 @@ class RunFolder:
                 f"{path} already holds a run; go on with --resume {path}, or choose another --out"
             )
         path.mkdir(parents=True, exist_ok=True)
+        refuse_links(path)
         run = cls(path)
         write_json(path / "environment.json", environment())
         write_json(path / "config.json", {"algorithm": config.ALGORITHM, **config.model_dump()})  # type: ignore[attr-defined]
@@ -50,9 +52,10 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """An existing run. Raises UsageError if there is none."""
+        """An existing run. Raises UsageError if there is none, and for links that lead out of it."""
         if not (path / "config.json").is_file():
             raise UsageError(f"{path} holds no run (no config.json); start one with arena train --out {path}")
+        refuse_links(path)
         return cls(path)
 
     def discard_unstarted(self) -> None:

@@ -30,8 +30,10 @@ from arena.untrusted import slug
 from arena_agents.address import is_address, parse_address
 from arena_agents.engines.choose import choose_engine
 from arena_agents.presets import PRESETS, model_source
+from arena_agents.registry import is_code as is_agent_code
 from arena_games.base import UsageError
 from arena_games.registry import find_game
+from arena_games.registry import is_code as is_game_code
 
 __all__ = ["OnStep", "train"]
 
@@ -80,6 +82,7 @@ def train(
     config_file: Path | None = None,
     resume: Path | str | None = None,
     template: Path | None = None,
+    trust: bool = False,
     show: Show = silently,
     on_step: OnStep | None = None,
 ) -> Path:
@@ -87,7 +90,8 @@ def train(
 
     `settings` are those of `--set`, as `KEY=VALUE` or as a mapping. `on_step` is called with each row of
     metrics as it is logged; an exception of its own ends the run, which can be resumed. A run that is
-    resumed keeps its config, but for the engine if one is named.
+    resumed keeps its config, but for the engine if one is named; Python files and modules that it names are
+    run with `trust` only.
     """
     options = TrainOptions(
         game,
@@ -101,6 +105,7 @@ def train(
         config_file=config_file,
         resume=resume,
         template=template,
+        trust=trust,
     )
     return start(options, show=show, on_step=on_step)
 
@@ -129,9 +134,22 @@ def _resumed(options: TrainOptions, team: Team) -> tuple[TrainConfig, RunFolder,
     folder = Path(str(options.resume))
     run = open_run(team, folder, lambda: RunFolder.open(folder))
     config = stored_config(run)
+    with_code = [] if options.trust else _unnamed_code(config, options)
+    if with_code:
+        raise UsageError(
+            f"{folder} names {', '.join(with_code)}, which is Python code; "
+            "if you trust it, add --trust to run it"
+        )
     engine = {} if options.engine is None else {"engine": options.engine}
     config, team = settle(resolve(type(config), config.model_dump(), engine), team)
     return config, run, team
+
+
+def _unnamed_code(config: TrainConfig, options: TrainOptions) -> list[str]:
+    """What a stored config names that would be imported, and that the user has not named again."""
+    games = {config.game} if is_game_code(config.game) else set()
+    agents = {config.agent, config.opponents, getattr(config, "teacher", "dqn")}
+    return sorted((games | set(filter(is_agent_code, agents))) - set(map(str, options.named().values())))
 
 
 def _new(options: TrainOptions, team: Team) -> tuple[TrainConfig, RunFolder, Team]:

@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -198,10 +199,13 @@ def policy_card(config: DqnConfig, spec: GameSpec) -> DqnCard:
         raise UsageError(
             f"{spec.name} shows no planes (C, H, W) to learn from; train a language agent on it instead"
         )
-    return DqnCard(
-        game=spec.name,
-        planes=grid.shape,
-        actions=spec.action_names,
-        radius=max(1, min(config.radius, max(grid.shape[1:]) - 1)),
-        hidden=config.hidden,
-    )
+    try:
+        return DqnCard(
+            game=spec.name,
+            planes=grid.shape,
+            actions=spec.action_names,
+            radius=max(1, min(config.radius, max(grid.shape[1:]) - 1)),
+            hidden=config.hidden,
+        )
+    except ValidationError as error:
+        raise UsageError(f"{spec.name} cannot be learned so: {error.errors()[0]['msg']}") from error
