@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from arena.machine.files import write_bytes
 from arena.training.run_folder import RunFolder
 from arena_games.base import UsageError
 
@@ -32,10 +34,7 @@ class Curve:
     def read(cls, folder: Path) -> Curve:
         """The curve of the run in `folder`. Raises UsageError if there is none, or it cannot be read."""
         run = RunFolder.open(folder)
-        config = run.config()
-        if not isinstance(config, dict):
-            raise UsageError(f"{folder / 'config.json'} holds no settings; train again in another folder")
-        return cls(folder.name, config, run.metrics())
+        return cls(folder.name, run.config(), run.metrics())
 
     def points(self, metric: str, along: str = "step") -> Points:
         """A metric along the steps, or the `episodes`, where it was measured."""
@@ -117,7 +116,9 @@ def draw_curve(run: RunFolder) -> None:
     for axis in (returns, success):
         axis.grid(alpha=0.3)
         axis.legend()
-    figure.savefig(run.path / "curve.png", dpi=120)
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png", dpi=120)
+    write_bytes(run.path / "curve.png", drawn.getvalue())
     pyplot.close(figure)
 
 

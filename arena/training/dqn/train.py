@@ -11,6 +11,7 @@ Sutton 1988 (n-step returns). Ours differs in what the arena makes natural:
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -75,6 +76,7 @@ class DqnTraining:
         self.step = self.episodes = self.env_steps = 0
         self.seconds = 0.0
         self.best: float | None = None
+        self.best_policy: DqnPolicy | None = None
 
     def round(self, step: int) -> Metrics:
         """Play, learn, evaluate when it is time; returns the row that it logs."""
@@ -132,8 +134,8 @@ class DqnTraining:
         seating = held_out_seating(self.spec, self.config.opponents)
         held_out = score(play_round(self.spec, seeds, self.policy, 0.0, seating, self.others))
         if self.best is None or held_out.mean_return >= self.best:  # of equals, the one that learned longer
-            self.best = held_out.mean_return
-            self.run.save_policy("best", self.policy.save)
+            self.best, self.best_policy = held_out.mean_return, copy.deepcopy(self.policy)
+            self.run.save_policy("best", self.best_policy.save)
         return held_out
 
     @property
@@ -158,21 +160,24 @@ class DqnTraining:
 
     def save(self, path: Path) -> None:
         """Write all that the next round depends on."""
-        save_file(checkpoint_tensors(self.learner, self.buffer), path / "state.safetensors")
+        tensors = checkpoint_tensors(self.learner, self.buffer, self.best_policy)
+        save_file(tensors, path / "state.safetensors")
         write_json(path / "state.json", {name: getattr(self, name) for name in COUNTERS})
 
     def resume(self) -> None:
-        """Go back to the newest checkpoint, or to the start, and forget the metrics after it."""
-        found = self.run.latest_checkpoint()
+        """Go back to the newest checkpoint, or to the start, forget what came after, make `best` anew."""
+        found = self.run.latest_checkpoint(first=1)
         if found is not None:
             self._load(found[1])
         self.run.rewind(self.step)
+        if self.best_policy is not None:
+            self.run.save_policy("best", self.best_policy.save)
 
     def _load(self, path: Path) -> None:
         try:
             counters = json.loads((path / "state.json").read_text(encoding="utf-8"))
             tensors = load_file(path / "state.safetensors")
-            restore(self.learner, self.buffer, tensors)
+            self.best_policy = restore(self.learner, self.buffer, tensors)
             for name in COUNTERS:
                 setattr(self, name, counters[name])
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:

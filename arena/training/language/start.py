@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.machine.files import write_json
+from arena.machine.files import copy_folder, put_in_place, write_json
 from arena.training.config import LanguageConfig
 from arena.training.export.export import Policy, merge_policy
 from arena_agents.address import is_address, parse_address
@@ -114,11 +114,11 @@ def copy_start(policy: Policy, config: LanguageConfig, run: Path) -> None:
     """Put what the run starts from into its folder: the policy as it is, or whole and merged."""
     fresh, target = run / f"{FOLDER}.new", run / FOLDER
     shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(policy.folder, fresh)
+    copy_folder(policy.folder, fresh)  # not its modes: it may be read-only
     if policy.adapter and config.adapter == "merge":
         for file in fresh.glob("adapter_*"):
             file.unlink()
         merge_policy(policy, fresh)
         card: Mapping[str, Any] = json.loads((fresh / "agent.json").read_text(encoding="utf-8"))
         write_json(fresh / "agent.json", {**card, "adapter": False})
-    fresh.rename(target)
+    put_in_place(fresh, target)
