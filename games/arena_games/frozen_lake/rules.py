@@ -14,6 +14,8 @@ from itertools import compress
 
 import numpy as np
 
+from arena_games.base import UsageError
+from arena_games.scenario import LARGEST_BOARD, LONGEST_GAME, check_number, check_whole
 from arena_games.squares import Cell
 
 ACTIONS = {
@@ -23,6 +25,7 @@ ACTIONS = {
     "up": "move one cell up",
 }
 MOVES: tuple[Cell, ...] = ((-1, 0), (0, -1), (1, 0), (0, 1))
+MOST_DRAWS = 1000  # of maps, before numbers are refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,26 @@ class FrozenLakeConfig:
     horizon: int = 8
     goal_reward: float = 1.0
     hole_reward: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for numbers of which no map, or hardly one, could be played."""
+        check_whole("size", self.size, 2, LARGEST_BOARD)
+        check_whole("horizon", self.horizon, 1, LONGEST_GAME)
+        check_number("frozen", self.frozen, 0, 1)
+        check_number("goal_reward", self.goal_reward)
+        check_number("hole_reward", self.hole_reward)
+        shortest = 2 * (self.size - 1)
+        if self.horizon < shortest:
+            raise UsageError(
+                f"from start to goal of a {self.size}x{self.size} map are {shortest} moves, more than "
+                f"horizon={self.horizon}; set horizon={shortest} or more"
+            )
+        rng = np.random.default_rng(0)
+        if not any(_drawn(self, rng) for _ in range(MOST_DRAWS)):
+            raise UsageError(
+                f"of {MOST_DRAWS} maps with size={self.size} and frozen={self.frozen:g} none can be crossed "
+                f"in horizon={self.horizon} moves; raise frozen or horizon"
+            )
 
     @property
     def start(self) -> Cell:
@@ -56,12 +79,19 @@ class FrozenLakeState:
 
 def draw_state(config: FrozenLakeConfig, rng: np.random.Generator) -> FrozenLakeState:
     """Draw a map that can be solved within the horizon, with the player on its start."""
-    inner = _inner(config)
     while True:
-        thawed = rng.random(len(inner)) >= config.frozen
-        holes = frozenset(compress(inner, thawed.tolist()))
-        if distances_to_goal(config, holes).get(config.start, config.horizon + 1) <= config.horizon:
-            return FrozenLakeState(holes, config.start)
+        state = _drawn(config, rng)
+        if state is not None:
+            return state
+
+
+def _drawn(config: FrozenLakeConfig, rng: np.random.Generator) -> FrozenLakeState | None:
+    """One map, if it can be solved within the horizon."""
+    inner = _inner(config)
+    thawed = rng.random(len(inner)) >= config.frozen
+    holes = frozenset(compress(inner, thawed.tolist()))
+    solved = distances_to_goal(config, holes).get(config.start, config.horizon + 1) <= config.horizon
+    return FrozenLakeState(holes, config.start) if solved else None
 
 
 @cache
