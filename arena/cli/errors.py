@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 
+from arena.machine.files import FULL_DISK
 from arena.untrusted import one_line
 
 
@@ -25,7 +26,7 @@ def explain(error: BaseException) -> str | None:
 
 def _of_the_system(error: OSError) -> str:
     where = f" {error.filename!s}" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in FULL_DISK:
         return f"no space left{f' for{where}' if where else ''}; free some and repeat the command to go on"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"no permission to use{where}; choose another path"

@@ -1,4 +1,4 @@
-"""The run's SQLite file: created whole, held by one writer, opened, and its errors as one line."""
+"""The run's SQLite file: created whole, opened, and its errors as one line."""
 
 from __future__ import annotations
 
@@ -10,29 +10,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import BaseFileLock, FileLock, Timeout
 from pydantic import ValidationError
 
+from arena.machine.files import put_in_place
 from arena.record import attempts, guarded, integrity, rows, seals
 from arena_games.base import UsageError
 
-LOCK_PATIENCE_S = 2.0  # the time a killed run may need to let go
 BUSY_PATIENCE_S = 60.0
-
-
-def lock_folder(folder: Path) -> BaseFileLock:
-    """Hold the run until the lock is released or the process ends, however it ends.
-
-    Raises UsageError if another holds it, after a moment of patience.
-    """
-    lock = FileLock(folder / ".lock", timeout=LOCK_PATIENCE_S, poll_interval=0.1, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise UsageError(
-            f"another process is playing {folder}; wait for it, or choose another --out"
-        ) from None
-    return lock
 
 
 def create_file(path: Path, meta: Mapping[str, Mapping[str, Any]]) -> None:
@@ -46,7 +30,7 @@ def create_file(path: Path, meta: Mapping[str, Mapping[str, Any]]) -> None:
             connection.executemany("INSERT INTO meta VALUES (?, ?)", pairs)
             seals.seal_meta(connection)
             connection.commit()
-        os.replace(fresh, path)
+        put_in_place(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from hashlib import blake2b, file_digest
 from pathlib import Path
 
+from arena.machine.files import write_text
 from arena.record.guarded import reraise_interrupt
 from arena.untrusted import one_line
 
@@ -72,8 +73,8 @@ def file_seal(path: Path) -> Path:
 def seal_file(path: Path) -> None:
     """Seal the file unless it is; where the disk is full it stays unsealed, which harms nothing."""
     with suppress(OSError):
-        if not file_seal(path).exists():
-            file_seal(path).write_text(_file_line(path), encoding="utf-8")
+        if not _is_sealed(path):
+            write_text(file_seal(path), _file_line(path))
 
 
 def unseal_file(path: Path) -> None:
@@ -83,8 +84,12 @@ def unseal_file(path: Path) -> None:
 
 def broken_file_seal(path: Path) -> bool:
     """Whether any byte is not as the last writer left it; False if it has not let go in peace."""
-    seal = file_seal(path)
-    return seal.exists() and seal.read_bytes() != _file_line(path).encode()
+    return _is_sealed(path) and file_seal(path).read_bytes() != _file_line(path).encode()
+
+
+def _is_sealed(path: Path) -> bool:
+    """An empty seal, which earlier versions left where the disk was full, says nothing."""
+    return file_seal(path).exists() and file_seal(path).stat().st_size > 0
 
 
 def _file_line(path: Path) -> str:

@@ -15,11 +15,12 @@ from typing import Any
 
 from filelock import BaseFileLock
 
+from arena.machine.files import lock_folder
 from arena.match.episode import Episode
 from arena.record import attempts, integrity, rows, seals, usages
 from arena.record.columns import RunConfig, match_counts
 from arena.record.notable import MatchSummary
-from arena.record.run_file import connect, create_file, legible, lock_folder, one_line_errors
+from arena.record.run_file import connect, create_file, legible, one_line_errors
 from arena.record.usages import SqlRow
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
@@ -49,7 +50,7 @@ class Store:
         Raises UsageError if another process holds the run or it was started with another config.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        path, lock = folder / FILE_NAME, lock_folder(folder)
+        path, lock = folder / FILE_NAME, lock_folder(folder, "playing")
         try:
             if not path.exists():
                 create_file(path, {"config": config, "environment": environment})

@@ -57,6 +57,11 @@ def command(training: Training, seed: int) -> list[str]:
     return [*worker, training.game, "--agent", training.agent, *where, *settings]
 
 
+def threads_each(trainings: int) -> int:
+    """The threads of each of so many trainings, if cores are shared out evenly."""
+    return max(1, cores() // max(1, trainings))
+
+
 class Watcher(Protocol):
     """Told how the trainings proceed."""
 
@@ -75,21 +80,28 @@ class _Job:
 
 
 def train_all(
-    trainings: Sequence[Training], *, seed: int, watcher: Watcher, anew: bool = False
+    trainings: Sequence[Training],
+    *,
+    seed: int,
+    watcher: Watcher,
+    anew: bool = False,
+    threads: int | None = None,
 ) -> dict[Training, str]:
     """Run the trainings, each in a process of its own, and return what went wrong with which.
 
-    Cores are shared out evenly. `anew` discards what the run folders hold.
+    Each has so many `threads`, by default those that it gets if cores are shared out evenly. `anew`
+    discards what the run folders hold.
     """
+    threads = threads or threads_each(len(trainings))
     if anew:
         for training in trainings:
             shutil.rmtree(training.folder, ignore_errors=True)
     waiting, errors = list(trainings), {}
-    at_once = max(1, min(cores(), len(waiting)))
+    at_once = max(1, min(cores() // threads, len(waiting)))
     with _stopped_on_exit() as running:
         while waiting or running:
             while waiting and len(running) < at_once:
-                running.append(_start(waiting.pop(0), seed, threads=max(1, cores() // at_once)))
+                running.append(_start(waiting.pop(0), seed, threads))
                 watcher.started(running[-1].training)
             time.sleep(LOOK_EVERY_S)
             watcher.look()

@@ -18,6 +18,7 @@ from typing import Any
 from arena.machine.copies import copy_folder
 from arena.machine.files import write_json
 from arena.training.export.model_card import Card, write_card
+from arena.training.metrics_file import is_number
 from arena.training.run_folder import RunFolder
 from arena_agents.causal_lm.adapter_config import check_adapter
 from arena_agents.causal_lm.hub import is_gguf
@@ -162,7 +163,9 @@ def _card(policy: Policy, folder: Path, *, whole: bool) -> Card:
         config, rows = run.config(), run.metrics()
     except UsageError:  # a policy that was copied out of its run
         config, rows = {}, []
-    scores = [row for row in rows if row.get("eval/return") is not None]
+    scores = [
+        row for row in rows if all(is_number(row.get(name)) for name in ("eval/return", "eval/success"))
+    ]
     best = max(scores, key=lambda row: (row["eval/return"], row["step"]), default=None)
     last = scores[-1] if scores else None
     return Card(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.machine.copies import copy_folder
-from arena.machine.files import write_json
+from arena.machine.files import put_in_place, write_json
 from arena.training.config import LanguageConfig
 from arena.training.export.export import Policy, merge_policy
 from arena_agents.address import is_address, parse_address
@@ -112,10 +112,10 @@ def copy_start(policy: Policy, config: LanguageConfig, run: Path) -> None:
     """Put what the run starts from into its folder: the policy as it is, or whole and merged."""
     fresh, target = run / f"{FOLDER}.new", run / FOLDER
     shutil.rmtree(fresh, ignore_errors=True)
-    copy_folder(policy.folder, fresh)
+    copy_folder(policy.folder, fresh)  # not its modes: it may be read-only
     if policy.adapter and config.adapter == "merge":
         for file in fresh.glob("adapter_*"):
             file.unlink()
         merge_policy(policy, fresh)
         write_json(fresh / "agent.json", {**read_json(fresh / "agent.json"), "adapter": False})
-    fresh.rename(target)
+    put_in_place(fresh, target)
