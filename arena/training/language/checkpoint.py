@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -29,11 +29,11 @@ class Progress:
 
     step: Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
     episodes: Annotated[int, Field(ge=0)]
-    seconds: float
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     guard: Guard
 
 
-_PROGRESS = TypeAdapter(Progress, config=ConfigDict(allow_inf_nan=False))
+_PROGRESS = TypeAdapter(Progress)
 
 
 def save_checkpoint(folder: Path, current: Snapshot, best: Snapshot, progress: Progress) -> None:
