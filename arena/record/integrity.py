@@ -16,6 +16,7 @@ from pathlib import Path
 from arena.record import rows, seals
 from arena.record.guarded import reraise_interrupt
 from arena.untrusted import one_line
+from arena_agents.files import open_regular
 
 HEADER_BYTES = 100
 SAME_IN_EVERY_RUN = slice(18, 24), slice(44, 92)  # of the header, by SQLite's file format
@@ -42,7 +43,7 @@ def file_faults(path: Path, connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _header(path: Path) -> Iterator[str]:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         header = file.read(HEADER_BYTES)
     with closing(sqlite3.connect(":memory:")) as fresh:
         fresh.executescript(rows.schema(_version(header)))

@@ -10,16 +10,19 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from arena.machine.hardware import cores
 from arena.tournament.entrants import SPECIALIST, Training
 from arena.tournament.options import TrainMode
 from arena.untrusted import one_line
+from arena_agents.files import check_own, open_regular
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
 LOG = "train.log"
+TAIL_BYTES = 64 * 1024  # of it, in which the last line is looked for
 LOOK_EVERY_S = 0.2
 PATIENCE_S = 5.0  # for a training that is asked to stop
 
@@ -117,6 +120,7 @@ def train_all(
 def _start(training: Training, seed: int, threads: int) -> _Job:
     training.folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
+    check_own(training.folder / LOG)
     with (training.folder / LOG).open("ab") as log:
         process = subprocess.Popen(
             command(training, seed),
@@ -133,13 +137,19 @@ def _error(job: _Job) -> str | None:
     status = job.process.returncode
     if status == 0 and finished(job.training):
         return None
-    log = job.training.folder / LOG
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line.strip() for line in _tail(job.training.folder / LOG).splitlines() if line.strip()]
     return (
         one_line(lines[-1].removeprefix("arena: "))
         if lines
         else f"ended with status {status} and said nothing"
     )
+
+
+def _tail(path: Path) -> str:
+    """The end of a log, which may be long."""
+    with open_regular(path) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+        return file.read(TAIL_BYTES).decode("utf-8", "replace")
 
 
 @contextmanager
