@@ -30,7 +30,7 @@ from arena_agents.spec import decode_of, split_spec, template_settings
 from arena_games.base import UsageError
 from arena_games.loading import load_object
 
-__all__ = ["BUILT_IN", "agent_names", "make_agent"]
+__all__ = ["BUILT_IN", "agent_names", "is_code", "make_agent"]
 
 BUILT_IN: dict[str, Callable[[], Agent]] = {"random": RandomAgent, "search": SearchAgent}
 
@@ -53,6 +53,13 @@ def make_agent(spec: str, *, template: Path | None = None, engine: EngineName = 
     take the settings in the spec's brackets.
     """
     return with_settings(_make(split_spec(spec)[0], template, engine), spec)
+
+
+def is_code(spec: str) -> bool:
+    """Whether making the agent would import Python that no package has registered."""
+    bare = split_spec(spec)[0]
+    known = bare in agent_names() or is_address(bare) or bare.startswith("hf:")
+    return ":" in bare and not known and not Path(bare).is_dir()
 
 
 def with_settings(agent: Agent, spec: str) -> Agent:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import Template
+from arena.cli.options import Template, Trust
 from arena.training.options import SftOptions, TrainOptions
 
 
@@ -32,6 +32,7 @@ def train(
     engine: Annotated[
         str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Teach an agent a game: MS-GRPO for language models, double DQN for `dqn`."""
     from arena.training.start import start
@@ -49,6 +50,7 @@ def train(
         config_file=config,
         resume=resume,
         template=template,
+        trust=trust,
     )
     folder = start(options, show=TrainingDisplay)
     typer.echo(f"The trained agent is in {folder}; rate it with arena eval {folder} --games {game or 'all'}")
@@ -81,6 +83,7 @@ def sft(
     engine: Annotated[
         str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Teach a language model by example: a teacher's decisions, where a noisy player comes to."""
     from arena.record.store import recorded_episodes
@@ -102,6 +105,7 @@ def sft(
         config_file=config,
         resume=resume,
         template=template,
+        trust=trust,
     )
     folder = start(options, show=TrainingDisplay, recorded=recorded_episodes)
     typer.echo(

@@ -10,16 +10,19 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from arena.machine.hardware import cores
 from arena.tournament.entrants import SPECIALIST, Training
 from arena.tournament.options import TrainMode
 from arena.untrusted import one_line
+from arena_agents.files import check_own, open_regular
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
 LOG = "train.log"
+TAIL_BYTES = 64 * 1024  # of it, in which the last line is looked for
 LOOK_EVERY_S = 0.2
 PATIENCE_S = 5.0  # for a training that is asked to stop
 
@@ -48,12 +51,18 @@ def _expected_length(training: Training) -> tuple[bool, int]:
 
 def command(training: Training, seed: int) -> list[str]:
     """The command line that starts the training, or goes on with it where it was stopped."""
-    worker = [sys.executable, "-m", "arena.cli.app.worker", "train"]
+    worker = [sys.executable, "-m", "arena.cli.worker", "train"]
     if (training.folder / "config.json").is_file():
-        return [*worker, "--resume", str(training.folder)]
+        code = [training.game] if ":" in training.game else []  # which a stored config alone does not start
+        return [*worker, *code, "--resume", str(training.folder)]
     where = ["--out", str(training.folder), "--seed", str(seed)]
     settings = [word for setting in training.settings for word in ("--set", setting)]
     return [*worker, training.game, "--agent", training.agent, *where, *settings]
+
+
+def threads_each(trainings: int) -> int:
+    """The threads of each of so many trainings, if cores are shared out evenly."""
+    return max(1, cores() // max(1, trainings))
 
 
 class Watcher(Protocol):
@@ -74,21 +83,28 @@ class _Job:
 
 
 def train_all(
-    trainings: Sequence[Training], *, seed: int, watcher: Watcher, anew: bool = False
+    trainings: Sequence[Training],
+    *,
+    seed: int,
+    watcher: Watcher,
+    anew: bool = False,
+    threads: int | None = None,
 ) -> dict[Training, str]:
     """Run the trainings, each in a process of its own, and return what went wrong with which.
 
-    Cores are shared out evenly. `anew` discards what the run folders hold.
+    Each has so many `threads`, by default those that it gets if cores are shared out evenly. `anew`
+    discards what the run folders hold.
     """
+    threads = threads or threads_each(len(trainings))
     if anew:
         for training in trainings:
             shutil.rmtree(training.folder, ignore_errors=True)
     waiting, errors = list(trainings), {}
-    at_once = max(1, min(cores(), len(waiting)))
+    at_once = max(1, min(cores() // threads, len(waiting)))
     with _stopped_on_exit() as running:
         while waiting or running:
             while waiting and len(running) < at_once:
-                running.append(_start(waiting.pop(0), seed, threads=max(1, cores() // at_once)))
+                running.append(_start(waiting.pop(0), seed, threads))
                 watcher.started(running[-1].training)
             time.sleep(LOOK_EVERY_S)
             watcher.look()
@@ -104,6 +120,7 @@ def train_all(
 def _start(training: Training, seed: int, threads: int) -> _Job:
     training.folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
+    check_own(training.folder / LOG)
     with (training.folder / LOG).open("ab") as log:
         process = subprocess.Popen(
             command(training, seed),
@@ -120,13 +137,19 @@ def _error(job: _Job) -> str | None:
     status = job.process.returncode
     if status == 0 and finished(job.training):
         return None
-    log = job.training.folder / LOG
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line.strip() for line in _tail(job.training.folder / LOG).splitlines() if line.strip()]
     return (
         one_line(lines[-1].removeprefix("arena: "))
         if lines
         else f"ended with status {status} and said nothing"
     )
+
+
+def _tail(path: Path) -> str:
+    """The end of a log, which may be long."""
+    with open_regular(path) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+        return file.read(TAIL_BYTES).decode("utf-8", "replace")
 
 
 @contextmanager

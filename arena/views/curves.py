@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from arena.machine.files import write_bytes
+from arena.training.metrics_file import is_number
 from arena.training.run_folder import RunFolder
 from arena_games.base import UsageError
 
@@ -32,15 +35,12 @@ class Curve:
     def read(cls, folder: Path) -> Curve:
         """The curve of the run in `folder`. Raises UsageError if there is none, or it cannot be read."""
         run = RunFolder.open(folder)
-        config = run.config()
-        if not isinstance(config, dict):
-            raise UsageError(f"{folder / 'config.json'} holds no settings; train again in another folder")
-        return cls(folder.name, config, run.metrics())
+        return cls(folder.name, run.config(), run.metrics())
 
     def points(self, metric: str, along: str = "step") -> Points:
         """A metric along the steps, or the `episodes`, where it was measured."""
         pairs = ((row.get(along), row.get(metric)) for row in self.rows)
-        return tuple((at, value) for at, value in pairs if at is not None and value is not None)
+        return tuple((int(at), value) for at, value in pairs if is_number(at) and is_number(value))
 
     @property
     def agent(self) -> str:
@@ -117,7 +117,9 @@ def draw_curve(run: RunFolder) -> None:
     for axis in (returns, success):
         axis.grid(alpha=0.3)
         axis.legend()
-    figure.savefig(run.path / "curve.png", dpi=120)
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png", dpi=120)
+    write_bytes(run.path / "curve.png", drawn.getvalue())
     pyplot.close(figure)
 
 

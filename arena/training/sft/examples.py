@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from arena.machine.files import write_text
 from arena.match.episode import Episode
@@ -25,7 +26,9 @@ from arena.match.seeds import Split, decision_seed, episode_seed
 from arena.training.language.rollout import CONCURRENCY
 from arena.training.sft.config import SftConfig
 from arena_agents import Agent, Observation, Reply
+from arena_agents.files import parse_json, read_text, validated
 from arena_agents.language.template import PromptTemplate
+from arena_agents.limits import LARGEST_TABLE
 from arena_games.base import GameSpec, Invalid, UsageError, action_reply
 
 Messages = list[dict[str, str]]
@@ -39,6 +42,19 @@ class Example:
     prompt: Messages
     reply: str
     episode: int
+
+
+class _Message(BaseModel):
+    role: str
+    content: str
+
+
+class _Row(BaseModel):
+    """A line of `examples.jsonl`."""
+
+    prompt: list[_Message] = Field(min_length=1)
+    completion: list[_Message] = Field(min_length=1, max_length=1)
+    episode: int = Field(ge=0)
 
 
 class NoisyPlayer(Agent):
@@ -145,8 +161,10 @@ def write_examples(path: Path, examples: Sequence[Example]) -> None:
 
 def read_examples(path: Path) -> list[Example]:
     """What `write_examples` stored. Raises UsageError if it cannot be read."""
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        return [Example(row["prompt"], row["completion"][0]["content"], int(row["episode"])) for row in rows]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UsageError(f"cannot read {path}: {error}; start the run again") from error
+    remedy = "start the run again"
+    lines = read_text(path, LARGEST_TABLE, remedy=remedy).splitlines()
+    rows = [validated(_Row, parse_json(line, path, remedy), path, remedy) for line in lines]
+    return [
+        Example([message.model_dump() for message in row.prompt], row.completion[0].content, row.episode)
+        for row in rows
+    ]

@@ -61,6 +61,7 @@ def make_teacher(config: SftConfig, run: RunFolder, reporter: Reporter) -> Agent
     started = (path / "config.json").is_file()
     if not (path / "last").is_dir():
         reporter.note("training the dqn that is to teach, which takes a minute or two")
-        run = RunFolder(path) if started else RunFolder.create(path, settings)
+        run = RunFolder.open(path) if started else RunFolder.create(path, settings)
+        run.mend()
         train_dqn(settings, run, Silence())
     return make_agent(str(path))

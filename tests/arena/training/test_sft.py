@@ -17,6 +17,7 @@ from arena.match.evaluate import evaluate
 from arena.record.store import recorded_episodes
 from arena.tournament.teach import sft
 from arena.training.export.export import export_policy
+from arena.training.settings import new_sft_config
 from arena.training.sft.config import SftConfig
 from arena.training.sft.examples import (
     NoisyPlayer,
@@ -28,7 +29,7 @@ from arena.training.sft.examples import (
 )
 from arena.training.sft.learner import SftLearner
 from arena.training.sft.tokens import end_of_turn, lessons
-from arena.training.start import new_sft_config, train
+from arena.training.start import train
 from arena_agents import Agent
 from arena_agents.language.agent import load_language_agent
 from arena_agents.language.template import load_template

@@ -8,7 +8,8 @@ import pytest
 from arena.training.config import MsgrpoConfig, parse_settings, resolve
 from arena.training.dqn.config import DqnConfig
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config, stored_config, train
+from arena.training.settings import new_config, stored_config
+from arena.training.start import train
 from arena.untrusted import slug
 from arena.views.curves import comparison
 from arena_games.base import UsageError
