@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from arena.machine.files import put_in_place
@@ -81,5 +82,6 @@ def legible(path: Path) -> Iterator[None]:
         raise
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise UsageError(
-            f"{path} is damaged ({error}); arena verify {path.parent} tells where, else choose another --out"
+            f"{path} is damaged ({error}); arena verify {quote(str(path.parent))} tells where, "
+            "else choose another --out"
         ) from error

@@ -136,10 +136,10 @@ def load_language_agent(
     engine: EngineName = "transformers",
 ) -> LanguageAgent:
     """An agent around an untrained model: a preset's name or `hf:` with a folder, .gguf file or hub id."""
-    source = model_source(spec)
+    source, words = model_source(spec), load_template(template)
     opened, tokenizer, ends = _open_engine(engine, source, None)
     chat = found_chat(tokenizer, spec)
-    return LanguageAgent(opened, tokenizer, load_template(template), sampling, chat=chat, ends=ends)
+    return LanguageAgent(opened, tokenizer, words, sampling, chat=chat, ends=ends)
 
 
 def load_language_policy(
@@ -149,9 +149,10 @@ def load_language_policy(
 
     Its prompts are made as in training. Raises UsageError if the folder is not whole.
     """
+    other = load_template(template) if template else None
     try:
         card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
-        words = load_template(template) if template else PromptTemplate.parse(card["template"])
+        words = other or PromptTemplate.parse(card["template"])
         sampling = Sampling(**card["sampling"] | {"stop": tuple(card["sampling"]["stop"])})
         adapter, base = bool(card["adapter"]), str(card["base"])
         # Before formats were stored, a template was given the messages as they are.
