@@ -30,7 +30,7 @@ from arena_agents.spec import decode_of, split_spec, template_settings
 from arena_games.base import UsageError
 from arena_games.loading import load_object
 
-__all__ = ["BUILT_IN", "agent_names", "make_agent"]
+__all__ = ["BUILT_IN", "agent_names", "check_agent", "make_agent"]
 
 BUILT_IN: dict[str, Callable[[], Agent]] = {"random": RandomAgent, "search": SearchAgent}
 
@@ -53,6 +53,14 @@ def make_agent(spec: str, *, template: Path | None = None, engine: EngineName = 
     take the settings in the spec's brackets.
     """
     return with_settings(_make(split_spec(spec)[0], template, engine), spec)
+
+
+def check_agent(spec: str) -> None:
+    """Raise the UsageError that `make_agent` would, without reading a language model's weights.
+
+    Weights that are broken are found only when they are read.
+    """
+    with_settings(_make(split_spec(spec)[0], None, "transformers", weights=False), spec)
 
 
 def with_settings(agent: Agent, spec: str) -> Agent:
@@ -78,7 +86,7 @@ def _twin(agent: Agent, how: str, spec: str, setting: str) -> Callable[[Any], Ag
     return made
 
 
-def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
+def _make(spec: str, template: Path | None, engine: EngineName, *, weights: bool = True) -> Agent:
     if spec in BUILT_IN:
         return BUILT_IN[spec]()
     if is_address(spec):
@@ -88,11 +96,11 @@ def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
     if spec in PRESETS or spec.startswith("hf:"):
         from arena_agents.language.agent import load_language_agent
 
-        return load_language_agent(spec, template=template, engine=engine)
+        return load_language_agent(spec, template=template, engine=engine, weights=weights)
     if Path(spec).is_dir():
         from arena_agents.policy import load_policy
 
-        return load_policy(Path(spec), template=template, engine=engine)
+        return load_policy(Path(spec), template=template, engine=engine, weights=weights)
     if spec in _plug_ins():
         return _built(spec, lambda: _plug_ins()[spec].load()())
     if ":" in spec:

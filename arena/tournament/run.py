@@ -97,13 +97,10 @@ def run(
     display = display or Silent()
     needed = trainings(tournament.entrants, tournament.games, tournament.out)
     waiting = due(needed, train)
-    agents = Agents(tournament)
+    agents = Agents(tournament, engine)
     agents.check()
     with Store.open(tournament.out, tournament.config(), environment()) as store:
         failed: dict[Training, str] = {}
-        if waiting or engine != "transformers":
-            # Those that were checked make room for the trainings; vllm would keep its memory.
-            agents = Agents(tournament, engine)
         if waiting:
             failed = _train(tournament, waiting, store, train == TrainMode.ALWAYS, display)
         config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)
