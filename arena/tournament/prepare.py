@@ -110,11 +110,11 @@ def train_all(
     at_once = max(1, min(cores() // threads, most_at_once(waiting, cores(), len(cards))))
     with _stopped_on_exit() as running:
         while waiting or running:
-            while len(running) < at_once and (training := _next(waiting, free, on_cards=bool(cards))):
-                waiting.remove(training)
-                card = free.pop(0) if cards and wants_card(training) else None
-                running.append(_start(training, seed, threads, card))
-                watcher.started(training)
+            while len(running) < at_once and (fitting := _next(waiting, free, on_cards=bool(cards))):
+                waiting.remove(fitting)
+                card = free.pop(0) if cards and wants_card(fitting) else None
+                running.append(_start(fitting, seed, threads, card))
+                watcher.started(fitting)
             time.sleep(LOOK_EVERY_S)
             watcher.look()
             for job in [job for job in running if job.process.poll() is not None]:

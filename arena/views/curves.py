@@ -146,7 +146,8 @@ def draw_comparison(folders: Sequence[Path], metric: str, path: Path) -> None:
                 axis.plot(steps, values, color=colour, marker="o", ms=4, label=curve.name)
                 if metric == "eval/success":
                     bounds = [_wilson(value, int(curve.config["eval_episodes"])) for value in values]
-                    axis.fill_between(steps, *zip(*bounds, strict=True), color=colour, alpha=0.15, lw=0)
+                    lows, highs = zip(*bounds, strict=True)
+                    axis.fill_between(steps, lows, highs, color=colour, alpha=0.15, lw=0)
         axis.set_xlabel("step")
         axis.set_ylabel(metric)
         axis.grid(alpha=0.3)

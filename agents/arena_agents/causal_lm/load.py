@@ -59,12 +59,12 @@ def load_outline(source: str) -> tuple[Any, Any]:
     config, tokenizer = load_config(source), load_tokenizer(source)
     folder = Path(source)
     if folder.is_dir() and not any(next(folder.glob(f"*{kind}"), None) for kind in WEIGHTS):
-        raise UsageError(_remedy(source))
+        raise UsageError(_remedy(source, FileNotFoundError("no weights")))
     try:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config)
     except (ValueError, KeyError) as error:
-        raise UsageError(_remedy(source)) from error
+        raise UsageError(_remedy(source, error)) from error
     model.generation_config = load_generation_config(source)
     return model.eval(), tokenizer
 
