@@ -26,7 +26,8 @@ from arena.training.dqn.train import DqnTraining
 from arena.training.export.export import Policy
 from arena.training.language.start import start_settings
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config, stored_config, train
+from arena.training.settings import new_config, stored_config
+from arena.training.start import train
 from arena.training.status import TrainingStatus
 from arena.views.curves import comparison, learning_curves
 from arena.views.listing import runs as list_runs
