@@ -19,6 +19,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from arena_agents.address import is_address
@@ -32,7 +33,7 @@ from arena_agents.spec import decode_of, split_call, split_spec, template_settin
 from arena_games.base import UsageError
 from arena_games.loading import load_object
 
-__all__ = ["BUILT_IN", "agent_names", "make_agent"]
+__all__ = ["BUILT_IN", "agent_names", "check_agent", "is_code", "make_agent"]
 
 BUILT_IN: dict[str, Callable[[], Agent]] = {"random": RandomAgent, "search": SearchAgent}
 
@@ -61,16 +62,33 @@ def make_agent(
     if nothing is known by that name, it cannot be loaded, or it does not take the settings in the spec's
     brackets.
     """
-    bare, sandbox = split_spec(spec)[0], sandbox or Sandbox()
-    if is_foreign(bare) and not sandbox.in_process and hasattr(os, "fork"):
+    sandbox = sandbox or Sandbox()
+    if is_foreign(spec) and not sandbox.in_process and hasattr(os, "fork"):
         return Sandboxed(spec, sandbox)
-    return with_settings(_make(bare, template, engine), spec)
+    return with_settings(_make(split_spec(spec)[0], template, engine), spec)
 
 
 def is_foreign(spec: str) -> bool:
-    """Whether a spec without settings names somebody's class, or a plug-in, and no agent of this package."""
-    ours = spec in BUILT_IN or is_address(spec) or spec in PRESETS or spec.startswith("hf:")
-    return not ours and not Path(spec).is_dir() and (spec in _plug_ins() or ":" in spec)
+    """Whether a spec names somebody's class, or a plug-in, and no agent of this package."""
+    bare = split_spec(spec)[0]
+    plug_in = bare in _plug_ins() and bare not in BUILT_IN and bare not in PRESETS and not Path(bare).is_dir()
+    return plug_in or is_code(spec)
+
+
+def is_code(spec: str) -> bool:
+    """Whether making the agent would import Python that no package has registered."""
+    bare = split_spec(spec)[0]
+    known = bare in agent_names() or is_address(bare) or bare.startswith("hf:")
+    return ":" in bare and not known and not Path(bare).is_dir()
+
+
+def check_agent(spec: str) -> None:
+    """Raise the UsageError that `make_agent` would, without reading a language model's weights.
+
+    Weights that are broken are found only when they are read. Not for `is_foreign` specs, which are to be
+    made elsewhere.
+    """
+    with_settings(_make(split_spec(spec)[0], None, "transformers", weights=False), spec)
 
 
 def with_settings(agent: Agent, spec: str) -> Agent:
@@ -98,7 +116,7 @@ def _twin(agent: Agent, how: str, spec: str, setting: str) -> Callable[[Any], Ag
     return made
 
 
-def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
+def _make(spec: str, template: Path | None, engine: EngineName, *, weights: bool = True) -> Agent:
     if spec in BUILT_IN:
         return BUILT_IN[spec]()
     if is_address(spec):
@@ -108,11 +126,11 @@ def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
     if spec in PRESETS or spec.startswith("hf:"):
         from arena_agents.language.agent import load_language_agent
 
-        return load_language_agent(spec, template=template, engine=engine)
+        return load_language_agent(spec, template=template, engine=engine, weights=weights)
     if Path(spec).is_dir():
         from arena_agents.policy import load_policy
 
-        return load_policy(Path(spec), template=template, engine=engine)
+        return load_policy(Path(spec), template=template, engine=engine, weights=weights)
     if spec in _plug_ins():
         return _built(spec, lambda: _plug_ins()[spec].load()())
     if ":" in spec:
@@ -123,8 +141,9 @@ def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
 def _hint(spec: str) -> str:
     base, _, learned = spec.rpartition("+")
     if spec == "dqn" or base:
-        game = learned if base else "GAME"
-        return f"train it with arena train {game} --agent {base or spec}, then name the run's folder"
+        game = quote(learned) if base else "GAME"
+        how = f"arena train {game} --agent {quote(base or spec)}"
+        return f"train it with {how}, then name the run's folder"
     near = difflib.get_close_matches(spec, agent_names(), n=1)
     if near:
         return f"did you mean {near[0]!r}?"

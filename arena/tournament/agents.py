@@ -9,8 +9,8 @@ from arena.tournament.entrants import SPECIALIST
 from arena.tournament.plan import Tournament
 from arena_agents import Agent
 from arena_agents.engines.base import EngineName
-from arena_agents.registry import make_agent, with_settings
-from arena_agents.sandbox import Sandbox, Sandboxed
+from arena_agents.registry import check_agent, is_foreign, make_agent, with_settings
+from arena_agents.sandbox import Sandbox
 from arena_agents.spec import split_spec
 from arena_games.base import GameSpec
 
@@ -25,17 +25,16 @@ class Agents:
         self._made: dict[str, Agent] = {}
 
     def check(self) -> None:
-        """Make all that need no training, so that a wrong name is found at once. Raises UsageError."""
+        """Find a wrong name at once among all that need no training. Raises UsageError.
+
+        No model's weights are read: those that are to be trained first want the memory.
+        """
         for entrant in self._tournament.entrants:
             source = entrant.base or entrant.spec
-            if source != SPECIALIST:
-                self.make(source)
-
-    def anew(self, engine: EngineName) -> Agents:
-        """The same agents, to be made with that engine; those that have a process of their own are kept."""
-        agents = Agents(self._tournament, engine, self._sandbox)
-        agents._made = {spec: agent for spec, agent in self._made.items() if isinstance(agent, Sandboxed)}
-        return agents
+            if is_foreign(source):
+                self.make(source)  # nobody else can tell whether it can be made
+            elif source != SPECIALIST:
+                check_agent(source)
 
     def of_game(self, spec: GameSpec, players: Iterable[str]) -> dict[str, Agent]:
         """The players of a game by name, the house's included. Raises UsageError if one cannot be made."""

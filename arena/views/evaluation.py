@@ -28,13 +28,15 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     """Print what an agent scores, as a table or as JSON."""
     spec = with_defaults(options.agent, options.defaults)
     sandbox = Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib)
+    # A mistyped name is found before a model is loaded, which may take minutes.
+    games, opponent = select_games(options.games), make_agent(options.opponents, sandbox=sandbox)
     rows = evaluate(
         spec,
         _agent(spec, options, sandbox),
-        select_games(options.games),
+        games,
         episodes=options.episodes,
         seed=options.seed,
-        opponent=make_agent(options.opponents, sandbox=sandbox),
+        opponent=opponent,
         config=MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink),
     )
     for row in rows:

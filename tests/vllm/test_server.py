@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -52,14 +52,14 @@ def free_port() -> int:
 class VllmServer:
     """Started, killed and started again at one address."""
 
-    def __init__(self, log: Path) -> None:
-        self.port = free_port()
+    def __init__(self, log: Path, model: Path = MODEL_DIR) -> None:
+        self.model, self.port = model, free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self.log = log
 
     def start(self) -> None:
         module = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
-        where = ["--model", str(MODEL_DIR), "--port", str(self.port), *OPTIONS.split()]
+        where = ["--model", str(self.model), "--port", str(self.port), *OPTIONS.split()]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 module + where, stdout=log, stderr=log, env=os.environ | OFFLINE_CPU, start_new_session=True
@@ -71,7 +71,8 @@ class VllmServer:
             time.sleep(0.5)
 
     def kill(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # a test may have killed it and failed before it came back
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def _answers(self) -> bool:
