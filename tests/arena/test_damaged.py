@@ -26,13 +26,15 @@ from arena.training.dqn.train import DqnTraining
 from arena.training.export.export import Policy
 from arena.training.language.start import start_settings
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config, stored_config, train
+from arena.training.settings import new_config, stored_config
+from arena.training.start import train
 from arena.training.status import TrainingStatus
 from arena.views.curves import comparison, learning_curves
 from arena.views.listing import runs as list_runs
 from arena.views.page.data import read_run
 from arena.views.page.page import render
 from arena.views.spending import show_spending, spending_json
+from arena.views.terminal.frames import frame
 from arena.views.terminal.plain import PlainPrinter
 from arena.views.terminal.recorded import stored_replay
 from arena.views.terminal.replay import print_notable
@@ -42,7 +44,7 @@ from arena_agents.nano import MODEL_DIR
 from arena_agents.policy import load_policy
 from arena_agents.random import RandomAgent
 from arena_games.registry import find_game
-from arena_leaderboard import render_csv, render_json, render_markdown, render_rich, render_svg, standings
+from arena_leaderboard import render_json, render_markdown, standings
 from tests.arena.damage import bytes_damaged, json_damaged, text_damaged
 from tests.arena.views.report_runs import fill
 
@@ -204,17 +206,15 @@ def all_of_a_tournament(folder: Path) -> None:
     with Store.read(folder) as store:
         results, spent = store.results(), store.spending()
         board = standings(results, bootstraps=2)
-        for show in (render_csv, render_markdown, render_svg, render_json):
-            show(board)
-        render_rich(board, Console(file=io.StringIO()))
-        spending_json(spent)
+        render_json(board, replies=spending_json(spent))
+        render_markdown(board)
         show_spending(spent, Console(file=io.StringIO()))
         print_notable(folder, store.summaries())
         for episode in store.episodes():
             replay = stored_replay(episode)
-            printer = PlainPrinter(Console(file=io.StringIO()), None)
             for position in range(replay.last + 1):
-                printer.print(replay, position)
+                frame(replay, position)
+            PlainPrinter(Console(file=io.StringIO()), 1e9).print(replay, replay.last)
 
 
 def test_bytes_of_a_run_file(tournament: Path) -> None:
