@@ -116,7 +116,10 @@ class Critic:
         save_file({name: value.contiguous() for name, value in tensors.items()}, folder / FILE)
 
     def load(self, folder: Path) -> None:
-        """From a checkpoint; does nothing if it holds no critic yet. Raises UsageError if it cannot be read."""
+        """From a checkpoint; does nothing if it holds no critic yet.
+
+        Raises UsageError if it cannot be read.
+        """
         if not (folder / FILE).is_file():
             return
         try:
