@@ -40,6 +40,7 @@ from arena.views.terminal.recorded import stored_replay
 from arena.views.terminal.replay import print_notable
 from arena_agents.causal_lm.adapter_config import read_adapter
 from arena_agents.causal_lm.load import load_model
+from arena_agents.language.chat import ChatFormat
 from arena_agents.nano import MODEL_DIR
 from arena_agents.policy import load_policy
 from arena_agents.random import RandomAgent
@@ -66,12 +67,14 @@ def survives(read: Callable[[], object]) -> bool:
     return True
 
 
-def each_mutant(path: Path, read: Callable[[], object], damaged: Callable[[int], bytes]) -> None:
+def each_mutant(
+    path: Path, read: Callable[[], object], damaged: Callable[[int], bytes], mutants: int = MUTANTS
+) -> None:
     """Put each mutant in the file's place; some have to be refused, and none may end in a traceback."""
     whole, refused, wrong = path.read_bytes(), 0, []
     assert survives(read)
     try:
-        for seed in range(MUTANTS):
+        for seed in range(mutants):
             path.write_bytes(damaged(seed))
             try:
                 refused += not survives(read)
@@ -80,7 +83,7 @@ def each_mutant(path: Path, read: Callable[[], object], damaged: Callable[[int],
     finally:
         path.write_bytes(whole)
     assert not wrong, f"{len(wrong)} of {path.name}:\n" + "\n".join(wrong[:40])
-    assert refused > MUTANTS / 20
+    assert refused > mutants / 20
 
 
 def told(error: Exception) -> str:
@@ -187,17 +190,24 @@ def test_checkpoint_of_a_dqn(dqn: Path, name: str) -> None:
     each_mutant(path, lambda: training._load(path.parent), damaged)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json", "model.safetensors"],
+MODEL_FILES = (
+    *("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json"),
+    *("chat_template.jinja", "model.safetensors"),
 )
+
+
+@pytest.mark.parametrize("name", MODEL_FILES)
 def test_model_folder(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "model"
     shutil.copytree(MODEL_DIR, folder)
     path = folder / name
     whole = path.read_bytes()
+
+    def read() -> None:
+        ChatFormat.of(load_model(str(folder))[1])
+
     damaged = of_text(path) if name.endswith("json") else lambda seed: bytes_damaged(whole, seed)
-    each_mutant(path, lambda: load_model(str(folder)), damaged)
+    each_mutant(path, read, damaged, MUTANTS // len(MODEL_FILES))
 
 
 def all_of_a_tournament(folder: Path) -> None:
