@@ -17,16 +17,22 @@ from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
 from arena.cli.errors import explain
 from arena.record.store import FILE_NAME, Store
+from arena.record.verify import verify
+from arena.training.distributed.weights import TrainedWeights
 from arena.training.dqn.config import DqnConfig
 from arena.training.dqn.train import DqnTraining
 from arena.training.export.export import Policy
+from arena.training.language.checkpoint import Progress, load_checkpoint, save_checkpoint
+from arena.training.language.guard import Guard
 from arena.training.language.start import start_settings
 from arena.training.run_folder import RunFolder
 from arena.training.settings import new_config, stored_config
+from arena.training.sft.examples import Example, read_examples, write_examples
 from arena.training.start import train
 from arena.training.status import TrainingStatus
 from arena.views.curves import comparison, learning_curves
@@ -190,6 +196,38 @@ def test_checkpoint_of_a_dqn(dqn: Path, name: str) -> None:
     each_mutant(path, lambda: training._load(path.parent), damaged)
 
 
+def test_environment_of_a_run(language: Path) -> None:
+    path = language / "environment.json"
+    each_mutant(path, RunFolder.open(language).environment, of_text(path))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainedWeights]:
+    """A checkpoint as language policies have it, of weights that are quickly read."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    trained = TrainedWeights(torch.nn.Linear(4, 4), rate=0.1, weight_decay=0.0)
+    trained.parameters["weight"].sum().backward()
+    trained.optimizer.step()
+    now = trained.snapshot()
+    save_checkpoint(folder, now, now, Progress(3, 9, 1.5, Guard(0.1, 0.5, 2, 0.5)))
+    return folder, trained
+
+
+@pytest.mark.parametrize("name", ["progress.json", "current.safetensors"])
+def test_checkpoint_of_a_language_policy(checkpoint: tuple[Path, TrainedWeights], name: str) -> None:
+    folder, trained = checkpoint
+    whole = (folder / name).read_bytes()
+    damaged = of_text(folder / name) if name.endswith("json") else lambda seed: bytes_damaged(whole, seed)
+    each_mutant(folder / name, lambda: load_checkpoint(folder, trained), damaged)
+
+
+def test_examples(tmp_path: Path) -> None:
+    path = tmp_path / "examples.jsonl"
+    asked = [{"role": "system", "content": "play"}, {"role": "user", "content": "a board"}]
+    write_examples(path, [Example(asked, "<action>up</action>", number) for number in range(3)])
+    each_mutant(path, lambda: read_examples(path), of_text(path))
+
+
 MODEL_FILES = (
     *("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json"),
     *("chat_template.jinja", "model.safetensors"),
@@ -268,6 +306,26 @@ def _other(old: object, rng: random.Random) -> object:
             return json.dumps(json_damaged(json.loads(old), rng.randrange(2**32)))
     odd = (0, -1, 7, 2**62, -(2**62), 1e308, float("inf"), 0.5, "", "x", "null", b"", b"\xff\xfe", b"x" * 999)
     return rng.choice(odd)
+
+
+def one_line_each(faults: list[str]) -> None:
+    assert all("\n" not in fault for fault in faults)
+
+
+@pytest.mark.parametrize("of_values", [True, False])
+def test_verify_names_what_is_damaged(tournament: Path, of_values: bool) -> None:
+    """`arena verify` reads on where others stop: fewer, as it plays every episode again."""
+    path = tournament / FILE_NAME
+    whole = path.read_bytes()
+    for seed in range(0, MUTANTS, 6):
+        path.write_bytes(whole if of_values else bytes_damaged(whole, seed))
+        if of_values:
+            with closing(sqlite3.connect(path)) as connection:
+                change_value(connection, random.Random(seed))
+                connection.commit()
+        changed = path.read_bytes() != whole
+        assert survives(lambda: one_line_each(verify(tournament, processes=1).faults)) or changed
+    path.write_bytes(whole)
 
 
 def test_pages_of_damaged_runs(tournament: Path, language: Path) -> None:
