@@ -18,6 +18,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from arena_agents.address import is_address
@@ -110,8 +111,9 @@ def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
 def _hint(spec: str) -> str:
     base, _, learned = spec.rpartition("+")
     if spec == "dqn" or base:
-        game = learned if base else "GAME"
-        return f"train it with arena train {game} --agent {base or spec}, then name the run's folder"
+        game = quote(learned) if base else "GAME"
+        how = f"arena train {game} --agent {quote(base or spec)}"
+        return f"train it with {how}, then name the run's folder"
     near = difflib.get_close_matches(spec, agent_names(), n=1)
     if near:
         return f"did you mean {near[0]!r}?"

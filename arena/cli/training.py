@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -53,7 +54,8 @@ def train(
         trust=trust,
     )
     folder = start(options, show=TrainingDisplay)
-    typer.echo(f"The trained agent is in {folder}; rate it with arena eval {folder} --games {game or 'all'}")
+    rated = f"arena eval {quote(str(folder))} --games {quote(game or 'all')}"
+    typer.echo(f"The trained agent is in {folder}; rate it with {rated}")
 
 
 def sft(
@@ -110,7 +112,7 @@ def sft(
     folder = start(options, show=TrainingDisplay, recorded=recorded_episodes)
     typer.echo(
         f"The taught agent is in {folder}; let it learn by playing with "
-        f"arena train {game or 'GAME'} --agent {folder}"
+        f"arena train {quote(game) if game else 'GAME'} --agent {quote(str(folder))}"
     )
 
 

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pydantic import ValidationError
@@ -108,6 +109,6 @@ def legible(path: Path) -> Iterator[None]:
         raise
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         raise UsageError(
-            f"{path} is damaged ({_reason(error)}); arena verify {path.parent} tells where, "
+            f"{path} is damaged ({_reason(error)}); arena verify {quote(str(path.parent))} tells where, "
             "else choose another --out"
         ) from error

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from filelock import BaseFileLock
@@ -67,7 +68,9 @@ class Store:
         """The run in `folder`, to be looked at. Raises UsageError if there is none."""
         path = folder / FILE_NAME
         if not path.is_file():
-            raise UsageError(f"{folder} holds no tournament; play one with arena tournament --out {folder}")
+            raise UsageError(
+                f"{folder} holds no tournament; play one with arena tournament --out {quote(str(folder))}"
+            )
         return cls(path, connect(path))
 
     def close(self) -> None:

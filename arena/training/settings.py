@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from arena.training.config import (
+    LanguageConfig,
     MsgrpoConfig,
     TrainConfig,
     excerpt,
@@ -23,6 +24,8 @@ from arena_agents.address import is_address, parse_address
 from arena_agents.presets import PRESETS
 from arena_games.base import UsageError
 from arena_games.registry import find_game
+
+Language = TypeVar("Language", bound=LanguageConfig)
 
 # What was measured to learn with the built-in model, on validation episodes: all weights rather
 # than an adapter, larger steps, no KL penalty. Long games: a mean over episodes lets each step of
@@ -62,9 +65,7 @@ def new_config(
     model, policy = _trainable(str(asked["agent"]))
     start = start_settings(policy) if policy else {}
     config = resolve(MsgrpoConfig, agent_settings(model, asked["game"]), start, asked)
-    if policy:
-        check_start(policy, config)
-    return config
+    return _checked(config, policy)
 
 
 def new_sft_config(
@@ -76,8 +77,19 @@ def new_sft_config(
     start = start_settings(policy) if policy else {}
     start.pop("max_new_tokens", None)  # what is taught is short, whatever was written before
     config = resolve(SftConfig, sft_settings(model), start, asked)
+    return _checked(config, policy)
+
+
+def _checked(config: Language, policy: Policy | None) -> Language:
+    """The config, if it fits the policy to go on from, if any, and what is trained can take its steps."""
     if policy:
         check_start(policy, config)
+    if config.lora_rank == 0 and config.dtype == "bfloat16":
+        raise UsageError(
+            "all weights in bfloat16 do not learn: it keeps 8 bits of a number, and AdamW's steps of "
+            f"learning_rate={config.learning_rate:g} round to nothing; use --set dtype=float32, or an "
+            "adapter with --set lora_rank=16"
+        )
     return config
 
 

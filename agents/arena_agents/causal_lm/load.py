@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
@@ -130,7 +131,8 @@ def _remedy(source: str, error: Exception) -> str:
     made = f"{MADE_HERE[source]} in this program's source tree makes it, or " if source in MADE_HERE else ""
     return (
         f"model {source!r} is not on this machine and could not be had from the hub; {made}download it where "
-        f"there is a network (hf download {source}), give a local folder as hf:PATH, or use the built-in nano"
+        f"there is a network (hf download {quote(source)}), give a local folder as hf:PATH, or use the "
+        "built-in nano"
     )
 
 

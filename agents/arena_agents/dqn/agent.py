@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 import numpy as np
@@ -172,7 +173,8 @@ class DqnAgent(Agent):
         """Why this observation cannot be played, with the remedy; None if it can."""
         policy = self.policies.get(seen.game)
         if policy is None:
-            return f"dqn has no policy for {seen.game}; train one with arena train {seen.game} --agent dqn"
+            how = f"arena train {quote(seen.game)} --agent dqn"
+            return f"dqn has no policy for {seen.game}; train one with {how}"
         if seen.grid is None or seen.grid.shape != policy.card.planes:
             shape = None if seen.grid is None else seen.grid.shape
             return f"dqn reads planes {policy.card.planes}, not {shape}; train it again on {seen.game}"

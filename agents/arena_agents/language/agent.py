@@ -137,10 +137,10 @@ def load_language_agent(
     engine: EngineName = "transformers",
 ) -> LanguageAgent:
     """An agent around an untrained model: a preset's name or `hf:` with a folder, .gguf file or hub id."""
-    source = model_source(spec)
+    source, words = model_source(spec), load_template(template)
     opened, tokenizer, ends = _open_engine(engine, source, None)
     chat = found_chat(tokenizer, spec)
-    return LanguageAgent(opened, tokenizer, load_template(template), sampling, chat=chat, ends=ends)
+    return LanguageAgent(opened, tokenizer, words, sampling, chat=chat, ends=ends)
 
 
 def load_language_policy(
@@ -150,8 +150,9 @@ def load_language_policy(
 
     Its prompts are made as in training. Raises UsageError if the folder is not whole.
     """
+    other = load_template(template) if template else None
     card = read_card(folder)
-    words = load_template(template) if template else PromptTemplate.parse(card.template, str(folder / CARD))
+    words = other or PromptTemplate.parse(card.template, str(folder / CARD))
     if card.adapter:
         check_adapter(folder)  # whichever engine will read it
     source = base_source(folder, card.base) if card.adapter else str(folder)

@@ -42,7 +42,7 @@ class SnakeConfig:
     horizon: int = 20
 
     def __post_init__(self) -> None:
-        """Raises UsageError for numbers that cannot be played, or that the rules' words do not fit."""
+        """Raises UsageError for numbers that cannot be played, or that make the rules' words wrong."""
         check_whole("seats", self.seats, 1, LARGEST_BOARD**2)
         check_whole("open_seats", self.open_seats, 1, self.seats)
         check_whole("size", self.size, 2, LARGEST_BOARD)
