@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,7 +23,7 @@ Model = TypeVar("Model", bound=BaseModel)
 READ_WHOLE = frozenset({".json", ".jinja", ".txt", ".model", ".jsonl", ".md"})
 
 
-def open_regular(path: Path, limit: int | None = None) -> BinaryIO:
+def open_regular(path: Path, limit: int | None = None) -> BufferedReader:
     """The file, open for reading bytes.
 
     Raises UsageError for what is no regular file (a link to one is), or is larger than `limit` bytes,

@@ -13,11 +13,14 @@ from arena_games.base import UsageError
 PREFERRED = ("best", "last")
 
 
-def load_policy(path: Path, *, template: Path | None = None, engine: EngineName = "transformers") -> Agent:
+def load_policy(
+    path: Path, *, template: Path | None = None, engine: EngineName = "transformers", weights: bool = True
+) -> Agent:
     """The agent in a policy folder, or the best (else the last) policy of a run's folder.
 
-    `template` overrides a language policy's prompt template, `engine` draws its replies. Raises
-    UsageError if there is no policy or it cannot be read.
+    `template` overrides a language policy's prompt template, `engine` draws its replies. Without `weights`
+    a language policy cannot play: it only shows that it could be made. Raises UsageError if there is no
+    policy or it cannot be read.
     """
     folder = policy_folder(path)
     kind = policy_kind(folder)
@@ -29,7 +32,7 @@ def load_policy(path: Path, *, template: Path | None = None, engine: EngineName 
     if kind == "language":
         from arena_agents.language.agent import load_language_policy
 
-        return load_language_policy(folder, template=template, engine=engine)
+        return load_language_policy(folder, template=template, engine=engine, weights=weights)
     raise UsageError(
         f"{folder / 'agent.json'} names the unknown kind {kind!r}; this program reads dqn, language"
     )

@@ -119,12 +119,15 @@ def sft(
 def curves(
     runs: Annotated[list[Path], typer.Argument(help="Folders of training runs.")],
     metric: Annotated[str, typer.Option(help="A name in metrics.jsonl.")] = "eval/success",
+    svg: Annotated[Path | None, typer.Option(help="Draw them into this file too.")] = None,
 ) -> None:
     """Show the learning curves of several runs beside each other."""
     from rich.console import Console
 
-    from arena.views.curves import comparison
+    from arena.views.curves import comparison, draw_comparison
 
+    if svg is not None:
+        draw_comparison(runs, metric, svg)
     Console().print(comparison(runs, metric))
 
 

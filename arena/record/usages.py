@@ -113,8 +113,8 @@ def totals(rows: Iterable[SqlRow]) -> Mapping[str, Spending]:
 
 def _spending(sums: Iterable[Any]) -> Spending:
     replies, prompt, completion, reasoning, cost, retries, *ends = sums
-    counts = [None if count is None else _whole(count) for count in (prompt, completion, reasoning)]
-    return Spending(replies, *counts, cost, _whole(retries or 0), *ends)
+    counts = (None if count is None else _whole(count) for count in (prompt, completion, reasoning))
+    return Spending(*(replies, *counts, cost, _whole(retries or 0), *ends))
 
 
 def _whole(count: float) -> int:

@@ -99,14 +99,11 @@ def run(
     display = display or Silent()
     needed = trainings(tournament.entrants, tournament.games, tournament.out)
     waiting = due(needed, train)
-    agents = Agents(tournament)
+    agents = Agents(tournament, engine)
     agents.check()
-    planned = environment() | {THREADS: threads_each(len(needed))}
+    planned = environment() | {THREADS: threads_each(needed)}
     with Store.open(tournament.out, tournament.config(), planned) as store:
         failed: dict[Training, str] = {}
-        if waiting or engine != "transformers":
-            # Those that were checked make room for the trainings; vllm would keep its memory.
-            agents = Agents(tournament, engine)
         if waiting:
             failed = _train(tournament, waiting, store, train == TrainMode.ALWAYS, display)
         config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)

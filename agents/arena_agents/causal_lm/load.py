@@ -16,6 +16,9 @@ from arena_agents.files import check_model_folder
 from arena_agents.presets import MADE_HERE
 from arena_games.base import UsageError
 
+# How the names of files with weights end.
+WEIGHTS = (".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json")
+
 
 def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -44,6 +47,26 @@ def load_model(
         model = _loaded(AutoModelForCausalLM, source, dtype=dtype)
     model.generation_config = _tokens_only(model.generation_config)
     return model.to(device).eval(), tokenizer
+
+
+def load_outline(source: str) -> tuple[Any, Any]:
+    """Model and tokenizer as `load_model`'s, but the model has shapes and no weights, and takes no memory.
+
+    Enough to know whether it is there and what its family bears. Raises UsageError as `load_model` does.
+    """
+    from transformers import AutoModelForCausalLM
+
+    config, tokenizer = load_config(source), load_tokenizer(source)
+    folder = Path(source)
+    if folder.is_dir() and not any(next(folder.glob(f"*{kind}"), None) for kind in WEIGHTS):
+        raise UsageError(_remedy(source, FileNotFoundError("no weights")))
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config)
+    except (ValueError, KeyError) as error:
+        raise UsageError(_remedy(source, error)) from error
+    model.generation_config = load_generation_config(source)
+    return model.eval(), tokenizer
 
 
 def load_config(source: str) -> Any:

@@ -14,7 +14,13 @@ from typing import Any
 
 from arena_agents.base import Agent, Decode, Ids, Reply, Sampling, TokenSample, Usage
 from arena_agents.causal_lm.adapter_config import check_adapter
-from arena_agents.causal_lm.load import end_ids, load_generation_config, load_model, with_adapter
+from arena_agents.causal_lm.load import (
+    end_ids,
+    load_generation_config,
+    load_model,
+    load_outline,
+    with_adapter,
+)
 from arena_agents.engines.base import Engine, EngineName
 from arena_agents.engines.choose import choose_playing_engine, playing_engine
 from arena_agents.engines.transformers import TransformersEngine
@@ -135,20 +141,25 @@ def load_language_agent(
     template: Path | None = None,
     sampling: Sampling | None = None,
     engine: EngineName = "transformers",
+    weights: bool = True,
 ) -> LanguageAgent:
-    """An agent around an untrained model: a preset's name or `hf:` with a folder, .gguf file or hub id."""
+    """An agent around an untrained model: a preset's name or `hf:` with a folder, .gguf file or hub id.
+
+    Without `weights` it cannot play: it only shows that it could be made.
+    """
     source, words = model_source(spec), load_template(template)
-    opened, tokenizer, ends = _open_engine(engine, source, None)
+    opened, tokenizer, ends = _open_engine(engine, source, None) if weights else _outline(source)
     chat = found_chat(tokenizer, spec)
     return LanguageAgent(opened, tokenizer, words, sampling, chat=chat, ends=ends)
 
 
 def load_language_policy(
-    folder: Path, *, template: Path | None = None, engine: EngineName = "transformers"
+    folder: Path, *, template: Path | None = None, engine: EngineName = "transformers", weights: bool = True
 ) -> LanguageAgent:
     """An agent around a policy folder that training wrote: whole weights, or an adapter.
 
-    Its prompts are made as in training. Raises UsageError if the folder is not whole.
+    Its prompts are made as in training. Without `weights` it cannot play: it only shows that it could be
+    made. Raises UsageError if the folder is not whole.
     """
     other = load_template(template) if template else None
     card = read_card(folder)
@@ -156,8 +167,18 @@ def load_language_policy(
     if card.adapter:
         check_adapter(folder)  # whichever engine will read it
     source = base_source(folder, card.base) if card.adapter else str(folder)
-    opened, tokenizer, ends = _open_engine(engine, source, folder if card.adapter else None, policy=True)
+    if weights:
+        adapter = folder if card.adapter else None
+        opened, tokenizer, ends = _open_engine(engine, source, adapter, policy=True)
+    else:
+        opened, tokenizer, ends = _outline(source)
     return LanguageAgent(opened, tokenizer, words, card.drawn(), chat=card.format(), ends=ends)
+
+
+def _outline(source: str) -> tuple[Engine, Any, frozenset[int]]:
+    """What `_open_engine` gives, around a model without weights."""
+    model, tokenizer = load_outline(source)
+    return TransformersEngine(model, tokenizer), tokenizer, end_ids(model.generation_config, tokenizer)
 
 
 def _open_engine(

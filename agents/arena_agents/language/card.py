@@ -46,7 +46,7 @@ class ChatCard(BaseModel):
 
     plain: bool = False
     folded: bool = False
-    settings: dict[str, Any] = Field({}, max_length=100)
+    settings: dict[str, Any] = Field(default={}, max_length=100)
 
 
 class LanguageCard(BaseModel):

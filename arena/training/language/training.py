@@ -6,9 +6,8 @@ policy and step back to it after a collapse, write checkpoints and go on from th
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
@@ -120,7 +119,8 @@ class LanguageTraining:
         with clock.phase("eval"):
             held_out = self.evaluate()
         base = float(held_out.returns_BG().mean())
-        self.guard = Guard(base, base, 0, self.config.collapse_drop)
+        returns = tuple(held_out.returns_BG().flatten().tolist())
+        self.guard = Guard(base, base, 0, self.config.collapse_drop, best_returns=returns)
         self.best = self.learner.trained.snapshot()
         self.seconds += clock.total
         self.run.log(
@@ -166,17 +166,16 @@ class LanguageTraining:
         if not self.due(self.config.eval_every):
             return dict.fromkeys(HELD_OUT)
         held_out = self.evaluate()
-        returns = held_out.returns_BG().flatten()
-        score, noise = float(returns.mean()), float(returns.std()) / math.sqrt(len(returns))
-        if score >= self.guard.best:  # of equals the later one: it has seen more
-            self.guard = replace(self.guard, best=score, best_step=self.step)
+        returns = held_out.returns_BG().flatten().tolist()
+        score = fmean(returns)
+        self.guard, seen = self.guard.look(self.step, returns)
+        if seen == "best":
             self.best = self.learner.trained.snapshot()
             self._save_policy("best")
-        elif self.guard.collapsed(score, noise):
+        elif seen == "collapse":
             self.engine.sleep()
             self.learner.trained.restore(self.best)
             self.sync_engine()
-            self.guard = replace(self.guard, rollbacks=self.guard.rollbacks + 1)
             self.reporter.note(
                 f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; "
                 f"stepped back to the policy of step {self.guard.best_step}, learning rate halved"

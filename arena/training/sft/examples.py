@@ -32,7 +32,7 @@ from arena_agents.limits import LARGEST_TABLE
 from arena_games.base import GameSpec, Invalid, UsageError, action_reply
 
 Messages = list[dict[str, str]]
-Decision = tuple[Observation, int]  # a state, and the action that is taught there
+Decision = tuple[Observation, int, str]  # a state, the action that is taught there, and the teacher's words
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class NoisyPlayer(Agent):
             self.unreadable += 1
             strays = True
         else:
-            self.decisions[observation.seed] = (observation, action)
+            self.decisions[observation.seed] = (observation, action, told.text)
         return Reply(action_reply(self.spec.action_names[stray if strays else int(action)]))  # type: ignore[arg-type]
 
 
@@ -126,7 +126,10 @@ def best_decisions(spec: GameSpec, recorded: Iterable[Episode], config: SftConfi
     ranked = sorted((episode.returns[seat] for episode, seat in wins), reverse=True)
     least = ranked[int(np.ceil(config.best * len(ranked))) - 1]
     best = [(e, seat) for e, seat in wins if e.returns[seat] >= least][: config.episodes]
-    return [[(s.observation, s.action) for s in e.steps_of(seat) if s.invalid is None] for e, seat in best]
+    return [
+        [(s.observation, s.action, s.reply.text) for s in e.steps_of(seat) if s.invalid is None]
+        for e, seat in best
+    ]
 
 
 def _won(episode: Episode) -> Iterator[tuple[Episode, int]]:
@@ -136,13 +139,17 @@ def _won(episode: Episode) -> Iterator[tuple[Episode, int]]:
 
 
 def as_examples(
-    spec: GameSpec, template: PromptTemplate, episodes: Sequence[Sequence[Decision]]
+    spec: GameSpec, template: PromptTemplate, episodes: Sequence[Sequence[Decision]], *, words: bool = False
 ) -> list[Example]:
-    """The decisions as the policy is asked and is to answer."""
+    """The decisions as the policy is asked and is to answer: by the action, or in the teacher's `words`."""
     return [
-        Example(template.messages(spec, observation), action_reply(spec.action_names[action]), number)
+        Example(
+            template.messages(spec, observation),
+            said.strip() if words else action_reply(spec.action_names[action]),
+            number,
+        )
         for number, decisions in enumerate(episodes)
-        for observation, action in decisions
+        for observation, action, said in decisions
     ]
 
 
