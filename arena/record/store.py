@@ -202,7 +202,9 @@ class Store:
 
     def _select(self, query: str, *values: object) -> Iterator[SqlRow]:
         with one_line_errors(self.path):
-            yield from self._connection.execute(query, values)
+            # Not `yield from`: it would close the cursor with the generator, be the file open or not.
+            for row in self._connection.execute(query, values):  # noqa: UP028
+                yield row
 
 
 def recorded_episodes(folder: Path, game: str) -> list[Episode] | None:

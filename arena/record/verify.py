@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from shlex import quote
 
 from arena.machine.hardware import cores
 from arena.match.referee import EnvPool
@@ -68,7 +69,7 @@ def verify(
     if code:
         raise UsageError(
             f"{folder} was played with {', '.join(code)}, which is Python code; "
-            f"arena verify {folder} --trust runs it"
+            f"arena verify {quote(str(folder))} --trust runs it"
         )
     games: Counter[str] = Counter()
     for checked in watch(_check_all(folder, numbers, processes, trust), len(numbers)):

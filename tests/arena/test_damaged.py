@@ -17,16 +17,22 @@ from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
 from arena.cli.errors import explain
 from arena.record.store import FILE_NAME, Store
+from arena.record.verify import verify
+from arena.training.distributed.weights import TrainedWeights
 from arena.training.dqn.config import DqnConfig
 from arena.training.dqn.train import DqnTraining
 from arena.training.export.export import Policy
+from arena.training.language.checkpoint import Progress, load_checkpoint, save_checkpoint
+from arena.training.language.guard import Guard
 from arena.training.language.start import start_settings
 from arena.training.run_folder import RunFolder
 from arena.training.settings import new_config, stored_config
+from arena.training.sft.examples import Example, read_examples, write_examples
 from arena.training.start import train
 from arena.training.status import TrainingStatus
 from arena.views.curves import comparison, learning_curves
@@ -34,16 +40,18 @@ from arena.views.listing import runs as list_runs
 from arena.views.page.data import read_run
 from arena.views.page.page import render
 from arena.views.spending import show_spending, spending_json
+from arena.views.terminal.frames import frame
 from arena.views.terminal.plain import PlainPrinter
 from arena.views.terminal.recorded import stored_replay
 from arena.views.terminal.replay import print_notable
 from arena_agents.causal_lm.adapter_config import read_adapter
 from arena_agents.causal_lm.load import load_model
+from arena_agents.language.chat import ChatFormat
 from arena_agents.nano import MODEL_DIR
 from arena_agents.policy import load_policy
 from arena_agents.random import RandomAgent
 from arena_games.registry import find_game
-from arena_leaderboard import render_csv, render_json, render_markdown, render_rich, render_svg, standings
+from arena_leaderboard import render_json, render_markdown, standings
 from tests.arena.damage import bytes_damaged, json_damaged, text_damaged
 from tests.arena.views.report_runs import fill
 
@@ -65,12 +73,14 @@ def survives(read: Callable[[], object]) -> bool:
     return True
 
 
-def each_mutant(path: Path, read: Callable[[], object], damaged: Callable[[int], bytes]) -> None:
+def each_mutant(
+    path: Path, read: Callable[[], object], damaged: Callable[[int], bytes], mutants: int = MUTANTS
+) -> None:
     """Put each mutant in the file's place; some have to be refused, and none may end in a traceback."""
     whole, refused, wrong = path.read_bytes(), 0, []
     assert survives(read)
     try:
-        for seed in range(MUTANTS):
+        for seed in range(mutants):
             path.write_bytes(damaged(seed))
             try:
                 refused += not survives(read)
@@ -79,7 +89,7 @@ def each_mutant(path: Path, read: Callable[[], object], damaged: Callable[[int],
     finally:
         path.write_bytes(whole)
     assert not wrong, f"{len(wrong)} of {path.name}:\n" + "\n".join(wrong[:40])
-    assert refused > MUTANTS / 20
+    assert refused > mutants / 20
 
 
 def told(error: Exception) -> str:
@@ -186,17 +196,56 @@ def test_checkpoint_of_a_dqn(dqn: Path, name: str) -> None:
     each_mutant(path, lambda: training._load(path.parent), damaged)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json", "model.safetensors"],
+def test_environment_of_a_run(language: Path) -> None:
+    path = language / "environment.json"
+    each_mutant(path, RunFolder.open(language).environment, of_text(path))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainedWeights]:
+    """A checkpoint as language policies have it, of weights that are quickly read."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    trained = TrainedWeights(torch.nn.Linear(4, 4), rate=0.1, weight_decay=0.0)
+    trained.parameters["weight"].sum().backward()
+    trained.optimizer.step()
+    now = trained.snapshot()
+    save_checkpoint(folder, now, now, Progress(3, 9, 1.5, Guard(0.1, 0.5, 2, 0.5)))
+    return folder, trained
+
+
+@pytest.mark.parametrize("name", ["progress.json", "current.safetensors"])
+def test_checkpoint_of_a_language_policy(checkpoint: tuple[Path, TrainedWeights], name: str) -> None:
+    folder, trained = checkpoint
+    whole = (folder / name).read_bytes()
+    damaged = of_text(folder / name) if name.endswith("json") else lambda seed: bytes_damaged(whole, seed)
+    each_mutant(folder / name, lambda: load_checkpoint(folder, trained), damaged)
+
+
+def test_examples(tmp_path: Path) -> None:
+    path = tmp_path / "examples.jsonl"
+    asked = [{"role": "system", "content": "play"}, {"role": "user", "content": "a board"}]
+    write_examples(path, [Example(asked, "<action>up</action>", number) for number in range(3)])
+    each_mutant(path, lambda: read_examples(path), of_text(path))
+
+
+MODEL_FILES = (
+    *("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json"),
+    *("chat_template.jinja", "model.safetensors"),
 )
+
+
+@pytest.mark.parametrize("name", MODEL_FILES)
 def test_model_folder(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "model"
     shutil.copytree(MODEL_DIR, folder)
     path = folder / name
     whole = path.read_bytes()
+
+    def read() -> None:
+        ChatFormat.of(load_model(str(folder))[1])
+
     damaged = of_text(path) if name.endswith("json") else lambda seed: bytes_damaged(whole, seed)
-    each_mutant(path, lambda: load_model(str(folder)), damaged)
+    each_mutant(path, read, damaged, MUTANTS // len(MODEL_FILES))
 
 
 def all_of_a_tournament(folder: Path) -> None:
@@ -205,17 +254,15 @@ def all_of_a_tournament(folder: Path) -> None:
     with Store.read(folder) as store:
         results, spent = store.results(), store.spending()
         board = standings(results, bootstraps=2)
-        for show in (render_csv, render_markdown, render_svg, render_json):
-            show(board)
-        render_rich(board, Console(file=io.StringIO()))
-        spending_json(spent)
+        render_json(board, replies=spending_json(spent))
+        render_markdown(board)
         show_spending(spent, Console(file=io.StringIO()))
         print_notable(folder, store.summaries())
         for episode in store.episodes():
             replay = stored_replay(episode)
-            printer = PlainPrinter(Console(file=io.StringIO()), None)
             for position in range(replay.last + 1):
-                printer.print(replay, position)
+                frame(replay, position)
+            PlainPrinter(Console(file=io.StringIO()), 1e9).print(replay, replay.last)
 
 
 def test_bytes_of_a_run_file(tournament: Path) -> None:
@@ -259,6 +306,26 @@ def _other(old: object, rng: random.Random) -> object:
             return json.dumps(json_damaged(json.loads(old), rng.randrange(2**32)))
     odd = (0, -1, 7, 2**62, -(2**62), 1e308, float("inf"), 0.5, "", "x", "null", b"", b"\xff\xfe", b"x" * 999)
     return rng.choice(odd)
+
+
+def one_line_each(faults: list[str]) -> None:
+    assert all("\n" not in fault for fault in faults)
+
+
+@pytest.mark.parametrize("of_values", [True, False])
+def test_verify_names_what_is_damaged(tournament: Path, of_values: bool) -> None:
+    """`arena verify` reads on where others stop: fewer, as it plays every episode again."""
+    path = tournament / FILE_NAME
+    whole = path.read_bytes()
+    for seed in range(0, MUTANTS, 6):
+        path.write_bytes(whole if of_values else bytes_damaged(whole, seed))
+        if of_values:
+            with closing(sqlite3.connect(path)) as connection:
+                change_value(connection, random.Random(seed))
+                connection.commit()
+        changed = path.read_bytes() != whole
+        assert survives(lambda: one_line_each(verify(tournament, processes=1).faults)) or changed
+    path.write_bytes(whole)
 
 
 def test_pages_of_damaged_runs(tournament: Path, language: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from arena.record.store import Store
@@ -41,7 +42,7 @@ def read_run(folder: Path, *, trust: bool = False) -> RunData:
     """
     with Store.read(folder) as store:
         for game in untrusted_games(store, trust=trust):
-            warn(f"{game} is Python code and was not run; arena report {folder} --trust runs it")
+            warn(f"{game} is Python code and was not run; arena report {quote(str(folder))} --trust runs it")
         config, environment = store.meta("config"), store.meta("environment")
         results, spending = store.results(), store.spending()
         replays = archive(selected(store.summaries()), store.episode)
