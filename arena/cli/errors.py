@@ -15,6 +15,8 @@ def explain(error: BaseException) -> str | None:
 
     if isinstance(error, UsageError):
         return one_line(str(error))
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for that; ask for less, or close other programs"
     if isinstance(error, OSError):
         return one_line(_of_the_system(error))
     if isinstance(error, sqlite3.Error):

@@ -20,6 +20,7 @@ from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from arena_agents.files import check_own
 from arena_games.base import UsageError
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -30,10 +31,12 @@ _RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replace a file in one step."""
+    """Replace a file in one step. Raises UsageError where anything else than a file is in its place."""
+    check_own(path)
     fresh = _beside(path, "new")
+    fresh.unlink(missing_ok=True)  # a link there would be written through
     try:
-        with _system_errors(path), fresh.open("wb") as file:
+        with _system_errors(path), fresh.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -47,6 +50,18 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
+def write_output(path: Path, text: str) -> None:
+    """Write where the user says: a file is replaced in one step, a device or a FIFO is written into.
+
+    A link is followed, to the file that is then replaced.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        target.write_text(text, encoding="utf-8")
+    else:
+        write_text(target, text)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Replace a JSON file in one step."""
     write_text(path, json.dumps(value, indent=2) + "\n")
@@ -54,6 +69,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def append_line(path: Path, line: str) -> None:
     """Add a line. It may be lost until `sync`; of a line cut by a kill the end (the newline) is missing."""
+    check_own(path)
     with _system_errors(path), path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
 
@@ -106,23 +122,13 @@ def mend_folder(target: Path) -> None:
             shutil.rmtree(leftover)
 
 
-def copy_folder(source: Path, target: Path) -> None:
-    """Copy the regular files below a folder, writable whatever their modes; links are not followed."""
-    for folder, _, names in os.walk(source):
-        there = target / Path(folder).relative_to(source)
-        there.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            file = Path(folder) / name
-            if file.is_file() and not file.is_symlink():
-                shutil.copyfile(file, there / name)
-
-
 def lock_folder(folder: Path, doing: str) -> BaseFileLock:
     """Hold a run's folder until the lock is released or the process ends, however it ends.
 
     Raises UsageError if another process holds it, after a moment of patience; `doing` says what that one
     does: `playing`, `training in`.
     """
+    check_own(folder / LOCK_NAME)
     lock = FileLock(folder / LOCK_NAME, timeout=LOCK_PATIENCE_S, poll_interval=0.1, thread_local=False)
     try:
         lock.acquire()

@@ -13,6 +13,7 @@ from arena.match.play import play
 from arena.match.seating import house_agents, in_turn, seated
 from arena.match.seeds import Split, episode_seed
 from arena_agents import Agent
+from arena_agents.limits import MOST_MATCHES
 from arena_games.base import GameSpec, UsageError
 from arena_leaderboard import mean_ci95
 
@@ -27,8 +28,10 @@ class EvalRow(BaseModel):
     `invalid_rate` counts the decisions whose reply was invalid after all, `first_invalid_rate` those whose
     first reply was: they differ where the agent was asked again.
 
-    `episodes` counts those that were played to an end. `errors` counts the others, which an error
-    of some player or of the game cut short, and `first_error` tells of one; both stay out of JSON.
+    `episodes` counts those that were played to an end, and the `forfeits`: those that the agent's own
+    failure cut short. They count with what it had been paid till then, and as no success. `errors` counts
+    the others, which a failure of somebody else cut short. `first_error` tells of one of both; all three
+    stay out of JSON.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +44,7 @@ class EvalRow(BaseModel):
     success_rate: float
     invalid_rate: float
     first_invalid_rate: float
+    forfeits: int = Field(default=0, exclude=True)
     errors: int = Field(default=0, exclude=True)
     first_error: str | None = Field(default=None, exclude=True)
 
@@ -60,8 +64,11 @@ def evaluate(
     The house holds its seats. Where a game has several open seats, `opponent` holds the others and
     the agent takes each seat in turn, episode by episode.
 
-    Raises UsageError if no episode of a game came to an end, or a versus game lacks an opponent.
+    Raises UsageError if no episode of a game came to an end, a versus game lacks an opponent, and for more
+    episodes than are played.
     """
+    if episodes > MOST_MATCHES:
+        raise UsageError(f"at most {MOST_MATCHES:,} episodes are played; lower --episodes")
     return [_row(name, agent, spec, episodes, seed, opponent, config) for spec in games]
 
 
@@ -80,13 +87,18 @@ def _row(
             raise UsageError(f"{spec.name} is played against others; name one with --opponents")
         players[OPPONENT] = opponent
     played = list(play(_matches(spec, episodes, seed), players, config))
-    rated = [episode for episode in played if episode.end.rated]
-    errors = [episode.detail for episode in played if not episode.end.rated]
-    if not rated:
-        raise UsageError(f"no episode of {spec.name} came to an end; the first error: {errors[0]}")
-    means = _means(rated)
+    failed = [episode for episode in played if episode.failed]
+    if len(failed) == len(played):
+        raise UsageError(f"no episode of {spec.name} came to an end; the first error: {failed[0].detail}")
+    forfeits = [episode for episode in failed if episode.end.rated and episode.culprit == UNDER_TEST]
+    counted = [episode for episode in played if not episode.failed or episode in forfeits]
     return EvalRow(
-        agent=name, game=spec.name, errors=len(errors), first_error=next(iter(errors), None), **means
+        agent=name,
+        game=spec.name,
+        forfeits=len(forfeits),
+        errors=len(failed) - len(forfeits),
+        first_error=failed[0].detail if failed else None,
+        **_means(counted),
     )
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from arena.match.episode import Attempt, EndReason, Episode, Step
+from arena.match.episode import Attempt, EndReason, Episode, Step, is_verdict, verdict
 from arena.match.match import Match, MatchConfig
 from arena.match.seeds import decision_seed
 from arena_agents import Observation, Reply
+from arena_agents.limits import LARGEST_REWARD, LONGEST_OBSERVATION
 from arena_games.base import GameSpec, Invalid, Rejected
 
 Outcome = tuple[tuple[int, ...], tuple[bool, ...]]  # placements and successes, by seat
@@ -70,8 +70,7 @@ class Referee:
     def commit(self, reply: Reply, seconds: float) -> None:
         """Play the reply to the pending observation and move on to the next one."""
         if reply.error is not None:
-            self._failure = reply
-            self._stop(EndReason.AGENT_ERROR, reply.error, self.player)
+            self._fail(reply, reply.error)
         else:
             self._guarded(lambda: self._play(reply, seconds))
 
@@ -112,6 +111,19 @@ class Referee:
         except Exception as error:
             self._stop(EndReason.GAME_ERROR, f"{type(error).__name__}: {error}"[:300], None)
 
+    def _fail(self, reply: Reply, error: str) -> None:
+        """An agent under test that fails forfeits, from its first decision on: it has seen its position then.
+
+        Not rated are failures outside the agent, as long as the match may be played again, and the house's.
+        """
+        assert self.observation is not None
+        outside = reply.passing and not self.match.last_try
+        self._failure = replace(reply, passing=outside)
+        if outside or self.observation.seat not in self.match.spec.open_seats:
+            self._stop(EndReason.AGENT_ERROR, error, self.player)
+        else:
+            self._forfeit(self.observation.seat, f"error: {error}" if is_verdict(error) else error)
+
     def _stop(self, end: EndReason, detail: str, culprit: str | None) -> None:
         self._end, self._detail, self._culprit = end, detail, culprit
         self.observation = None
@@ -135,7 +147,7 @@ class Referee:
             self._invalid[seat] += 1
             self._pay(seat, -self.config.format_penalty)
             if self._invalid[seat] == self.config.max_invalid:
-                self._forfeit(seat)
+                self._forfeit(seat, verdict(self._invalid[seat]))
                 return
         self.env.step(action)
         self._advance()
@@ -151,13 +163,14 @@ class Referee:
         rng = np.random.default_rng(decision_seed(observation.seed, 1))
         return int(rng.choice(observation.legal))
 
-    def _forfeit(self, seat: int) -> None:
+    def _forfeit(self, seat: int, why: str) -> None:
+        """The match is over: this seat is last, all others share the first place."""
         others = self.match.spec.seats - 1
         self._outcome = (
             tuple(1 + others if other == seat else 1 for other in range(self.match.spec.seats)),
             tuple(self.match.spec.versus and other != seat for other in range(self.match.spec.seats)),
         )
-        self._stop(EndReason.FORFEIT, f"{self.config.max_invalid} invalid replies", self.match.players[seat])
+        self._stop(EndReason.FORFEIT, why, self.match.players[seat])
 
     def _advance(self) -> None:
         """Run through the steps of finished seats to the next seat that has to decide."""
@@ -179,7 +192,7 @@ class Referee:
 
     def _pay(self, seat: int, reward: float) -> None:
         """AEC pays a seat at its next turn: the reward belongs to its previous decision, or its first."""
-        if not math.isfinite(reward):
+        if not abs(reward) <= LARGEST_REWARD:  # NaN is not, either
             raise ValueError(f"the game paid seat {seat} {reward}")
         self._returns[seat] += reward
         if seat in self._last_decision:
@@ -192,6 +205,10 @@ class Referee:
         if turn >= self.match.spec.horizon:
             raise RuntimeError(f"the game went past its horizon of {self.match.spec.horizon} turns")
         self._turns[seat] += 1
+        if len(view["text"]) > LONGEST_OBSERVATION:
+            raise ValueError(
+                f"an observation of {len(view['text']):,} characters, more than {LONGEST_OBSERVATION:,}"
+            )
         mask = view.get("action_mask")
         may = (True,) * len(self._action_names) if mask is None else np.asarray(mask).tolist()
         return Observation(

@@ -5,12 +5,28 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Any, TypeGuard
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from arena.machine.files import append_line, sync, write_text
+from arena_agents.files import read_bytes
+from arena_agents.limits import LARGEST_NUMBER, LARGEST_TABLE
 from arena_games.base import UsageError
 
 Row = dict[str, Any]
+
+
+Value = bool | int | float | str | None
+
+
+class _Row(BaseModel):
+    """A step, and whatever was measured in it: numbers, mostly."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    __pydantic_extra__: dict[str, Value]
+
+    step: int = Field(ge=0, le=LARGEST_NUMBER)
 
 
 class MetricsFile:
@@ -31,7 +47,7 @@ class MetricsFile:
     def rows(self) -> list[Row]:
         """All whole rows. Raises UsageError, with the line's number, if one is damaged."""
         lines = self._lines()
-        rows = [_row(line) for line in lines]
+        rows = [parsed(line) for line in lines]
         if None in rows:
             raise UsageError(
                 f"{self.path} is damaged in line {rows.index(None) + 1}; "
@@ -50,20 +66,23 @@ class MetricsFile:
         write_text(self.path, "".join(kept))
 
     def _legible(self) -> list[Row]:
-        return [row for line in self._lines() if (row := _row(line)) is not None]
+        return [row for line in self._lines() if (row := parsed(line)) is not None]
 
     def _lines(self) -> list[bytes]:
         if not self.path.exists():
             return []
-        lines = self.path.read_bytes().splitlines(keepends=True)
+        lines = read_bytes(self.path, LARGEST_TABLE).splitlines(keepends=True)
         return [line for line in lines if line.endswith(b"\n")]
 
 
-def _row(line: bytes) -> Row | None:
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a measured value is one that can be drawn and compared."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+
+
+def parsed(line: bytes) -> Row | None:
     """One row, if the line is one."""
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
+        return _Row.model_validate_json(line).model_dump()
+    except ValidationError:
         return None
-    whole = isinstance(row, dict) and isinstance(row.get("step"), int)
-    return row if whole else None

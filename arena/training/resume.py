@@ -19,7 +19,9 @@ from arena.training.options import TrainOptions
 from arena.training.run_folder import RunFolder
 from arena.training.settings import layers, stored_config
 from arena_agents.language.template import load_template
+from arena_agents.registry import is_code as is_agent_code
 from arena_games.base import UsageError
+from arena_games.registry import is_code as is_game_code
 
 # How a run is computed, not what: none changes its numbers but by rounding.
 OF_THE_MACHINE = (
@@ -36,6 +38,8 @@ def resumed_config(run: RunFolder, options: TrainOptions) -> TrainConfig:
     """
     _check_folder(run, options.out)
     stored = stored_config(run)
+    if not options.trust:
+        _check_code(run, stored, options)
     asked = layers(options.named(), options.settings, options.config_file)
     config = resolve(type(stored), stored.model_dump(), asked)
     changed = [name for name in type(stored).model_fields if getattr(config, name) != getattr(stored, name)]
@@ -49,6 +53,18 @@ def resumed_config(run: RunFolder, options: TrainOptions) -> TrainConfig:
 def _check_folder(run: RunFolder, out: Path | str | None) -> None:
     if out is not None and Path(out).resolve() != run.path.resolve():
         raise UsageError(f"--resume goes on in {run.path}; leave --out {quote(str(out))} out")
+
+
+def _check_code(run: RunFolder, stored: TrainConfig, options: TrainOptions) -> None:
+    """Raises UsageError for what the stored config names that would be imported, unless it is named again."""
+    games = {stored.game} if is_game_code(stored.game) else set()
+    agents = {stored.agent, stored.opponents, getattr(stored, "teacher", "dqn")}
+    named = set(map(str, options.named().values()))
+    code = sorted((games | set(filter(is_agent_code, agents))) - named)
+    if code:
+        raise UsageError(
+            f"{run.path} names {', '.join(code)}, which is Python code; if you trust it, add --trust"
+        )
 
 
 def _check_changes(run: RunFolder, stored: TrainConfig, config: TrainConfig, names: Iterable[str]) -> None:

@@ -14,7 +14,6 @@ curve.png          the learning curve
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,15 +21,20 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from arena.machine.copies import refuse_links
 from arena.machine.environment import environment
 from arena.machine.files import LOCK_NAME, lock_folder, mend_folder, replace_folder, write_json
 from arena.training.config import TrainConfig
 from arena.training.distributed.team import SOLO, Team
 from arena.training.metrics_file import MetricsFile
 from arena.training.threads import threads
+from arena_agents.files import read_json
 from arena_games.base import UsageError
 
 KEPT_CHECKPOINTS = 2
+# What reading a damaged checkpoint may raise, and what to do about it.
+DOES_NOT_FIT = (OSError, ValueError, LookupError, TypeError, RuntimeError, AttributeError, ArithmeticError)
+REMEDY = "delete that checkpoint to resume from an older one"
 # What may be there before a run is, and is of no use without it.
 UNSTARTED_FILES = ("config.json", "environment.json", "template.txt", "examples.jsonl")
 UNSTARTED_FOLDERS = ("start", "start.new", "teacher")
@@ -117,13 +121,7 @@ class RunFolder:
         return self._read("environment.json")
 
     def _read(self, name: str) -> dict[str, Any]:
-        try:
-            loaded = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise UsageError(f"cannot read {self.path / name}: {error}") from error
-        if not isinstance(loaded, dict):
-            raise UsageError(f"{self.path / name} holds no settings; train again in another folder")
-        return loaded
+        return read_json(self.path / name, remedy="train again in another folder")
 
     def log(self, row: dict[str, Any]) -> None:
         """Append one step's metrics, and tell the loggers."""
@@ -197,7 +195,8 @@ class RunFolder:
             mend_folder(path.with_suffix(""))
 
     def _checkpoints(self) -> list[Path]:
-        return sorted((self.path / "checkpoints").glob("step-??????"))
+        found = (self.path / "checkpoints").glob("step-??????")
+        return sorted(path for path in found if path.name.partition("-")[2].isdecimal() and path.is_dir())
 
 
 def _step(checkpoint: Path) -> int:
@@ -206,8 +205,12 @@ def _step(checkpoint: Path) -> int:
 
 @contextmanager
 def held(path: Path, team: Team) -> Iterator[None]:
-    """Keep other processes from training in this folder. Raises UsageError if one does."""
+    """Keep other processes from training in this folder.
+
+    Raises UsageError if one does, and for links that lead out of it, which would be written through.
+    """
     locks = []
+    refuse_links(path)
     team.by_first(lambda: locks.append(lock_folder(path, "training in")))
     try:
         yield

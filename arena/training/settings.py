@@ -10,6 +10,7 @@ from arena.training.config import (
     LanguageConfig,
     MsgrpoConfig,
     TrainConfig,
+    excerpt,
     parse_settings,
     read_config_file,
     resolve,
@@ -136,6 +137,7 @@ def stored_config(run: RunFolder) -> TrainConfig:
     """The config of an existing run."""
     stored = run.config()
     algorithm = stored.pop("algorithm", None)
-    if algorithm not in KINDS:
-        raise UsageError(f"{run.path} was made by another version (algorithm {algorithm!r}); train it again")
+    if not isinstance(algorithm, str) or algorithm not in KINDS:
+        found = excerpt(algorithm)
+        raise UsageError(f"{run.path} was made by another version (algorithm {found}); train it again")
     return resolve(KINDS[algorithm], stored)

@@ -51,6 +51,7 @@ def train(
     config_file: Path | None = None,
     resume: Path | str | None = None,
     template: Path | None = None,
+    trust: bool = False,
     show: Show = silently,
     on_step: OnStep | None = None,
 ) -> Path:
@@ -58,7 +59,8 @@ def train(
 
     `settings` are those of `--set`, as `KEY=VALUE` or as a mapping. `on_step` is called with each row of
     metrics as it is logged; an exception of its own ends the run, which can be resumed. A run that is
-    resumed may be given more steps and settings of the machine (see `arena.training.resume`).
+    resumed may be given more steps and settings of the machine (see `arena.training.resume`); Python files
+    and modules that its config names are run with `trust` only.
     """
     options = TrainOptions(
         game,
@@ -72,6 +74,7 @@ def train(
         config_file=config_file,
         resume=resume,
         template=template,
+        trust=trust,
     )
     return start(options, show=show, on_step=on_step)
 

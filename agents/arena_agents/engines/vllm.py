@@ -194,6 +194,7 @@ def start_llm(
         ) from error
     options = {
         "dtype": dtype or ("bfloat16" if on_gpu else "float32"),
+        "trust_remote_code": False,
         "gpu_memory_utilization": memory,
         "tensor_parallel_size": tensor_parallel,
         "enable_sleep_mode": on_gpu,

@@ -12,10 +12,10 @@ Sutton 1988 (n-step returns). Ours differs in what the arena makes natural:
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -36,14 +36,29 @@ from arena.training.dqn.experience import (
 from arena.training.dqn.q_learning import Learner
 from arena.training.dqn.replay_buffer import ReplayBuffer
 from arena.training.reporter import Reporter
-from arena.training.run_folder import RunFolder
+from arena.training.run_folder import DOES_NOT_FIT, REMEDY, RunFolder
 from arena_agents.dqn.agent import DqnCard, DqnPolicy
+from arena_agents.files import check_regular, read_model
+from arena_agents.limits import LARGEST_NUMBER
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
 Metrics = dict[str, float | int | None]
 
-COUNTERS = ("step", "episodes", "env_steps", "seconds", "best")
+
+class Counters(BaseModel):
+    """A checkpoint's `state.json`: how far the run has come."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    step: int = Field(ge=0, le=LARGEST_NUMBER)
+    episodes: int = Field(ge=0)
+    env_steps: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    best: float | None
+
+
+COUNTERS = tuple(Counters.model_fields)
 
 
 def train_dqn(config: DqnConfig, run: RunFolder, reporter: Reporter, *, spec: GameSpec | None = None) -> None:
@@ -174,16 +189,15 @@ class DqnTraining:
             self.run.save_policy("best", self.best_policy.save)
 
     def _load(self, path: Path) -> None:
+        counters = read_model(path / "state.json", Counters, remedy=REMEDY)
+        check_regular(path / "state.safetensors")
         try:
-            counters = json.loads((path / "state.json").read_text(encoding="utf-8"))
             tensors = load_file(path / "state.safetensors")
             self.best_policy = restore(self.learner, self.buffer, tensors)
-            for name in COUNTERS:
-                setattr(self, name, counters[name])
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise UsageError(
-                f"cannot read checkpoint {path} ({error}); delete it to resume from an older one"
-            ) from error
+        except (*DOES_NOT_FIT, SafetensorError) as error:
+            raise UsageError(f"cannot read checkpoint {path} ({error}); {REMEDY}") from error
+        for name in COUNTERS:
+            setattr(self, name, getattr(counters, name))
 
 
 def _scores(prefix: str, scored: Score | None) -> Metrics:
@@ -203,10 +217,13 @@ def policy_card(config: DqnConfig, spec: GameSpec) -> DqnCard:
         raise UsageError(
             f"{spec.name} shows no planes (C, H, W) to learn from; train a language agent on it instead"
         )
-    return DqnCard(
-        game=spec.name,
-        planes=grid.shape,
-        actions=spec.action_names,
-        radius=max(1, min(config.radius, max(grid.shape[1:]) - 1)),
-        hidden=config.hidden,
-    )
+    try:
+        return DqnCard(
+            game=spec.name,
+            planes=grid.shape,
+            actions=spec.action_names,
+            radius=max(1, min(config.radius, max(grid.shape[1:]) - 1)),
+            hidden=config.hidden,
+        )
+    except ValidationError as error:
+        raise UsageError(f"{spec.name} cannot be learned so: {error.errors()[0]['msg']}") from error

@@ -13,17 +13,18 @@ becomes of the run that it started from.
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.machine.files import copy_folder, put_in_place, write_json
+from arena.machine.copies import copy_folder
+from arena.machine.files import put_in_place, write_json
 from arena.training.config import LanguageConfig
 from arena.training.export.export import Policy, merge_policy
 from arena_agents.address import is_address, parse_address
+from arena_agents.causal_lm.adapter_config import read_adapter
+from arena_agents.files import read_json
 from arena_agents.language.chat import ChatFormat
 from arena_agents.presets import PRESETS, model_source
 from arena_games.base import UsageError
@@ -91,11 +92,8 @@ def start_settings(policy: Policy) -> dict[str, Any]:
 
 
 def _adapter_size(policy: Policy) -> dict[str, int]:
-    try:
-        settings = json.loads((policy.folder / "adapter_config.json").read_text(encoding="utf-8"))
-        return {"lora_rank": int(settings["r"]), "lora_alpha": int(settings["lora_alpha"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"cannot read the adapter in {policy.folder}: {error}; train it again") from error
+    adapter = read_adapter(policy.folder)
+    return {"lora_rank": adapter.r, "lora_alpha": int(adapter.lora_alpha)}
 
 
 def check_start(policy: Policy, config: LanguageConfig) -> None:
@@ -119,6 +117,5 @@ def copy_start(policy: Policy, config: LanguageConfig, run: Path) -> None:
         for file in fresh.glob("adapter_*"):
             file.unlink()
         merge_policy(policy, fresh)
-        card: Mapping[str, Any] = json.loads((fresh / "agent.json").read_text(encoding="utf-8"))
-        write_json(fresh / "agent.json", {**card, "adapter": False})
+        write_json(fresh / "agent.json", {**read_json(fresh / "agent.json"), "adapter": False})
     put_in_place(fresh, target)

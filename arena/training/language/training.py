@@ -6,9 +6,8 @@ policy and step back to it after a collapse, write checkpoints and go on from th
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
@@ -106,6 +105,7 @@ class LanguageTraining:
         """Go back to a checkpoint, and make anew what it holds: the run may have been killed at any write."""
         trained = self.learner.trained
         progress, self.best = load_checkpoint(checkpoint, trained)
+        self.load_beside(checkpoint)
         self.step, self.episodes, self.seconds = progress.step, progress.episodes, progress.seconds
         self.guard = progress.guard
         self.run.rewind(self.step)
@@ -119,7 +119,8 @@ class LanguageTraining:
         with clock.phase("eval"):
             held_out = self.evaluate()
         base = float(held_out.returns_BG().mean())
-        self.guard = Guard(base, base, 0, self.config.collapse_drop)
+        returns = tuple(held_out.returns_BG().flatten().tolist())
+        self.guard = Guard(base, base, 0, self.config.collapse_drop, best_returns=returns)
         self.best = self.learner.trained.snapshot()
         self.seconds += clock.total
         self.run.log(
@@ -165,17 +166,16 @@ class LanguageTraining:
         if not self.due(self.config.eval_every):
             return dict.fromkeys(HELD_OUT)
         held_out = self.evaluate()
-        returns = held_out.returns_BG().flatten()
-        score, noise = float(returns.mean()), float(returns.std()) / math.sqrt(len(returns))
-        if score >= self.guard.best:  # of equals the later one: it has seen more
-            self.guard = replace(self.guard, best=score, best_step=self.step)
+        returns = held_out.returns_BG().flatten().tolist()
+        score = fmean(returns)
+        self.guard, seen = self.guard.look(self.step, returns)
+        if seen == "best":
             self.best = self.learner.trained.snapshot()
             self._save_policy("best")
-        elif self.guard.collapsed(score, noise):
+        elif seen == "collapse":
             self.engine.sleep()
             self.learner.trained.restore(self.best)
             self.sync_engine()
-            self.guard = replace(self.guard, rollbacks=self.guard.rollbacks + 1)
             self.reporter.note(
                 f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; "
                 f"stepped back to the policy of step {self.guard.best_step}, learning rate halved"
@@ -190,9 +190,20 @@ class LanguageTraining:
         trained, is_main = self.learner.trained, self.team.is_main
         current = trained.gathered(trained.snapshot(), keep=is_main)
         best = trained.gathered(self.best, keep=is_main)
-        self.run.save_checkpoint(self.step, lambda folder: save_checkpoint(folder, current, best, progress))
+
+        def write(folder: Path) -> None:
+            save_checkpoint(folder, current, best, progress)
+            self.save_beside(folder)
+
+        self.run.save_checkpoint(self.step, write)
         if self.step == self.config.steps:
             self._save_policy("last")
+
+    def save_beside(self, folder: Path) -> None:
+        """Write what else a trainer keeps into a checkpoint."""
+
+    def load_beside(self, folder: Path) -> None:
+        """Read it again."""
 
     def _save_policy(self, name: str) -> None:
         weights = self.learner.trained.whole(keep=self.team.is_main)

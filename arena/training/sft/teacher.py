@@ -46,7 +46,7 @@ def gather_examples(
         episodes = best_decisions(spec, played, config)
     else:
         episodes = taught_decisions(spec, make_teacher(config, run, reporter), config)
-    return as_examples(spec, template, episodes)
+    return as_examples(spec, template, episodes, words=config.words)
 
 
 def make_teacher(config: SftConfig, run: RunFolder, reporter: Reporter) -> Agent:

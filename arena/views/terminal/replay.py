@@ -12,6 +12,7 @@ from rich.text import Text
 from arena.match.episode import Episode
 from arena.record.notable import MatchSummary, Notable, notable
 from arena.record.store import Store
+from arena.record.trust import untrusted_games
 from arena.untrusted import escaped_line
 from arena.views.terminal.controls import ReplayControls
 from arena.views.terminal.keys import can_read_keys
@@ -21,13 +22,22 @@ from arena.views.terminal.screen import show
 from arena_games.base import UsageError, points
 
 
-def show_replay(folder: Path, match: str | None, *, speed: float | None = None, plain: bool = False) -> None:
+def show_replay(
+    folder: Path,
+    match: str | None,
+    *,
+    speed: float | None = None,
+    plain: bool = False,
+    trust: bool = False,
+) -> None:
     """Show the match of that number or id; without one, list the notable ones.
 
-    In a terminal with keys, elsewhere line by line. Raises UsageError if there is no such run or match.
+    In a terminal with keys, elsewhere line by line. A game that is a Python file or module is run with
+    `trust` only. Raises UsageError if there is no such run or match.
     """
     survive_any_character()
     with Store.read(folder) as store:
+        untrusted_games(store, trust=trust)
         if match is None:
             print_notable(folder, store.summaries())
             match = _asked() if can_read_keys() and not plain else None

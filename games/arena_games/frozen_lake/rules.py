@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import compress
 
 import numpy as np
 
 from arena_games.base import UsageError
+from arena_games.frozen_lake.maps import map_split
 from arena_games.scenario import LARGEST_BOARD, LONGEST_GAME, check_number, check_whole
+from arena_games.splits import Split
 from arena_games.squares import Cell
 
 ACTIONS = {
@@ -26,6 +28,7 @@ ACTIONS = {
 }
 MOVES: tuple[Cell, ...] = ((-1, 0), (0, -1), (1, 0), (0, 1))
 MOST_DRAWS = 1000  # of maps, before numbers are refused
+MAX_STRANGERS = 1000  # maps of other splits, after which one is taken as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,21 @@ class FrozenLakeState:
     turn: int = 0
 
 
-def draw_state(config: FrozenLakeConfig, rng: np.random.Generator) -> FrozenLakeState:
-    """Draw a map that can be solved within the horizon, with the player on its start."""
+def draw_state(
+    config: FrozenLakeConfig, rng: np.random.Generator, split: Split | None = None
+) -> FrozenLakeState:
+    """Draw a map of the split that can be solved within the horizon, with the player on its start.
+
+    Without a split, of all maps. Lakes that have hardly any map (`frozen` near 1, `size` 2) may have none
+    of a split: after `MAX_STRANGERS` solvable ones of others the last is taken.
+    """
+    strangers = 0
     while True:
         state = _drawn(config, rng)
-        if state is not None:
+        if state is None:
+            continue
+        strangers += 1
+        if split is None or map_split(config.size, state.holes) == split or strangers >= MAX_STRANGERS:
             return state
 
 
@@ -90,8 +103,13 @@ def _drawn(config: FrozenLakeConfig, rng: np.random.Generator) -> FrozenLakeStat
     inner = _inner(config)
     thawed = rng.random(len(inner)) >= config.frozen
     holes = frozenset(compress(inner, thawed.tolist()))
-    solved = distances_to_goal(config, holes).get(config.start, config.horizon + 1) <= config.horizon
-    return FrozenLakeState(holes, config.start) if solved else None
+    return FrozenLakeState(holes, config.start) if solvable(config, holes) else None
+
+
+@lru_cache(maxsize=16_384)
+def solvable(config: FrozenLakeConfig, holes: frozenset[Cell]) -> bool:
+    """Whether a safe path joins start and goal that is no longer than the horizon."""
+    return distances_to_goal(config, holes).get(config.start, config.horizon + 1) <= config.horizon
 
 
 @cache
