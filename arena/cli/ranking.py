@@ -9,11 +9,13 @@ import typer
 
 from arena.cli.options import (
     TOURNAMENT,
+    AgentMemory,
     ChatTemplate,
     Deadline,
     Decoding,
     Engine,
     Games,
+    InProcess,
     Rethink,
     Seed,
     Template,
@@ -49,6 +51,8 @@ def tournament(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    in_process: InProcess = False,
+    agent_memory: AgentMemory = None,
 ) -> None:
     """Train what is untrained, play everyone against everyone, and rank them. Repeat it to go on."""
     from arena_agents.spec import asked
@@ -66,6 +70,8 @@ def tournament(
         engine=engine,
         defaults=asked(decode, chat_template),
         rethink=rethink,
+        in_process=in_process,
+        agent_memory_gib=agent_memory,
     )
     if dry_run:
         from arena.views.forecast import show_forecast
@@ -126,6 +132,8 @@ def evaluate(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    in_process: InProcess = False,
+    agent_memory: AgentMemory = None,
 ) -> None:
     """Measure one agent on held-out seeds, without ranking it."""
     from arena.views.evaluation import show_evaluation
@@ -142,5 +150,7 @@ def evaluate(
         engine=engine,
         defaults=asked(decode, chat_template),
         rethink=rethink,
+        in_process=in_process,
+        agent_memory_gib=agent_memory,
     )
     show_evaluation(options, as_json=json)

@@ -24,6 +24,7 @@ from arena.tournament.separation import Verdict, play_on
 from arena.tournament.silent import Silent
 from arena_agents import Agent
 from arena_agents.engines.base import EngineName
+from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
 
@@ -89,17 +90,19 @@ def run(
     display: Display | None = None,
     until: UntilSeparated | None = None,
     engine: EngineName = "transformers",
+    sandbox: Sandbox | None = None,
 ) -> TournamentResult:
     """Train what has to be trained, play what has not been played, and show both on `display`, if any.
 
     A tournament that was played before goes on. `deadline_s` bounds an agent's time for one call.
-    An agent whose training fails plays nothing that needs it. Raises UsageError, before anything is
+    An agent whose training fails plays nothing that needs it. `sandbox` says how agents that are not ours are
+    run; what they print goes to `logs` in the run's folder. Raises UsageError, before anything is
     written, for an agent that cannot be made or may not be trained.
     """
     display = display or Silent()
     needed = trainings(tournament.entrants, tournament.games, tournament.out)
     waiting = due(needed, train)
-    agents = Agents(tournament, engine)
+    agents = Agents(tournament, engine, replace(sandbox or Sandbox(), logs=tournament.out / "logs"))
     agents.check()
     planned = environment() | {THREADS: threads_each(needed)}
     with Store.open(tournament.out, tournament.config(), planned) as store:

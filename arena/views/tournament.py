@@ -14,6 +14,7 @@ from arena.views.messages import note, warn
 from arena.views.spending import show_spending
 from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
+from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
 from arena_leaderboard import render_rich, standings
 
@@ -37,6 +38,7 @@ def hold_tournament(options: TournamentOptions) -> bool:
         display=TournamentDisplay(Console(stderr=True)),
         until=until,
         engine=parse_engine(options.engine),
+        sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
     )
     render_rich(standings(result.results), Console())
     if result.verdict is not None:

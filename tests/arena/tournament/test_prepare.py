@@ -105,7 +105,7 @@ def test_what_is_left_is_trained_with_the_threads_of_the_plan(
 ) -> None:
     monkeypatch.setattr(prepare, "cores", lambda: 8)
     snake, lake = needed(tmp_path)
-    assert prepare.threads_each(len([snake, lake])) == 4
+    assert prepare.threads_each([snake, lake]) == 4
     scripted(monkeypatch, {"dqn@snake": TRAINS, "dqn@frozen-lake": TRAINS})
     train_all([lake], seed=0, watcher=Notes(), threads=4)
     train_all([snake], seed=0, watcher=Notes())
