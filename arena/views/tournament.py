@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from arena.record.board import board_after
 from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
@@ -36,9 +37,11 @@ def hold_tournament(options: TournamentOptions) -> bool:
         until=until,
         engine=parse_engine(options.engine),
     )
-    render_rich(standings(result.results), Console())
-    if result.verdict is not None:
-        print(one_line(str(result.verdict)))
+    verdict = result.verdict
+    board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
+    render_rich(board, Console())
+    if verdict is not None:
+        print(one_line(str(verdict)))
     show_spending(result.spending, Console())
     note(f"arena report {options.out} makes a page of it")
     for training, error in result.failed.items():

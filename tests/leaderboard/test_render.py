@@ -139,7 +139,7 @@ def test_csv_is_one_row_per_standing_and_runs_no_formula() -> None:
 def test_markdown_cells_stay_in_their_cells() -> None:
     text = render_markdown(board_of(HOSTILE))
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert {line.replace(r"\|", "").count("|") for line in rows} == {16}
+    assert {line.replace(r"\|", "").count("|") for line in rows} == {17}
     assert "<script>" not in text
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arena.record.board import board_of
 from arena.record.store import Store
 from arena.record.usages import Spending
 from arena.views.curves import Curve, learning_curves
 from arena.views.page.matrix import Matrix, duel_matrix, transfer_matrix
 from arena.views.page.replays import archive
 from arena.views.page.selection import selected
-from arena_leaderboard import HeadToHead, Leaderboard, head_to_head, standings
+from arena_leaderboard import HeadToHead, Leaderboard, head_to_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ def read_run(folder: Path) -> RunData:
     with Store.read(folder) as store:
         config, environment = store.meta("config"), store.meta("environment")
         results, spending = store.results(), store.spending()
+        board = board_of(store)
         replays = archive(selected(store.summaries()), store.episode)
-    board = standings(results)
     ranked = [standing.agent for standing in board.overall if standing.rating]
     return RunData(
         name=folder.absolute().name,

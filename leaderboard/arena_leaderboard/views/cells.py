@@ -8,7 +8,7 @@ from rich.text import Text
 from arena_leaderboard.model.ratings import Rating
 from arena_leaderboard.seat_effect import SeatEffect
 from arena_leaderboard.standings import Standing
-from arena_leaderboard.views.numbers import fixed, percent, speed
+from arena_leaderboard.views.numbers import around, fixed, percent, speed
 from arena_leaderboard.views.untrusted import runs_right_to_left, visible
 
 LEFT_TO_RIGHT = "\u200e"
@@ -80,13 +80,21 @@ def return_cell(standing: Standing, glyphs: Glyphs) -> Text:
 def return_interval_cell(standing: Standing, glyphs: Glyphs) -> Text:
     text = return_cell(standing, glyphs)
     if standing.mean_return is not None and standing.return_ci95 is not None:
-        half = standing.return_ci95[1] - standing.mean_return
-        text.append(f" {glyphs.plus_minus}{half:.2f}", style="dim")
+        shown = around(standing.mean_return, standing.return_ci95, 2, glyphs.plus_minus, glyphs.dash)
+        text.append(f" {shown}", style="dim")
     return text
 
 
 def success_cell(standing: Standing, glyphs: Glyphs) -> Text:
     return _percent(standing.success_rate, glyphs)
+
+
+def success_interval_cell(standing: Standing, glyphs: Glyphs) -> Text:
+    text = success_cell(standing, glyphs)
+    if standing.success_ci95 is not None:
+        low, high = standing.success_ci95
+        text.append(f"  {100 * low:.0f}{glyphs.dash}{100 * high:.0f}", style="dim")
+    return text
 
 
 def invalid_cell(standing: Standing, glyphs: Glyphs) -> Text:

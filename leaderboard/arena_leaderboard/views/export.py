@@ -25,6 +25,8 @@ CSV_COLUMNS = (
     "return_low",
     "return_high",
     "success_rate",
+    "success_low",
+    "success_high",
     "invalid_rate",
     "first_invalid_rate",
     "decisions_per_second",
@@ -57,6 +59,7 @@ def render_csv(leaderboard: Leaderboard) -> str:
     for game, standing in _rows(leaderboard):
         row = standing.to_json() | {"game": csv_name(game), "agent": csv_name(standing.agent)}
         row["return_low"], row["return_high"] = row["return_ci95"]
+        row["success_low"], row["success_high"] = row["success_ci95"]
         row["behind_low"], row["behind_high"] = row["behind_ci95"]
         writer.writerow([row[column] for column in CSV_COLUMNS])
     return text.getvalue()
@@ -84,8 +87,9 @@ def _markdown_table(title: str, rows: tuple[Standing, ...]) -> str:
     lines = [
         f"### {title}\n",
         "| # | agent | rating | 95% interval | matches | return | return interval | success "
-        "| invalid | clean rating | clean interval | clean matches | forfeits | errors | moves/s |",
-        "| ---: | :--- | ---: | :---: | ---: | ---: | :---: | ---: "
+        "| success interval | invalid | clean rating | clean interval | clean matches | forfeits | errors "
+        "| moves/s |",
+        "| ---: | :--- | ---: | :---: | ---: | ---: | :---: | ---: | :---: "
         "| ---: | ---: | :---: | ---: | ---: | ---: | ---: |",
         *map(_markdown_row, range(1, len(rows) + 1), rows),
     ]
@@ -101,6 +105,7 @@ def _markdown_row(rank: int, standing: Standing) -> str:
         str(standing.matches),
         *_return_cells(standing),
         _share(standing.success_rate),
+        _success_interval(standing),
         _invalid(standing),
         *_rating_cells(clean),
         str(clean.matches) if clean else UNKNOWN,
@@ -118,10 +123,18 @@ def _rating_cells(rating: Rating | None) -> tuple[str, str]:
 
 
 def _return_cells(standing: Standing) -> tuple[str, str]:
-    if standing.mean_return is None or standing.return_ci95 is None:
-        return UNKNOWN, UNKNOWN
-    mean, low, high = (fixed(value, 2) for value in (standing.mean_return, *standing.return_ci95))
+    mean = UNKNOWN if standing.mean_return is None else fixed(standing.mean_return, 2)
+    if standing.return_ci95 is None:
+        return mean, UNKNOWN
+    low, high = (fixed(end, 2) for end in standing.return_ci95)
     return mean, f"{low} … {high}"
+
+
+def _success_interval(standing: Standing) -> str:
+    if standing.success_ci95 is None:
+        return UNKNOWN
+    low, high = standing.success_ci95
+    return f"{percent(low)} … {percent(high)}"
 
 
 def _markdown_seats(effects: tuple[SeatEffect, ...]) -> str:
