@@ -7,7 +7,9 @@ from arena.match.episode import Step
 from arena.training.config import MsgrpoConfig, resolve
 from arena.training.language.rollout import Rollout, Trajectory
 from arena.training.msgrpo.advantage import group_advantages
-from arena.training.msgrpo.batch import choose_episodes, token_batch, with_trainer_logprobs
+from arena.training.msgrpo.batch import token_batch
+from arena.training.msgrpo.episodes import choose_episodes
+from arena.training.msgrpo.mismatch import with_trainer_logprobs
 from arena_agents import Observation, Reply, TokenSample
 from arena_games.base import UsageError
 
@@ -113,8 +115,9 @@ def test_step_group_compares_equal_states():
     )
     found = {t.steps[0].reply.sample.token_ids[0]: a for t, a in chosen}
     first = {key: value[0] for key, value in found.items()}
-    assert sorted(first.values()) == pytest.approx([-2 / 3, 1 / 3, 1 / 3])
-    assert sum(a[1] for a in found.values() if len(a) > 1) == pytest.approx(0.0)
+    # The state's term equals the episode's here, and is added to it.
+    assert sorted(first.values()) == pytest.approx([-4 / 3, 2 / 3, 2 / 3])
+    assert sum(a[1] for a in found.values() if len(a) > 1) == pytest.approx(1 / 3 - 2 / 3)
 
 
 def test_equal_tokens_share_a_sequence_and_keep_their_own_advantages():
