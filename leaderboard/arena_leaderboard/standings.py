@@ -13,6 +13,7 @@ from typing import Any
 
 from arena_leaderboard.model.looks import stretched
 from arena_leaderboard.model.means import Interval, equal_mean, mean_ci95
+from arena_leaderboard.model.ranks import Ranks, rank_ranges
 from arena_leaderboard.model.ratings import LEVEL, Difference, Fit, Rating, fit_ratings
 from arena_leaderboard.results import MatchResult
 from arena_leaderboard.seat_effect import SeatEffect, seat_effects
@@ -33,6 +34,7 @@ class Standing:
 
     `lead` is the 95 % difference by which the agent one rank above leads this one; None for the first
     and the unrated. `level` is the one at which it is called settled, higher where looks share the 5 %.
+    `ranks` are the best and the worst rank that remain to it when all are compared with all (`model.ranks`).
     `clean` is the rating over the matches in which no rated seat gave an invalid reply or forfeited; None
     where those are all the matches there are, or the agent has none.
     """
@@ -51,6 +53,7 @@ class Standing:
     first_invalid_rate: float | None = None
     success_ci95: Interval | None = None
     level: float = LEVEL
+    ranks: Ranks | None = None
 
     @property
     def matches(self) -> int:
@@ -86,6 +89,7 @@ class Standing:
             "behind": lead and lead.points,
             "behind_ci95": [lead.low, lead.high] if lead else [None, None],
             "separated": self.separated,
+            "ranks": list(self.ranks or (None, None)),
         }
 
 
@@ -148,7 +152,8 @@ def standings(
             fits[name] = fit
         clean = _clean_ratings(found, bootstraps, seed)
         rows = _ranked(tallies if name is None else {name: tallies[name]}, fit, clean)
-        return tuple(replace(row, level=level) for row in rows)
+        ranks = rank_ranges(fit, level) if fit else {}
+        return tuple(replace(row, level=level, ranks=ranks.get(row.agent)) for row in rows)
 
     overall = ranked(None, results)
     games = {game: ranked(game, by_game[game]) for game in tallies}

@@ -12,6 +12,7 @@ ROW_KEYS = [
     "agent", "rating", "low", "high", "matches", "mean_return", "return_ci95", "success_rate", "success_ci95",
     "invalid_rate", "first_invalid_rate", "decisions_per_second", "errors", "forfeits",
     "clean_rating", "clean_low", "clean_high", "clean_matches", "behind", "behind_ci95", "separated",
+    "ranks",
 ]  # fmt: skip
 
 

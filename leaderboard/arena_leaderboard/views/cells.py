@@ -45,6 +45,14 @@ def rank_cell(rank: int, standing: Standing, glyphs: Glyphs) -> Text:
     return Text.assemble((mark, "yellow"), f"{rank}")
 
 
+def ranks_cell(standing: Standing, glyphs: Glyphs) -> Text:
+    """The ranks that it may have when all are compared with all."""
+    if standing.ranks is None:
+        return _unknown(glyphs)
+    best, worst = standing.ranks
+    return Text(f"{best}" if best == worst else f"{best}{glyphs.dash}{worst}", style="dim")
+
+
 def rating_cell(standing: Standing, glyphs: Glyphs) -> Text:
     if standing.rating is None:
         return _unknown(glyphs)

@@ -40,6 +40,8 @@ CSV_COLUMNS = (
     "behind_low",
     "behind_high",
     "separated",
+    "rank_low",
+    "rank_high",
 )
 
 
@@ -60,6 +62,7 @@ def render_csv(leaderboard: Leaderboard) -> str:
         row = standing.to_json() | {"game": csv_name(game), "agent": csv_name(standing.agent)}
         row["return_low"], row["return_high"] = row["return_ci95"]
         row["success_low"], row["success_high"] = row["success_ci95"]
+        row["rank_low"], row["rank_high"] = row["ranks"]
         row["behind_low"], row["behind_high"] = row["behind_ci95"]
         writer.writerow([row[column] for column in CSV_COLUMNS])
     return text.getvalue()
@@ -86,10 +89,10 @@ def _rows(leaderboard: Leaderboard) -> Iterator[tuple[str, Standing]]:
 def _markdown_table(title: str, rows: tuple[Standing, ...]) -> str:
     lines = [
         f"### {title}\n",
-        "| # | agent | rating | 95% interval | matches | return | return interval | success "
+        "| # | ranks | agent | rating | 95% interval | matches | return | return interval | success "
         "| success interval | invalid | clean rating | clean interval | clean matches | forfeits | errors "
         "| moves/s |",
-        "| ---: | :--- | ---: | :---: | ---: | ---: | :---: | ---: | :---: "
+        "| ---: | :---: | :--- | ---: | :---: | ---: | ---: | :---: | ---: | :---: "
         "| ---: | ---: | :---: | ---: | ---: | ---: | ---: |",
         *map(_markdown_row, range(1, len(rows) + 1), rows),
     ]
@@ -100,6 +103,7 @@ def _markdown_row(rank: int, standing: Standing) -> str:
     rating, clean, speed = standing.rating, standing.clean, standing.decisions_per_second
     cells = [
         ("≈ " if standing.separated is False else "") + str(rank) if rating else UNKNOWN,
+        _ranks(standing),
         markdown_name(standing.agent),
         *_rating_cells(rating),
         str(standing.matches),
@@ -114,6 +118,13 @@ def _markdown_row(rank: int, standing: Standing) -> str:
         UNKNOWN if speed is None else f"{speed:.3g}",
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _ranks(standing: Standing) -> str:
+    if standing.ranks is None:
+        return UNKNOWN
+    best, worst = standing.ranks
+    return f"{best}" if best == worst else f"{best}–{worst}"
 
 
 def _rating_cells(rating: Rating | None) -> tuple[str, str]:

@@ -59,6 +59,7 @@ class _Place:
 
 
 RATING = (
+    _Column("ranks", cells.ranks_cell, 5, 88),
     _Column("rating", cells.rating_cell, 6),
     _Column("95% interval", cells.interval_cell, 12, justify="left"),
 )
@@ -180,6 +181,7 @@ def _any_errors(rows: Sequence[Standing]) -> bool:
 def _legend(leaderboard: Leaderboard, glyphs: Glyphs) -> Text:
     level = percent(leaderboard.level, 0 if leaderboard.level == LEVEL else 2)
     legend = f"{glyphs.tied} not separable: the {level} interval of the rank above's lead holds 0."
+    legend += f"\nranks: those left open at {level} when all are compared with all (Holm)."
     if any(standing.clean for standing in leaderboard.overall):
         legend += "\nclean: the rating over the matches in which nobody gave an invalid reply or forfeited."
     if any(standing.asked_again for standing in leaderboard.overall):

@@ -1,4 +1,4 @@
-"""docs/record.md is true: a simulator written from it reproduces stored runs, and its tables are the file's."""
+"""docs/record.md is true: a simulator made from it reproduces stored runs, and its tables are the file's."""
 
 from __future__ import annotations
 
