@@ -1,10 +1,10 @@
 """Which ranks an agent may have, when all of them are compared with all others.
 
 People read a table first against last. Of twenty equal agents those two differ at 95 % nearly always. So
-every pair is tested, and Holm's step-down procedure (1979) keeps the chance that any difference is called one that
-is none at 5 %: in 95 of 100 tournaments *all* of a table's rank intervals hold the agents' true ranks. An
-agent's lowest rank number is one more than how many are certainly better, its highest as many less than all
-as are certainly worse.
+every pair is tested, and Holm's step-down procedure (1979) keeps the chance that any difference is called
+one that is none at 5 %: in 95 of 100 tournaments *all* of a table's rank intervals hold the agents' true
+ranks. An agent's lowest rank number is one more than how many are certainly better, its highest as many
+less than all as are certainly worse.
 """
 
 from collections.abc import Mapping, Sequence
