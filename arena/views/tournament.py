@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from rich.console import Console
 
 from arena.record.board import board_after
@@ -13,6 +15,7 @@ from arena.views.messages import note, warn
 from arena.views.spending import show_spending
 from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
+from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
 from arena_leaderboard import render_rich, standings
 
@@ -36,6 +39,7 @@ def hold_tournament(options: TournamentOptions) -> bool:
         display=TournamentDisplay(Console(stderr=True)),
         until=until,
         engine=parse_engine(options.engine),
+        sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
     )
     verdict = result.verdict
     board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
@@ -43,7 +47,7 @@ def hold_tournament(options: TournamentOptions) -> bool:
     if verdict is not None:
         print(one_line(str(verdict)))
     show_spending(result.spending, Console())
-    note(f"arena report {options.out} makes a page of it")
+    note(f"arena report {quote(str(options.out))} makes a page of it")
     for training, error in result.failed.items():
         warn(f"{training.name} could not be trained and was left out: {error}; see {training.folder}")
     for agent, errors in result.cut_short.items():

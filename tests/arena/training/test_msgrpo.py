@@ -13,7 +13,8 @@ import pytest
 from arena.training.language.guard import Guard
 from arena.training.msgrpo.train import MsgrpoTraining
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config, train
+from arena.training.settings import new_config
+from arena.training.start import train
 from arena.views.training_progress import TrainingDisplay
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError

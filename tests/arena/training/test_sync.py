@@ -21,7 +21,8 @@ from arena.training.language.sync import PolicySync
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.train import MsgrpoTraining
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config, train
+from arena.training.settings import new_config
+from arena.training.start import train
 from arena_agents.base import Sampling, TokenSample
 from arena_agents.causal_lm.load import load_model
 from arena_agents.causal_lm.logprobs import read_replies
