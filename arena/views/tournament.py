@@ -6,6 +6,7 @@ from shlex import quote
 
 from rich.console import Console
 
+from arena.record.board import board_after
 from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
@@ -40,9 +41,11 @@ def hold_tournament(options: TournamentOptions) -> bool:
         engine=parse_engine(options.engine),
         sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
     )
-    render_rich(standings(result.results), Console())
-    if result.verdict is not None:
-        print(one_line(str(result.verdict)))
+    verdict = result.verdict
+    board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
+    render_rich(board, Console())
+    if verdict is not None:
+        print(one_line(str(verdict)))
     show_spending(result.spending, Console())
     note(f"arena report {quote(str(options.out))} makes a page of it")
     for training, error in result.failed.items():

@@ -24,7 +24,8 @@ from arena_games.base import UsageError
 HERE = Path(__file__).parents[1]
 MINE = f"{HERE / 'my_agent.py'}:Mine"
 ROW_KEYS = {
-    "agent", "rating", "low", "high", "matches", "mean_return", "return_ci95", "success_rate", "invalid_rate",
+    "agent", "rating", "low", "high", "matches", "mean_return", "return_ci95", "success_rate",
+    "success_ci95", "invalid_rate",
 }  # fmt: skip
 
 
@@ -71,7 +72,7 @@ def test_version() -> None:
 def test_leaderboard_json_has_the_promised_shape(played: Path) -> None:
     done = process("leaderboard", played, "--format", "json")
     shown = json.loads(done.stdout)
-    assert list(shown) == ["overall", "games", "seats", "replies"]
+    assert list(shown) == ["overall", "games", "seats", "level", "replies"]
     assert {"frozen-lake", "snake", "snake-royale"} <= set(shown["games"])
     for row in [*shown["overall"], *shown["games"]["snake"]]:
         assert set(row) >= ROW_KEYS
@@ -92,8 +93,8 @@ def test_eval_json_is_pure_json() -> None:
     rows = json.loads(done.stdout)
     assert [row["game"] for row in rows] == ["frozen-lake", "snake"]
     assert list(rows[0]) == [
-        "agent", "game", "episodes", "mean_return", "return_ci95", "success_rate", "invalid_rate",
-        "first_invalid_rate",
+        "agent", "game", "episodes", "mean_return", "return_ci95", "success_rate", "success_ci95",
+        "invalid_rate", "first_invalid_rate",
     ]  # fmt: skip
     assert done.stderr == ""
 
