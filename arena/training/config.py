@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from arena_agents.address import is_address
 from arena_agents.base import Decode
@@ -122,7 +130,9 @@ class MsgrpoConfig(LanguageConfig):
     episode_sampling: Literal["aaw", "uniform"] = "aaw"
     episode_temperature: float = Field(1.0, gt=0, description="T_ep of AAW")
     with_replacement: bool = False
-    importance_correction: bool = False
+    importance_correction: bool = Field(
+        False, description="weigh kept episodes so that their mean is in expectation that of all"
+    )
     advantage_scale: Literal["std", "none"] = "std"
     baseline: Literal["group", "leave_one_out", "seat_ema"] = "group"
     baseline_decay: float = Field(0.95, ge=0, lt=1, description="α of `seat_ema`, an episode")
@@ -153,6 +163,14 @@ class MsgrpoConfig(LanguageConfig):
     mismatch_cap: float = Field(2.0, ge=1, description="largest weight for the engine's mismatch")
     mismatch_floor: float = Field(0.5, gt=0, le=1, description="smallest weight that is not masked")
     max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
+
+    @field_validator("loss_mean")
+    @classmethod
+    def _mean_that_can_be_corrected(cls, mean: str, given: ValidationInfo) -> str:
+        """A mean over the kept tokens is divided by their number, which the draw changes: never exact."""
+        if mean == "token" and given.data.get("importance_correction"):
+            raise ValueError("importance_correction is exact for loss_mean=episode only; set one of the two")
+        return mean
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

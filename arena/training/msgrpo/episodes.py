@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 import torch
 from torch import Tensor
 
 from arena.training.config import MsgrpoConfig
 from arena.training.language.rollout import Rollout, Trajectory
-from arena.training.msgrpo.advantage import (
-    aaw_probabilities,
-    aaw_sample,
-    informative_groups,
-)
+from arena.training.msgrpo.advantage import aaw_sample, informative_groups, weighted_aaw_sample
 from arena.training.msgrpo.baseline import SeatBaselines, episode_advantages
 from arena.training.msgrpo.credit import StateKey, state_key, step_advantages
 from arena.training.msgrpo.critic import Critic
+
+
+class DrawOptions(TypedDict):
+    """How episodes are drawn."""
+
+    k: int
+    temperature: float
+    generator: torch.Generator
+    replacement: bool
 
 
 def kept_episodes(
@@ -25,21 +31,21 @@ def kept_episodes(
 ) -> tuple[Tensor, Tensor]:
     """Indices (K,) of the episodes to train on and their importance weights (K,).
 
-    The weights are 1/(n·P_j), of mean about 1, with `importance_correction`, and 1 without.
+    The weights are 1 without `importance_correction`, and where all episodes are equally likely. With it
+    the weighted mean of the K is in expectation that of all N, with replacement or without.
     """
-    n = len(advantages_N)
-    count = max(1, round(config.keep * n))
-    weighing = advantages_N if config.episode_sampling == "aaw" else torch.zeros_like(advantages_N)
-    chosen_K = aaw_sample(
-        weighing,
-        k=count,
-        temperature=config.episode_temperature,
-        generator=generator,
-        replacement=config.with_replacement,
-    )
+    count = max(1, round(config.keep * len(advantages_N)))
+    draw: DrawOptions = {
+        "k": count,
+        "temperature": config.episode_temperature,
+        "generator": generator,
+        "replacement": config.with_replacement,
+    }
+    if config.episode_sampling == "uniform":
+        return aaw_sample(torch.zeros_like(advantages_N), **draw), torch.ones(count)
     if not config.importance_correction:
-        return chosen_K, torch.ones(count)
-    return chosen_K, 1 / (n * aaw_probabilities(weighing, config.episode_temperature)[chosen_K])
+        return aaw_sample(advantages_N, **draw), torch.ones(count)
+    return weighted_aaw_sample(advantages_N, **draw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
