@@ -223,10 +223,10 @@ class MsgrpoTraining(LanguageTraining):
         """The trajectories to train on, with their steps' advantages, and what there is to log of them."""
         config, key = self.config, state_key(self.spec)
         if not rollout.groups:
-            return [], {}
+            return [], self.seats.metrics()
         seats = self.seats if config.baseline == "seat_ema" else None
         credited = credit_rollout(rollout, config, key, seats, self.critic)
-        logged: Metrics = dict(self.seats.metrics())
+        logged: Metrics = self.seats.metrics()
         if config.credit in ("step_group", "gigpo"):
             logged["step_peers"] = peer_share(rollout.groups, key)
         if self.critic is not None:
