@@ -18,6 +18,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from arena_agents.address import is_address
@@ -30,7 +31,7 @@ from arena_agents.spec import decode_of, split_spec, template_settings
 from arena_games.base import UsageError
 from arena_games.loading import load_object
 
-__all__ = ["BUILT_IN", "agent_names", "make_agent"]
+__all__ = ["BUILT_IN", "agent_names", "check_agent", "is_code", "make_agent"]
 
 BUILT_IN: dict[str, Callable[[], Agent]] = {"random": RandomAgent, "search": SearchAgent}
 
@@ -53,6 +54,21 @@ def make_agent(spec: str, *, template: Path | None = None, engine: EngineName = 
     take the settings in the spec's brackets.
     """
     return with_settings(_make(split_spec(spec)[0], template, engine), spec)
+
+
+def is_code(spec: str) -> bool:
+    """Whether making the agent would import Python that no package has registered."""
+    bare = split_spec(spec)[0]
+    known = bare in agent_names() or is_address(bare) or bare.startswith("hf:")
+    return ":" in bare and not known and not Path(bare).is_dir()
+
+
+def check_agent(spec: str) -> None:
+    """Raise the UsageError that `make_agent` would, without reading a language model's weights.
+
+    Weights that are broken are found only when they are read.
+    """
+    with_settings(_make(split_spec(spec)[0], None, "transformers", weights=False), spec)
 
 
 def with_settings(agent: Agent, spec: str) -> Agent:
@@ -78,7 +94,7 @@ def _twin(agent: Agent, how: str, spec: str, setting: str) -> Callable[[Any], Ag
     return made
 
 
-def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
+def _make(spec: str, template: Path | None, engine: EngineName, *, weights: bool = True) -> Agent:
     if spec in BUILT_IN:
         return BUILT_IN[spec]()
     if is_address(spec):
@@ -88,11 +104,11 @@ def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
     if spec in PRESETS or spec.startswith("hf:"):
         from arena_agents.language.agent import load_language_agent
 
-        return load_language_agent(spec, template=template, engine=engine)
+        return load_language_agent(spec, template=template, engine=engine, weights=weights)
     if Path(spec).is_dir():
         from arena_agents.policy import load_policy
 
-        return load_policy(Path(spec), template=template, engine=engine)
+        return load_policy(Path(spec), template=template, engine=engine, weights=weights)
     if spec in _plug_ins():
         return _built(spec, lambda: _plug_ins()[spec].load()())
     if ":" in spec:
@@ -103,8 +119,9 @@ def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
 def _hint(spec: str) -> str:
     base, _, learned = spec.rpartition("+")
     if spec == "dqn" or base:
-        game = learned if base else "GAME"
-        return f"train it with arena train {game} --agent {base or spec}, then name the run's folder"
+        game = quote(learned) if base else "GAME"
+        how = f"arena train {game} --agent {quote(base or spec)}"
+        return f"train it with {how}, then name the run's folder"
     near = difflib.get_close_matches(spec, agent_names(), n=1)
     if near:
         return f"did you mean {near[0]!r}?"

@@ -17,6 +17,7 @@ from arena.cli.options import (
     Rethink,
     Seed,
     Template,
+    Trust,
 )
 from arena.tournament.options import DEADLINE_S, DEFAULT_AGENTS, MATCHES, TournamentOptions, TrainMode
 from arena.views.options import EvaluationOptions, Format
@@ -91,22 +92,23 @@ def report(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The page; RUN/report.html if not given.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Write a tournament as one page that opens without a network: tables, plots and replays."""
-    from arena.views.page.page import write_report
+    from arena.views.page.page import PAGE, write_report
 
-    page = out or run / "report.html"
-    size = write_report(run, page)
-    typer.echo(f"The page is {page} ({size / 1e6:.2f} MB); it opens in any browser")
+    size = write_report(run, out, trust=trust)
+    typer.echo(f"The page is {out or run / PAGE} ({size / 1e6:.2f} MB); it opens in any browser")
 
 
 def verify(
     run: Annotated[Path, typer.Argument(help="A tournament's folder.")] = TOURNAMENT,
+    trust: Trust = False,
 ) -> None:
     """Play every stored episode again and compare. Exit status 1 if anything is not as it was stored."""
     from arena.views.verification import show_verification
 
-    raise typer.Exit(0 if show_verification(run) else 1)
+    raise typer.Exit(0 if show_verification(run, trust=trust) else 1)
 
 
 def evaluate(

@@ -9,7 +9,7 @@ from arena.tournament.entrants import SPECIALIST
 from arena.tournament.plan import Tournament
 from arena_agents import Agent
 from arena_agents.engines.base import EngineName
-from arena_agents.registry import make_agent, with_settings
+from arena_agents.registry import check_agent, make_agent, with_settings
 from arena_agents.spec import split_spec
 from arena_games.base import GameSpec
 
@@ -22,11 +22,14 @@ class Agents:
         self._made: dict[str, Agent] = {}
 
     def check(self) -> None:
-        """Make all that need no training, so that a wrong name is found at once. Raises UsageError."""
+        """Find a wrong name at once among all that need no training. Raises UsageError.
+
+        No model's weights are read: those that are to be trained first want the memory.
+        """
         for entrant in self._tournament.entrants:
             source = entrant.base or entrant.spec
             if source != SPECIALIST:
-                self.make(source)
+                check_agent(source)
 
     def of_game(self, spec: GameSpec, players: Iterable[str]) -> dict[str, Agent]:
         """The players of a game by name, the house's included. Raises UsageError if one cannot be made."""

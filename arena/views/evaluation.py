@@ -26,13 +26,15 @@ from arena_games.registry import select_games
 def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     """Print what an agent scores, as a table or as JSON."""
     spec = with_defaults(options.agent, options.defaults)
+    # A mistyped name is found before a model is loaded, which may take minutes.
+    games, opponent = select_games(options.games), make_agent(options.opponents)
     rows = evaluate(
         spec,
         _agent(spec, options),
-        select_games(options.games),
+        games,
         episodes=options.episodes,
         seed=options.seed,
-        opponent=make_agent(options.opponents),
+        opponent=opponent,
         config=MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink),
     )
     for row in rows:

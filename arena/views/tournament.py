@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from rich.console import Console
 
 from arena.tournament.options import TournamentOptions
@@ -40,7 +42,7 @@ def hold_tournament(options: TournamentOptions) -> bool:
     if result.verdict is not None:
         print(one_line(str(result.verdict)))
     show_spending(result.spending, Console())
-    note(f"arena report {options.out} makes a page of it")
+    note(f"arena report {quote(str(options.out))} makes a page of it")
     for training, error in result.failed.items():
         warn(f"{training.name} could not be trained and was left out: {error}; see {training.folder}")
     for agent, errors in result.cut_short.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import subprocess
 import sys
@@ -159,3 +161,43 @@ def _alive(pid: int) -> bool:
         return False
     status = Path(f"/proc/{pid}/stat")
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+HAS_CARD = """
+import json, os, pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+began = time.time()
+time.sleep(0.3)
+(folder / "ran.json").write_text(json.dumps([os.environ.get("CUDA_VISIBLE_DEVICES"), began, time.time()]))
+(folder / "last").mkdir(exist_ok=True)
+"""
+
+
+@pytest.mark.parametrize(("visible", "cards"), [(None, ["0", "1"]), ("3,GPU-7", ["3", "GPU-7"])])
+def test_each_gpu_trains_one_language_model_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str | None, cards: list[str]
+) -> None:
+    monkeypatch.setattr(prepare, "gpus", lambda: [object(), object()])
+    monkeypatch.setattr(prepare, "cores", lambda: 16)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    asked = needed(tmp_path, "dqn,nano+snake,a=nano+frozen-lake,b=nano+snake-poison", "snake,frozen-lake")
+    scripted(monkeypatch, {training.name: HAS_CARD for training in asked})
+    assert train_all(asked, seed=0, watcher=Notes()) == {}
+    ran = {t: json.loads((t.folder / "ran.json").read_text()) for t in asked}
+    assert {ran[t][0] for t in asked if t.agent == "dqn"} == {visible}
+    taught = [t for t in asked if t.agent != "dqn"]
+    assert len(taught) == 3
+    assert {ran[t][0] for t in taught} == set(cards)
+    for card in cards:
+        spans = sorted(ran[t][1:] for t in taught if ran[t][0] == card)
+        assert all(ended <= began for (_, ended), (began, _) in itertools.pairwise(spans))
+
+
+def test_without_a_gpu_cores_alone_decide(tmp_path: Path) -> None:
+    asked = needed(tmp_path, "dqn,nano+snake", "snake,frozen-lake")
+    assert prepare.most_at_once(asked, 16, 0) == len(asked) == 3
+    assert prepare.most_at_once(asked, 2, 0) == 2
+    both = needed(tmp_path, "nano+snake,nano+frozen-lake", "snake")
+    assert (prepare.most_at_once(both, 16, 1), prepare.most_at_once(both, 16, 4)) == (1, 2)

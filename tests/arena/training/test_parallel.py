@@ -19,7 +19,7 @@ from arena.training.config import MsgrpoConfig
 from arena.training.distributed.shards import as_shard, own_part, part_of, whole
 from arena.training.distributed.team import SOLO, Team, join_team, said_once
 from arena.training.dqn.config import DqnConfig
-from arena.training.run_folder import Onlooker, RunFolder, open_run
+from arena.training.run_folder import RunFolder
 from arena.training.start import settle, train
 from arena_games.base import UsageError
 from tests.arena.training.team_worker import KINDS, forget_the_last_step, work
@@ -144,8 +144,19 @@ def test_alone_nothing_is_exchanged():
     assert SOLO.add_up({"a": 2.0}) == {"a": 2.0}
 
 
-def test_an_onlooker_writes_nothing(tmp_path):
-    run = Onlooker(tmp_path / "run")
+class Pair(Team):
+    """One of two processes that are asked in turn; what the first one gathers, the second one finds."""
+
+    told = None
+
+    def gather(self, mine):
+        if self.is_main:
+            Pair.told = mine
+        return [Pair.told, mine]
+
+
+def test_only_the_first_of_a_team_writes(tmp_path):
+    run = RunFolder(tmp_path / "run", Pair(1, 2, 2))
     run.log({"step": 1})
     run.rewind(0)
     run.save_checkpoint(1, lambda folder: folder.joinpath("x").write_text("x"))
@@ -154,9 +165,18 @@ def test_an_onlooker_writes_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_is_opened_as_ever_by_one_process(tmp_path):
-    made = RunFolder(tmp_path)
-    assert open_run(SOLO, tmp_path, lambda: made) is made
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), UsageError("no"), KeyError("k")])
+def test_where_the_first_fails_all_fail_at_once(error):
+    def fails():
+        raise error
+
+    with pytest.raises(type(error)):
+        Pair(0, 2, 2).by_first(fails)
+    told = RuntimeError if isinstance(error, KeyError) else type(error)
+    with pytest.raises(told):
+        Pair(1, 2, 2).by_first(fails)
+    Pair(0, 2, 2).by_first(lambda: None)
+    Pair(1, 2, 2).by_first(fails)  # which it does not do
 
 
 def test_an_engine_over_several_processes_is_asked_alike():
