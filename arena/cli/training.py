@@ -23,7 +23,7 @@ def train(
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Updates of the policy.")] = None,
-    opponents: Annotated[str | None, typer.Option(help="`house`, `self`, or an agent.")] = None,
+    opponents: Annotated[str | None, typer.Option(help="`house`, `self`, `league`, or an agent.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeat for more.")
     ] = None,

@@ -33,7 +33,7 @@ class TrainConfig(BaseModel):
     """What every trainer shares. Stored, resolved, as `config.json` in the run's folder.
 
     `opponents` hold the seats that the learner does not: `house`, `self`, or an agent spec
-    (see `arena.match.seating.training_seating`).
+    (see `arena.match.seating.training_seating`); in MS-GRPO also `league`.
     """
 
     model_config = ConfigDict(
@@ -50,6 +50,12 @@ class TrainConfig(BaseModel):
     eval_episodes: int = Field(50, ge=1)
     checkpoint_every: int = Field(20, ge=1)
     loggers: tuple[Literal["tensorboard", "wandb"], ...] = ()
+
+    @model_validator(mode="after")
+    def _has_a_league(self) -> Self:
+        if self.opponents == "league" and "league_every" not in type(self).model_fields:
+            raise ValueError("opponents=league is for arena train with a language model; name others")
+        return self
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -152,6 +158,11 @@ class MsgrpoConfig(LanguageConfig):
     loss_mean: Literal["episode", "token"] = "episode"
     clip_low: float = Field(0.2, gt=0)
     clip_high: float = Field(0.2, gt=0)
+    league_every: int = Field(10, ge=1, description="updates between the league's copies of the policy")
+    league_latest: float = Field(0.5, ge=0, le=1, description="share of start states played against itself")
+    league_anchors: float = Field(0.2, ge=0, le=1, description="share played against `anchors`")
+    anchors: tuple[str, ...] = Field(("random",), description="agents that never change")
+    pfsp: Literal["hard", "even", "uniform"] = Field("even", description="which past versions are met")
     trust_region: Literal["clip", "tv"] = Field("clip", description="`tv` bounds |π − π_old| (DPPO)")
     tv_low: float = Field(0.2, gt=0, le=1, description="of `tv`: most a probability may fall")
     tv_high: float = Field(0.2, gt=0, le=1, description="of `tv`: most a probability may rise")
@@ -187,6 +198,8 @@ class MsgrpoConfig(LanguageConfig):
             raise ValueError(
                 f"credit={self.credit} has a baseline of its own; leave baseline={self.baseline} out"
             )
+        if self.league_latest + self.league_anchors > 1:
+            raise ValueError("league_latest and league_anchors are shares of the whole: at most 1 together")
         if self.refill and self.learns_from_all:
             raise ValueError(
                 "refill waits for groups whose returns differ, but this run learns from all groups; "
