@@ -85,7 +85,7 @@ def _evaluation_table(rows: Sequence[EvalRow], title: str | None = None) -> Tabl
     again = any(row.first_invalid_rate != row.invalid_rate for row in rows)
     table = _table("game", title)
     shown = ("return", "95% interval", "success", "95% interval", "invalid", *["at first"][:again])
-    for heading in ("episodes", *shown):
+    for heading in ("n", *shown):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
@@ -119,7 +119,7 @@ def _ends(interval: tuple[float, float] | None, form: str) -> str:
 
 def _pairs_table(pairs: list[PairedRow]) -> Table:
     table = _table("game", f"{one_line(pairs[0].agent)} less {one_line(pairs[0].other)}, seed by seed")
-    for heading in ("episodes", "return", "95% interval", "success", "95% interval"):
+    for heading in ("n", "return", "95% interval", "success", "95% interval"):
         table.add_column(heading, justify="right", no_wrap=True)
     for pair in pairs:
         table.add_row(

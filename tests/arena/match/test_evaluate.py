@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from arena.match.evaluate import Conditions, evaluate, evaluate_pair
+from arena.match.episode import EndReason, Episode
+from arena.match.evaluate import Conditions, _played, evaluate, evaluate_pair
+from arena_agents import Agent
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
-from arena_games.base import UsageError
+from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game, game_specs
 from tests.arena.players import Exits, Raises, Says, Seeded
 
@@ -92,8 +95,18 @@ def test_an_agent_does_not_differ_from_itself() -> None:
     assert low < 0 < high
 
 
-def test_seeds_that_failed_for_one_are_left_out_for_both() -> None:
-    rows, (pair,) = evaluate_pair(
-        ("raises", "random"), (Raises(), RandomAgent()), [LAKE], Conditions(episodes=20)
-    )
-    assert pair.episodes == 20 - rows[0].errors
+def test_seeds_that_failed_for_one_are_left_out_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server's failure says nothing of the agent; its own failure is a forfeit and counts."""
+
+    def played(agent: Agent, spec: GameSpec, conditions: Conditions) -> list[Episode]:
+        episodes = _played(agent, spec, conditions)
+        outside = replace(episodes[7], end=EndReason.AGENT_ERROR, culprit="agent")
+        return [*episodes[:7], outside, *episodes[8:]] if isinstance(agent, SearchAgent) else episodes
+
+    monkeypatch.setattr("arena.match.evaluate._played", played)
+    conditions = Conditions(episodes=20)
+    rows, (pair,) = evaluate_pair(("search", "random"), (SearchAgent(), RandomAgent()), [LAKE], conditions)
+    assert ([row.episodes for row in rows], pair.episodes) == ([19, 20], 19)
+    rows, (pair,) = evaluate_pair(("raises", "random"), (Raises(), RandomAgent()), [LAKE], conditions)
+    assert rows[0].forfeits > 0
+    assert pair.episodes == 20
