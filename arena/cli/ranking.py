@@ -119,6 +119,9 @@ def verify(
 
 def evaluate(
     agent: Annotated[str, typer.Argument(help="The agent, as in --agents.")],
+    other: Annotated[
+        str | None, typer.Argument(help="Another, on the same seeds: by how much do they differ?")
+    ] = None,
     games: Games = "all",
     episodes: Annotated[int, typer.Option(min=1, help="Episodes of each game.")] = 100,
     seed: Seed = 0,
@@ -135,12 +138,13 @@ def evaluate(
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
-    """Measure one agent on held-out seeds, without ranking it."""
+    """Measure one agent on held-out seeds, or two and their difference, without ranking them."""
     from arena.views.evaluation import show_evaluation
     from arena_agents.spec import asked
 
     options = EvaluationOptions(
         agent,
+        other,
         games,
         episodes=episodes,
         seed=seed,
