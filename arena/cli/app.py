@@ -46,7 +46,6 @@ app = typer.Typer(
     cls=OneLineErrors,
     help="Language models that play games: train them, rank them, play them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -66,6 +65,7 @@ def arena(
 COMMANDS: dict[str, Callable[..., None]] = {
     "train": training.train,
     "sft": training.sft,
+    "config": training.config,
     "tournament": ranking.tournament,
     "leaderboard": ranking.leaderboard,
     "report": ranking.report,

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import RUNS, ChatTemplate, Deadline, Decoding, Plain, Rethink, Seed, Speed
+from arena.cli import completion
+from arena.cli.options import (
+    RUNS,
+    ChatTemplate,
+    Deadline,
+    Decoding,
+    Game,
+    Json,
+    Plain,
+    Rethink,
+    Run,
+    Seed,
+    Speed,
+)
 from arena.tournament.options import DEADLINE_S
 from arena.views.options import Listed, WatchOptions
 
@@ -15,16 +28,20 @@ from arena.views.options import Listed, WatchOptions
 def list_(
     what: Annotated[Listed, typer.Argument(help="games, agents or runs.")],
     folder: Annotated[Path, typer.Argument(help="Where runs are looked for.")] = RUNS,
+    json: Json = False,
 ) -> None:
     """List the games, the agents, or the runs in a folder."""
     from arena.views.listing import show
 
-    show(what, folder)
+    show(what, folder, as_json=json)
 
 
 def play(
-    game: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
-    against: Annotated[str | None, typer.Option(help="Who holds the other seats, as in --agents.")] = None,
+    game: Game,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Who holds the other seats, as in --agents.", autocompletion=completion.agents),
+    ] = None,
     seed: Seed = 0,
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
@@ -38,8 +55,14 @@ def play(
 
 
 def watch(
-    game: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
-    agents: Annotated[str, typer.Option(help="Who takes the open seats, in order, as in tournament.")],
+    game: Game,
+    agents: Annotated[
+        str,
+        typer.Option(
+            help="Who takes the open seats, in order, as in tournament.",
+            autocompletion=completion.some_agents,
+        ),
+    ],
     seed: Seed = 0,
     opponents: Annotated[str, typer.Option(help="Who takes the open seats that are left.")] = "random",
     deadline: Deadline = DEADLINE_S,
@@ -69,23 +92,25 @@ def watch(
 
 
 def replay(
-    run: Annotated[Path, typer.Argument(help="A tournament's folder.")],
+    run: Run,
     match: Annotated[str | None, typer.Argument(help="Its number or id; without, a list.")] = None,
     speed: Speed = None,
     plain: Plain = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the list, or the match, as JSON.")] = False,
 ) -> None:
     """Show a stored match step by step: board, observation, reply, action, reward."""
     from arena.views.terminal.replay import show_replay
 
-    show_replay(run, match, speed=speed, plain=plain)
+    show_replay(run, match, speed=speed, plain=plain, as_json=json)
 
 
 def check_game(
-    spec: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
+    spec: Game,
     episodes: Annotated[int, typer.Option(min=1, help="Random episodes to play.")] = 200,
     seed: Seed = 0,
+    json: Json = False,
 ) -> None:
     """Check that a game can be run, trained on and ranked fairly. Exit status 1 if it cannot."""
     from arena.views.checks import show_checks
 
-    raise typer.Exit(0 if show_checks(spec, episodes=episodes, seed=seed) else 1)
+    raise typer.Exit(0 if show_checks(spec, episodes=episodes, seed=seed, as_json=json) else 1)

@@ -19,6 +19,7 @@ from arena.match.episode import Episode
 from arena.record import attempts, integrity, rows, seals, usages
 from arena.record.notable import MatchSummary
 from arena.record.run_file import connect, create_file, legible, lock_folder, one_line_errors
+from arena.record.tables import Episodes
 from arena.record.usages import SqlRow
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
@@ -121,8 +122,14 @@ class Store:
         with legible(self.path):
             return {rows.to_text(row[0]) for row in self._select("SELECT id FROM episodes")}
 
-    def episodes(self, game: str | None = None) -> Iterator[Episode]:
-        """The episodes of one game, or all, in the order of their ids, with their steps."""
+    def episodes(self, game: str | None = None) -> Episodes:
+        """The episodes of one game, or all, in the order of their ids, with their steps.
+
+        An iterator, which can also become rows: `.rows()`, `.to_pandas()`, `.to_arrow()`.
+        """
+        return Episodes(self._read(game))
+
+    def _read(self, game: str | None) -> Iterator[Episode]:
         query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE game = coalesce(?, game) ORDER BY id"
         for row in self._select(query, rows.to_bytes(game)):
             yield self._whole(row)

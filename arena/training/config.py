@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import tomllib
 from collections.abc import Mapping
@@ -27,16 +28,18 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = 1
-    game: str
-    agent: str
-    seed: int = Field(0, ge=0)
-    steps: int = Field(200, ge=1)
-    opponents: str = "house"
-    eval_every: int = Field(20, ge=1)
-    eval_episodes: int = Field(50, ge=1)
-    checkpoint_every: int = Field(20, ge=1)
-    loggers: tuple[Literal["tensorboard", "wandb"], ...] = ()
+    version: Literal[1] = Field(1, description="of this table of settings")
+    game: str = Field(description="a game's name, module:SPEC or FILE.py:SPEC")
+    agent: str = Field(description="who is trained, as `--agent` names it")
+    seed: int = Field(0, ge=0, description="start of all randomness")
+    steps: int = Field(200, ge=1, description="updates of the policy")
+    opponents: str = Field("house", description="of the learner: `house`, `self`, or an agent")
+    eval_every: int = Field(20, ge=1, description="steps between evaluations on validation episodes")
+    eval_episodes: int = Field(50, ge=1, description="validation episodes an evaluation")
+    checkpoint_every: int = Field(20, ge=1, description="steps between checkpoints")
+    loggers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
+        (), description="where metrics go beside `metrics.jsonl`"
+    )
 
 
 Config = TypeVar("Config", bound=TrainConfig)
@@ -51,15 +54,15 @@ class LanguageConfig(TrainConfig):
 
     ALGORITHM: ClassVar[str]
 
-    learning_rate: float = Field(1e-5, gt=0)
+    learning_rate: float = Field(1e-5, gt=0, description="the highest, of AdamW")
     warmup: int = Field(5, ge=0, description="updates over which the rate rises")
     final_rate: float = Field(1.0, ge=0, le=1, description="share of the rate left at the end")
-    weight_decay: float = Field(0.0, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW")
+    max_grad_norm: float = Field(1.0, gt=0, description="to which longer gradients are cut")
     adapter: Literal["keep", "merge"] = Field("keep", description="how to go on from an adapter")
-    lora_rank: int = Field(16, ge=0, description="0 trains all weights")
-    lora_alpha: int = Field(32, ge=1)
-    temperature: float = Field(1.0, gt=0)
+    lora_rank: int = Field(16, ge=0, description="of the adapter; 0 trains all weights")
+    lora_alpha: int = Field(32, ge=1, description="of the adapter, which is scaled by alpha / rank")
+    temperature: float = Field(1.0, gt=0, description="of sampling in rollouts and evaluations")
     max_new_tokens: int = Field(256, ge=1, description="of an answer")
     thinking_tokens: int = Field(1024, ge=0, description="of what a model thinks before its answer")
     chat_template: dict[str, Any] = Field({}, description="settings of the model's chat template")
@@ -109,20 +112,24 @@ class MsgrpoConfig(LanguageConfig):
     groups: int = Field(8, ge=1, description="B, start states an update")
     group_size: int = Field(16, ge=2, description="G, episodes a start state")
     keep: float = Field(0.5, gt=0, le=1, description="share of the trainable episodes that is kept")
-    episode_sampling: Literal["aaw", "uniform"] = "aaw"
+    episode_sampling: Literal["aaw", "uniform"] = Field("aaw", description="how episodes are kept")
     episode_temperature: float = Field(1.0, gt=0, description="T_ep of AAW")
-    with_replacement: bool = False
-    importance_correction: bool = False
-    advantage_scale: Literal["std", "none"] = "std"
-    credit: Literal["episode", "return_to_go", "step_group"] = "episode"
+    with_replacement: bool = Field(False, description="whether an episode may be kept more than once")
+    importance_correction: bool = Field(False, description="whether AAW's chances are divided out again")
+    advantage_scale: Literal["std", "none"] = Field("std", description="what advantages are divided by")
+    credit: Literal["episode", "return_to_go", "step_group"] = Field(
+        "episode", description="what a step's advantage is made from"
+    )
     discount: float = Field(1.0, ge=0, le=1, description="γ of `return_to_go`")
-    loss_mean: Literal["episode", "token"] = "episode"
-    clip_low: float = Field(0.2, gt=0)
-    clip_high: float = Field(0.2, gt=0)
+    loss_mean: Literal["episode", "token"] = Field(
+        "episode", description="over what a token's loss is averaged"
+    )
+    clip_low: float = Field(0.2, gt=0, description="ratios below 1 - this are clipped")
+    clip_high: float = Field(0.2, gt=0, description="ratios above 1 + this are clipped")
     beta: float = Field(0.0, ge=0, description="β of the KL penalty")
     epochs: int = Field(1, ge=1, description="passes over the kept episodes")
     minibatches: int = Field(1, ge=1, description="optimiser steps a pass")
-    format_penalty: float = Field(1.0, ge=0)
+    format_penalty: float = Field(1.0, ge=0, description="taken off the reward of an invalid reply")
     mismatch_cap: float = Field(2.0, ge=1, description="largest weight for the engine's mismatch")
     max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
 
@@ -154,7 +161,9 @@ def _first_problem(kind: type[TrainConfig], error: ValidationError) -> str:
     if key == "version":
         return f"this config is of version {problem['input']!r}, this program reads version {CONFIG_VERSION}"
     if problem["type"] == "extra_forbidden":
-        return f"unknown setting {key!r}; known: {', '.join(kind.model_fields)}"
+        near = difflib.get_close_matches(key, kind.model_fields, n=1)
+        known = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(kind.model_fields)}"
+        return f"unknown setting {key!r}; {known}"
     return f"bad value {problem['input']!r} for {key}: {problem['msg'].lower()}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 
 from arena.tournament.options import TournamentOptions
@@ -9,15 +11,15 @@ from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
 from arena.untrusted import one_line
 from arena.views.messages import note, warn
-from arena.views.spending import show_spending
+from arena.views.spending import show_spending, spending_json
 from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
 from arena_games.base import UsageError
-from arena_leaderboard import render_rich, standings
+from arena_leaderboard import render_json, render_rich, standings
 
 
-def hold_tournament(options: TournamentOptions) -> bool:
-    """Play a tournament to its end and show the leaderboard; whether all was trained and played."""
+def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> bool:
+    """Play a tournament to its end and show its leaderboard; whether all was trained and played."""
     until = played_on(options)
     tournament = Tournament.of(
         options.games,
@@ -36,10 +38,15 @@ def hold_tournament(options: TournamentOptions) -> bool:
         until=until,
         engine=parse_engine(options.engine),
     )
-    render_rich(standings(result.results), Console())
+    board = standings(result.results)
+    if as_json:
+        print(render_json(board, replies=spending_json(result.spending)).rstrip("\n"))
+    else:
+        render_rich(board, Console())
     if result.verdict is not None:
-        print(one_line(str(result.verdict)))
-    show_spending(result.spending, Console())
+        print(one_line(str(result.verdict)), file=sys.stderr if as_json else sys.stdout)
+    if not as_json:
+        show_spending(result.spending, Console())
     note(f"arena report {options.out} makes a page of it")
     for training, error in result.failed.items():
         warn(f"{training.name} could not be trained and was left out: {error}; see {training.folder}")
