@@ -2,18 +2,21 @@
 
 Cells are (x, y) with (0, 0) bottom left, x to the right and y up. The start is top left, the goal
 bottom right. Every other cell is a hole with probability 1 − `frozen`; the map is drawn again
-until a safe path no longer than the horizon joins start and goal.
+until a safe path no longer than the horizon joins start and goal, and the map is one of the split that the
+episode is of: what is trained on is never evaluated on (see `maps`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import compress
 
 import numpy as np
 
+from arena_games.frozen_lake.maps import map_split
+from arena_games.splits import Split
 from arena_games.squares import Cell
 
 ACTIONS = {
@@ -23,6 +26,7 @@ ACTIONS = {
     "up": "move one cell up",
 }
 MOVES: tuple[Cell, ...] = ((-1, 0), (0, -1), (1, 0), (0, 1))
+MAX_STRANGERS = 1000  # maps of other splits, after which one is taken as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +58,29 @@ class FrozenLakeState:
     turn: int = 0
 
 
-def draw_state(config: FrozenLakeConfig, rng: np.random.Generator) -> FrozenLakeState:
-    """Draw a map that can be solved within the horizon, with the player on its start."""
-    inner = _inner(config)
+def draw_state(
+    config: FrozenLakeConfig, rng: np.random.Generator, split: Split | None = None
+) -> FrozenLakeState:
+    """Draw a map of the split that can be solved within the horizon, with the player on its start.
+
+    Without a split, of all maps. Lakes that have hardly any map (`frozen` near 1, `size` 2) may have none
+    of a split: after `MAX_STRANGERS` solvable ones of others the last is taken.
+    """
+    inner, strangers = _inner(config), 0
     while True:
         thawed = rng.random(len(inner)) >= config.frozen
         holes = frozenset(compress(inner, thawed.tolist()))
-        if distances_to_goal(config, holes).get(config.start, config.horizon + 1) <= config.horizon:
+        if not solvable(config, holes):
+            continue
+        strangers += 1
+        if split is None or map_split(config.size, holes) == split or strangers >= MAX_STRANGERS:
             return FrozenLakeState(holes, config.start)
+
+
+@lru_cache(maxsize=16_384)
+def solvable(config: FrozenLakeConfig, holes: frozenset[Cell]) -> bool:
+    """Whether a safe path joins start and goal that is no longer than the horizon."""
+    return distances_to_goal(config, holes).get(config.start, config.horizon + 1) <= config.horizon
 
 
 @cache
