@@ -44,8 +44,8 @@ bench: .venv/peers .venv-vllm/installed models/smollm2-135m/config.json
 
 # Its sources are made first; then it is built, and every link followed. What is built opens without a network.
 docs: .venv/docs-installed
-	$(BIN)/python -m docs.generator build/docs
-	$(BIN)/zensical build --strict --clean
+	$(BIN)/python -m docs.generator build
+	$(BIN)/zensical build --strict --clean --config-file build/zensical.toml
 	$(BIN)/python -m docs.generator.check build/site
 
 format: .venv/installed

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("latex2mathml")
 
-from docs.generator import check, pages
+from docs.generator import check, navigation, pages
 from docs.generator.blocks import Block, blocks
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,14 @@ def test_what_is_wrong_with_a_site(tmp_path: Path) -> None:
     ]
 
 
-def test_every_page_of_the_repository_is_on_the_site() -> None:
-    shown = (ROOT / "zensical.toml").read_text()
-    assert not [place for place in pages.sources(ROOT).values() if f'"{place}"' not in shown]
+def test_every_page_is_in_the_navigation(tmp_path: Path) -> None:
+    for name in ("start.md", "new/one.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('# A "new" page\n')
+    given = (ROOT / "docs" / "site.toml").read_text()
+    config = tomllib.loads(navigation.completed(given, tmp_path))["project"]
+    (sections,) = [section["Reference"] for section in config["nav"] if "Reference" in section]
+    assert sections[-1] == {'A "new" page': "new/one.md"}
+    assert {key: value for key, value in config.items() if key != "nav"} == {
+        key: value for key, value in tomllib.loads(given)["project"].items() if key != "nav"
+    }
