@@ -26,6 +26,7 @@ MOVED = {
     "docs/families.md": "reference/families.md",
     "docs/gpu.md": "science/gpu.md",
     "docs/speed.md": "science/speed.md",
+    "examples/README.md": "examples.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",

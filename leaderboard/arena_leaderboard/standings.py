@@ -114,6 +114,12 @@ class Leaderboard:
             "seats": {game: [effect.to_json() for effect in effects] for game, effects in self.seats.items()},
         }
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from arena_leaderboard.views.html import render_html  # a view, above this module
+
+        return render_html(self)
+
 
 def standings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0) -> Leaderboard:
     """The leaderboard of a tournament's results, in whatever order they come.
