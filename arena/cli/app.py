@@ -77,7 +77,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": games.list_,
     "check-game": games.check_game,
     "curves": training.curves,
+    "compare": training.compare,
     "export": training.export,
+    "prune": training.prune,
     "doctor": training.doctor,
 }
 for name, command in COMMANDS.items():

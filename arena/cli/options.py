@@ -26,7 +26,7 @@ Learner = Annotated[
     str | None,
     typer.Option(help="nano, qwen3b, hf:MODEL, a policy's folder, or dqn.", autocompletion=completion.agents),
 ]
-Run = Annotated[Path, typer.Argument(help="A tournament's folder.", autocompletion=completion.runs)]
+Run = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=completion.runs)]
 Seed = Annotated[int, typer.Option(min=0, help="Start of all randomness.")]
 Template = Annotated[Path | None, typer.Option(help="Prompt template that replaces a language agent's.")]
 Speed = Annotated[float | None, typer.Option(min=0.01, help="Steps a second.")]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from arena.cli import completion
-from arena.cli.options import Game, GameToLearn, Json, Learner, Template
+from arena.cli.options import RUNS, Game, GameToLearn, Json, Learner, Run, Template
 from arena.training.options import SftOptions, TrainOptions
 
 HelpSettings = Annotated[
@@ -156,6 +156,32 @@ def curves(
     from arena.views.curves import show_comparison
 
     show_comparison(runs, metric, as_json=json)
+
+
+def compare(
+    first: Run,
+    second: Run,
+    played_in: Annotated[
+        Path | None,
+        typer.Option(help="A tournament in which both trainings play.", autocompletion=completion.runs),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show in what two runs differ: settings, where their curves end, returns on shared test seeds."""
+    from arena.views.compare import show_comparison
+
+    show_comparison(first, second, played_in=played_in, as_json=json)
+
+
+def prune(
+    folder: Annotated[Path, typer.Argument(help="Where runs are looked for.")] = RUNS,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them; without, they are only listed.")] = False,
+    json: Json = False,
+) -> None:
+    """List the checkpoints of finished trainings, which nothing needs any more, or remove them."""
+    from arena.views.prune import show_pruning
+
+    show_pruning(folder, remove=yes, as_json=json)
 
 
 def export(

@@ -134,6 +134,11 @@ def _run_folders(folder: Path) -> Iterator[Path]:
     return iter(sorted(path for path in found if (path / FILE_NAME).exists() or _is_training(path)))
 
 
+def training_folders(folder: Path) -> list[Path]:
+    """Every training at or below a folder, those of tournaments too."""
+    return sorted(path.parent for path in folder.rglob("config.json") if _is_training(path.parent))
+
+
 def _is_training(path: Path) -> bool:
     try:
         return "algorithm" in json.loads((path / "config.json").read_text(encoding="utf-8"))
