@@ -26,7 +26,7 @@ WIDEST = 40  # characters of a value
 class Comparison:
     """`settings` and `ends` hold a name and the two runs' values, None where a run has none.
 
-    `tests` holds paired returns by what they are of: an agent that two tournaments share, or the two trainings.
+    `tests` holds paired returns by whose they are: an agent's that two tournaments share, or two trainings'.
     """
 
     runs: tuple[str, str]
