@@ -74,6 +74,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "play": games.play,
     "watch": games.watch,
     "replay": games.replay,
+    "serve": games.serve,
+    "mcp": games.mcp,
     "list": games.list_,
     "check-game": games.check_game,
     "curves": training.curves,

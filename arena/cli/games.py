@@ -13,6 +13,7 @@ from arena.cli.options import (
     ChatTemplate,
     Deadline,
     Decoding,
+    Engine,
     Game,
     Json,
     Plain,
@@ -89,6 +90,33 @@ def watch(
             rethink=rethink,
         )
     )
+
+
+def serve(
+    agent: Annotated[
+        str, typer.Argument(help="A run's folder, a preset or hf:MODEL.", autocompletion=completion.agents)
+    ],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Where to listen; there is no key.")] = "127.0.0.1",
+    engine: Engine = "auto",
+) -> None:
+    """Serve a language policy by OpenAI's chat completions: any client of such servers can play with it."""
+    from arena.faces.serve import serve as start
+
+    server = start(agent, host=host, port=port, engine=engine)
+    typer.echo(f"{server.name} is served at {server.url}; as an agent: {server.name}@{server.url}")
+    server.serve_forever()
+
+
+def mcp(
+    game: Game,
+    seat: Annotated[int, typer.Option(min=0, help="Which open seat is to be played, from 0.")] = 0,
+    opponents: Annotated[str, typer.Option(help="Who holds the other open seats.")] = "random",
+) -> None:
+    """Offer a seat of a game by the Model Context Protocol on stdin and stdout: a coding agent can play."""
+    from arena.faces.mcp import run
+
+    run(game, seat=seat, opponent=opponents)
 
 
 def replay(
