@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from arena_agents.base import Agent, Observation, Reply, TokenSample, Usage
+from arena_agents.limits import MOST_DOLLARS, MOST_TOKENS
 
 __all__ = ["ask_guarded", "at_once", "check_replies", "described"]
 
 LONGEST_ERROR = 300  # characters of an agent's message that are kept
 LONGEST_FINISH = 32
 LARGEST_COUNT = 2**63 - 1  # that the run's file can hold
-LARGEST_COST = 1e9  # USD of one reply
 
 Raised = type[BaseException] | tuple[type[BaseException], ...]
 
@@ -101,21 +101,21 @@ def _check_reply(reply: Any) -> None:
 def _check_usage(usage: Usage) -> None:
     for name in ("prompt_tokens", "completion_tokens", "reasoning_tokens"):
         if getattr(usage, name) is not None:
-            _check_count(name, getattr(usage, name))
-    _check_count("retries", usage.retries)
+            _check_count(name, getattr(usage, name), MOST_TOKENS)
+    _check_count("retries", usage.retries, MOST_TOKENS)
     _expect("a usage's finish", usage.finish, str)
     if len(usage.finish) > LONGEST_FINISH or not usage.finish.isprintable():
         raise ValueError(f"a usage's finish must be one short word, not {usage.finish[:LONGEST_FINISH]!a}")
     if usage.cost is not None:
         _expect("a usage's cost", usage.cost, float, int)
-        if not 0 <= usage.cost <= LARGEST_COST:  # nor NaN
-            raise ValueError(f"a usage's cost must be a number of dollars, from 0 to {LARGEST_COST:g}")
+        if not 0 <= usage.cost <= MOST_DOLLARS:  # nor NaN
+            raise ValueError(f"a usage's cost must be a number of dollars, from 0 to {MOST_DOLLARS:,}")
 
 
-def _check_count(name: str, value: Any) -> None:
+def _check_count(name: str, value: Any, most: int = LARGEST_COUNT) -> None:
     _expect(name, value, int)
-    if not 0 <= value <= LARGEST_COUNT:
-        raise ValueError(f"{name} must be a count, from 0 to {LARGEST_COUNT}")
+    if not 0 <= value <= most:
+        raise ValueError(f"{name} must be a count, from 0 to {most:,}")
 
 
 def _expect(what: str, value: object, *types: type, optional: bool = False) -> None:

@@ -21,6 +21,7 @@ from arena.cli.options import (
     Run,
     Seed,
     Speed,
+    Trust,
 )
 from arena.tournament.options import DEADLINE_S
 from arena.views.options import Listed, WatchOptions
@@ -125,11 +126,12 @@ def replay(
     speed: Speed = None,
     plain: Plain = False,
     json: Annotated[bool, typer.Option("--json", help="Print the list, or the match, as JSON.")] = False,
+    trust: Trust = False,
 ) -> None:
     """Show a stored match step by step: board, observation, reply, action, reward."""
     from arena.views.terminal.replay import show_replay
 
-    show_replay(run, match, speed=speed, plain=plain, as_json=json)
+    show_replay(run, match, speed=speed, plain=plain, as_json=json, trust=trust)
 
 
 def check_game(

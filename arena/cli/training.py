@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
 
 from arena.cli import completion
-from arena.cli.options import RUNS, Game, GameToLearn, Json, Learner, Run, Template
+from arena.cli.options import RUNS, Game, GameToLearn, Json, Learner, Run, Template, Trust
 from arena.training.options import SftOptions, TrainOptions
 
 HelpSettings = Annotated[
@@ -35,6 +36,7 @@ def train(
     engine: Annotated[
         str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
     ] = None,
+    trust: Trust = False,
     help_settings: HelpSettings = False,
     json: Annotated[bool, typer.Option("--json", help="With --help-settings: print JSON.")] = False,
 ) -> None:
@@ -59,9 +61,11 @@ def train(
         config_file=config,
         resume=resume,
         template=template,
+        trust=trust,
     )
     folder = start(options, show=TrainingDisplay)
-    typer.echo(f"The trained agent is in {folder}; rate it with arena eval {folder} --games {game or 'all'}")
+    rated = f"arena eval {quote(str(folder))} --games {quote(game or 'all')}"
+    typer.echo(f"The trained agent is in {folder}; rate it with {rated}")
 
 
 def sft(
@@ -93,6 +97,7 @@ def sft(
     engine: Annotated[
         str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
     ] = None,
+    trust: Trust = False,
     help_settings: HelpSettings = False,
     json: Annotated[bool, typer.Option("--json", help="With --help-settings: print JSON.")] = False,
 ) -> None:
@@ -121,11 +126,12 @@ def sft(
         config_file=config,
         resume=resume,
         template=template,
+        trust=trust,
     )
     folder = start(options, show=TrainingDisplay, recorded=recorded_episodes)
     typer.echo(
         f"The taught agent is in {folder}; let it learn by playing with "
-        f"arena train {game or 'GAME'} --agent {folder}"
+        f"arena train {quote(game) if game else 'GAME'} --agent {quote(str(folder))}"
     )
 
 
@@ -151,10 +157,13 @@ def curves(
     ],
     metric: Annotated[str, typer.Option(help="A name in metrics.jsonl.")] = "eval/success",
     json: Json = False,
+    svg: Annotated[Path | None, typer.Option(help="Draw them into this file too.")] = None,
 ) -> None:
     """Show the learning curves of several runs beside each other."""
-    from arena.views.curves import show_comparison
+    from arena.views.curves import draw_comparison, show_comparison
 
+    if svg is not None:
+        draw_comparison(runs, metric, svg)
     show_comparison(runs, metric, as_json=json)
 
 

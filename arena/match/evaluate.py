@@ -13,6 +13,7 @@ from arena.match.play import play
 from arena.match.seating import house_agents, in_turn, seated
 from arena.match.seeds import Split, episode_seed
 from arena_agents import Agent
+from arena_agents.limits import MOST_MATCHES
 from arena_games.base import GameSpec, UsageError
 from arena_leaderboard import mean_ci95
 
@@ -63,8 +64,11 @@ def evaluate(
     The house holds its seats. Where a game has several open seats, `opponent` holds the others and
     the agent takes each seat in turn, episode by episode.
 
-    Raises UsageError if no episode of a game came to an end, or a versus game lacks an opponent.
+    Raises UsageError if no episode of a game came to an end, a versus game lacks an opponent, and for more
+    episodes than are played.
     """
+    if episodes > MOST_MATCHES:
+        raise UsageError(f"at most {MOST_MATCHES:,} episodes are played; lower --episodes")
     return [_row(name, agent, spec, episodes, seed, opponent, config) for spec in games]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from arena.match.episode import Attempt, EndReason, Episode, Step, is_verdict, v
 from arena.match.match import Match, MatchConfig
 from arena.match.seeds import decision_seed
 from arena_agents import Observation, Reply
+from arena_agents.limits import LARGEST_REWARD, LONGEST_OBSERVATION
 from arena_games.base import GameSpec, Invalid, Rejected
 
 Outcome = tuple[tuple[int, ...], tuple[bool, ...]]  # placements and successes, by seat
@@ -197,7 +197,7 @@ class Referee:
 
     def _pay(self, seat: int, reward: float) -> None:
         """AEC pays a seat at its next turn: the reward belongs to its previous decision, or its first."""
-        if not math.isfinite(reward):
+        if not abs(reward) <= LARGEST_REWARD:  # NaN is not, either
             raise ValueError(f"the game paid seat {seat} {reward}")
         self._returns[seat] += reward
         if seat in self._last_decision:
@@ -210,6 +210,10 @@ class Referee:
         if turn >= self.match.spec.horizon:
             raise RuntimeError(f"the game went past its horizon of {self.match.spec.horizon} turns")
         self._turns[seat] += 1
+        if len(view["text"]) > LONGEST_OBSERVATION:
+            raise ValueError(
+                f"an observation of {len(view['text']):,} characters, more than {LONGEST_OBSERVATION:,}"
+            )
         mask = view.get("action_mask")
         may = (True,) * len(self._action_names) if mask is None else np.asarray(mask).tolist()
         return Observation(

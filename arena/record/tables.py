@@ -11,6 +11,7 @@ from typing import Any
 
 from arena.match.episode import Attempt, Episode, Step
 from arena_games.base import UsageError
+from arena_games.registry import game_specs
 
 __all__ = ["Episodes", "episode_json", "seat_rows", "step_rows"]
 
@@ -76,16 +77,25 @@ def seat_rows(episode: Episode) -> list[Row]:
 
 def step_rows(episode: Episode) -> list[Row]:
     """A row for each decision, in playing order: what was seen, said, played and paid."""
+    names = _names(episode)
     common = {"episode": episode.id, "game": episode.game, "seed": episode.seed}
     return [
-        {**common, "step": at, "player": episode.players[step.seat], **_step(step)}
+        {**common, "step": at, "player": episode.players[step.seat], **_step(step, names)}
         for at, step in enumerate(episode.steps)
     ]
 
 
-def _step(step: Step) -> Row:
+def _names(episode: Episode) -> tuple[str, ...]:
+    """The game's action names, where it is registered here in the version that was played.
+
+    A game that is somebody's file is not run to ask it.
+    """
+    known = (spec for spec in game_specs() if (spec.name, spec.version) == (episode.game, episode.version))
+    return next((spec.action_names for spec in known), ())
+
+
+def _step(step: Step, names: tuple[str, ...]) -> Row:
     seen = step.observation
-    named = step.action < len(seen.action_names)
     return {
         "seat": step.seat,
         "turn": seen.turn,
@@ -94,7 +104,7 @@ def _step(step: Step) -> Row:
         "reply": step.reply.text,
         "reasoning": step.reply.reasoning,
         "action": step.action,
-        "action_name": seen.action_names[step.action] if named else None,
+        "action_name": names[step.action] if step.action < len(names) else None,
         "invalid": step.invalid,
         "attempts": len(step.attempts),
         "reward": step.reward,
@@ -104,6 +114,7 @@ def _step(step: Step) -> Row:
 
 def episode_json(episode: Episode) -> Row:
     """An episode with all of its decisions, as `arena replay RUN MATCH --json` prints it."""
+    names = _names(episode)
     return {
         "id": episode.id,
         "game": episode.game,
@@ -116,7 +127,7 @@ def episode_json(episode: Episode) -> Row:
         "end": str(episode.end),
         "detail": episode.detail,
         "culprit": episode.culprit,
-        "steps": [{**_step(step), "attempts": _attempts(step.attempts)} for step in episode.steps],
+        "steps": [{**_step(step, names), "attempts": _attempts(step.attempts)} for step in episode.steps],
     }
 
 

@@ -19,11 +19,12 @@ from arena.tournament.agents import Agents
 from arena.tournament.entrants import Training, trainings
 from arena.tournament.options import DEADLINE_S, TrainMode
 from arena.tournament.plan import Tournament
-from arena.tournament.prepare import Watcher, due, train_all
+from arena.tournament.prepare import Watcher, due, threads_each, train_all
 from arena.tournament.separation import Verdict, play_on
 from arena.tournament.silent import Silent
 from arena_agents import Agent
 from arena_agents.engines.base import EngineName
+from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
 
@@ -33,6 +34,7 @@ __all__ = ["Display", "Listener", "TournamentResult", "UntilSeparated", "run"]
 CONCURRENCY = 128  # matches in lockstep: enough to fill a model's batch
 BATCH_SECONDS = 1.0  # episodes are stored together that end within this time
 BATCH_EPISODES = 200
+THREADS = "training_threads"  # of each training, in what the run says of its environment
 MOST_TRIES = 3  # of a match that failures outside an agent end; by the last it is forfeited
 
 
@@ -88,23 +90,23 @@ def run(
     display: Display | None = None,
     until: UntilSeparated | None = None,
     engine: EngineName = "transformers",
+    sandbox: Sandbox | None = None,
 ) -> TournamentResult:
     """Train what has to be trained, play what has not been played, and show both on `display`, if any.
 
     A tournament that was played before goes on. `deadline_s` bounds an agent's time for one call.
-    An agent whose training fails plays nothing that needs it. Raises UsageError, before anything is
+    An agent whose training fails plays nothing that needs it. `sandbox` says how agents that are not ours are
+    run; what they print goes to `logs` in the run's folder. Raises UsageError, before anything is
     written, for an agent that cannot be made or may not be trained.
     """
     display = display or Silent()
     needed = trainings(tournament.entrants, tournament.games, tournament.out)
     waiting = due(needed, train)
-    agents = Agents(tournament)
+    agents = Agents(tournament, engine, replace(sandbox or Sandbox(), logs=tournament.out / "logs"))
     agents.check()
-    with Store.open(tournament.out, tournament.config(), environment()) as store:
+    planned = environment() | {THREADS: threads_each(needed)}
+    with Store.open(tournament.out, tournament.config(), planned) as store:
         failed: dict[Training, str] = {}
-        if waiting or engine != "transformers":
-            # Those that were checked make room for the trainings; vllm would keep its memory.
-            agents = Agents(tournament, engine)
         if waiting:
             failed = _train(tournament, waiting, store, train == TrainMode.ALWAYS, display)
         config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)
@@ -130,8 +132,11 @@ def _train(
             f"{tournament.out} holds matches of the policies it trained; "
             "go on with --train auto, or choose another --out"
         )
+    # As it was planned, however many are left: with other threads the numbers would be others.
+    planned = store.meta("environment").get(THREADS)
+    threads = planned if isinstance(planned, int) and planned > 0 else None
     with display.trainings(waiting) as watcher:
-        return train_all(waiting, seed=tournament.seed, watcher=watcher, anew=anew)
+        return train_all(waiting, seed=tournament.seed, watcher=watcher, anew=anew, threads=threads)
 
 
 def play_missing(

@@ -22,9 +22,12 @@ from pydantic import (
 from arena_agents.address import is_address
 from arena_agents.base import Decode
 from arena_agents.engines.base import EngineName
+from arena_agents.files import parse_json, read_text
+from arena_agents.limits import LARGEST_NUMBER, LARGEST_SETTINGS_OF_TRAINING, LONGEST_SETTING
 from arena_games.base import UsageError
 
 CONFIG_VERSION = 1
+LONGEST_EXCERPT = 60  # characters of a wrong value that are shown
 
 
 class TrainConfig(BaseModel):
@@ -34,7 +37,9 @@ class TrainConfig(BaseModel):
     (see `arena.match.seating.training_seating`).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, str_max_length=LONGEST_SETTING
+    )
 
     version: Literal[1] = Field(1, description="of this table of settings")
     game: str = Field(description="a game's name, module:SPEC or FILE.py:SPEC")
@@ -48,6 +53,15 @@ class TrainConfig(BaseModel):
     loggers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
         (), description="where metrics go beside `metrics.jsonl`"
     )
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        """Before anything is allocated by it."""
+        for name in type(self).model_fields:
+            value, most = getattr(self, name), LARGEST_SETTINGS_OF_TRAINING.get(name, LARGEST_NUMBER)
+            if isinstance(value, int | float) and value > most:
+                raise ValueError(f"{name} is at most {most:,}, not {excerpt(value)}")
+        return self
 
 
 Config = TypeVar("Config", bound=TrainConfig)
@@ -222,14 +236,21 @@ def _first_problem(kind: type[TrainConfig], error: ValidationError) -> str:
     problem = error.errors()[0]
     key = ".".join(map(str, problem["loc"]))
     if key == "version":
-        return f"this config is of version {problem['input']!r}, this program reads version {CONFIG_VERSION}"
-    if not key:  # settings that do not fit together
-        return str(problem["ctx"]["error"])
+        found = excerpt(problem["input"])
+        return f"this config is of version {found}, this program reads version {CONFIG_VERSION}"
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, kind.model_fields, n=1)
         known = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(kind.model_fields)}"
-        return f"unknown setting {key!r}; {known}"
-    return f"bad value {problem['input']!r} for {key}: {problem['msg'].lower()}"
+        return f"unknown setting {excerpt(key)}; {known}"
+    if not key:  # of the config as a whole
+        return str(problem["msg"]).removeprefix("Value error, ")
+    return f"bad value {excerpt(problem['input'])} for {key}: {problem['msg'].lower()}"
+
+
+def excerpt(value: object) -> str:
+    """A value of somebody's, in a few characters."""
+    shown = repr(value)
+    return shown if len(shown) <= LONGEST_EXCERPT else f"{shown[:LONGEST_EXCERPT]}…"
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:
@@ -244,7 +265,7 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
             raise UsageError(f"--set wants key=value, not {pair!r}")
         try:
             read = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # of numbers of thousands of digits, too
             read = value
         name, dot, inner = key.strip().partition(".")
         if dot and inner and isinstance(settings.setdefault(name, {}), dict):
@@ -256,10 +277,10 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
 
 def read_config_file(path: Path) -> dict[str, Any]:
     """A layer from a .json or .toml file. Raises UsageError if it cannot be read."""
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        loaded = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError) as error:
+        loaded = tomllib.loads(text) if path.suffix == ".toml" else parse_json(text, path)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"cannot read config {path}: {error}") from error
     if not isinstance(loaded, dict):
         raise UsageError(f"config {path} must be a table of settings")

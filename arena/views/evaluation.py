@@ -18,6 +18,7 @@ from arena_agents import Agent
 from arena_agents.base import Sampling
 from arena_agents.engines.choose import parse_engine
 from arena_agents.registry import make_agent
+from arena_agents.sandbox import Sandbox
 from arena_agents.spec import with_defaults
 from arena_games.base import UsageError
 from arena_games.registry import select_games
@@ -26,13 +27,16 @@ from arena_games.registry import select_games
 def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     """Print what an agent scores, as a table or as JSON."""
     spec = with_defaults(options.agent, options.defaults)
+    sandbox = Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib)
+    # A mistyped name is found before a model is loaded, which may take minutes.
+    games, opponent = select_games(options.games), make_agent(options.opponents, sandbox=sandbox)
     rows = evaluate(
         spec,
-        _agent(spec, options),
-        select_games(options.games),
+        _agent(spec, options, sandbox),
+        games,
         episodes=options.episodes,
         seed=options.seed,
-        opponent=make_agent(options.opponents),
+        opponent=opponent,
         config=MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink),
     )
     for row in rows:
@@ -46,8 +50,9 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
         Console().print(_evaluation_table(rows))
 
 
-def _agent(spec: str, options: EvaluationOptions) -> Agent:
-    made = make_agent(spec, template=options.template, engine=parse_engine(options.engine))
+def _agent(spec: str, options: EvaluationOptions, sandbox: Sandbox) -> Agent:
+    engine = parse_engine(options.engine)
+    made = make_agent(spec, template=options.template, engine=engine, sandbox=sandbox)
     if options.temperature is None:
         return made
     return _at_temperature(made, spec, options.temperature)

@@ -14,8 +14,9 @@ from rich.text import Text
 
 from arena.record.store import FILE_NAME, Store
 from arena.training.status import TrainingStatus
-from arena.untrusted import one_line
+from arena.untrusted import escaped_text, one_line
 from arena.views.options import Listed
+from arena_agents.files import read_json
 from arena_agents.presets import PRESETS
 from arena_agents.registry import agent_names
 from arena_games.base import GameSpec, UsageError
@@ -111,7 +112,7 @@ def runs(folder: Path) -> Table:
     """Every training run and tournament at or below `folder`."""
     table = _table("run", "kind", "what", "state")
     for path, kind, what, state in _runs(folder):
-        table.add_row(Text(str(path)), kind, Text(one_line(what)), Text(one_line(state)))
+        table.add_row(Text(escaped_text(str(path))), kind, Text(one_line(what)), Text(one_line(state)))
     return table
 
 
@@ -141,13 +142,13 @@ def training_folders(folder: Path) -> list[Path]:
 
 def _is_training(path: Path) -> bool:
     try:
-        return "algorithm" in json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+        return "algorithm" in read_json(path / "config.json")
+    except UsageError:
         return False
 
 
 def _training(path: Path) -> tuple[str, str, str]:
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    config = read_json(path / "config.json")
     status = TrainingStatus(path)
     status.update()
     return "training", f"{config.get('agent')} on {config.get('game')}", str(status)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from arena.training.settings import Setting, config_class, settings_of, settings_toml
+from arena.training.known_settings import Setting, config_class, settings_of, settings_toml
 
 
 def show_settings(agent: str | None, *, teaching: bool = False, as_json: bool = False) -> None:
@@ -51,7 +51,7 @@ def shown_default(setting: Setting) -> str:
 
 def show_config(game: str, agent: str, teacher: str | None, settings: list[str]) -> None:
     """Print a commented file of settings for `arena train`, or for `arena sft` where a teacher is named."""
-    from arena.training.start import new_config, new_sft_config  # loads torch; the list above needs none
+    from arena.training.settings import new_config, new_sft_config  # loads torch; the list above needs none
 
     asked = {"game": game, "agent": agent}
     if teacher is not None:

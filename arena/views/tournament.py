@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from shlex import quote
 
 from rich.console import Console
 
@@ -14,6 +15,7 @@ from arena.views.messages import note, warn
 from arena.views.spending import show_spending, spending_json
 from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
+from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
 from arena_leaderboard import render_json, render_rich, standings
 
@@ -37,6 +39,7 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         display=TournamentDisplay(Console(stderr=True)),
         until=until,
         engine=parse_engine(options.engine),
+        sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
     )
     board = standings(result.results)
     if as_json:
@@ -47,7 +50,7 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         print(one_line(str(result.verdict)), file=sys.stderr if as_json else sys.stdout)
     if not as_json:
         show_spending(result.spending, Console())
-    note(f"arena report {options.out} makes a page of it")
+    note(f"arena report {quote(str(options.out))} makes a page of it")
     for training, error in result.failed.items():
         warn(f"{training.name} could not be trained and was left out: {error}; see {training.folder}")
     for agent, errors in result.cut_short.items():

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from arena.training.settings import to_toml
+from arena.training.known_settings import to_toml
 
 NAV = re.compile(r"^nav = \[\n.*?^\]$", re.MULTILINE | re.DOTALL)
 

@@ -18,10 +18,10 @@ from arena.cli.app import app
 from arena.training.config import TrainConfig
 from arena.training.dqn.config import PRESETS as DQN_PRESETS
 from arena.training.dqn.config import DqnConfig
-from arena.training.settings import MsgrpoConfig, settings_of
+from arena.training.known_settings import MsgrpoConfig, settings_of
+from arena.training.settings import NANO, NANO_LONG, NANO_SHORT
 from arena.training.sft.config import NANO as SFT_NANO
 from arena.training.sft.config import SftConfig
-from arena.training.start import NANO, NANO_LONG, NANO_SHORT
 from arena.views.settings import shown_default
 
 TABLES: tuple[tuple[str, type[TrainConfig]], ...] = (

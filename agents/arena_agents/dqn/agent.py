@@ -10,21 +10,35 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from shlex import quote
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from arena_agents.base import Agent, Reply
 from arena_agents.dqn.window import visible, windows
+from arena_agents.files import check_regular, read_model
+from arena_agents.limits import (
+    LARGEST_SIDE,
+    LONGEST_NAME,
+    MOST_ACTIONS,
+    MOST_PARAMETERS,
+    MOST_PLANES,
+    WIDEST_LAYER,
+    WIDEST_VIEW,
+)
 from arena_games.base import Observation, UsageError, action_reply
 
 WEIGHTS = "model.safetensors"
+Planes = Annotated[int, Field(ge=1, le=MOST_PLANES)]
+Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
+ActionName = Annotated[str, Field(max_length=LONGEST_NAME)]
 
 
 class DqnCard(BaseModel):
@@ -38,11 +52,19 @@ class DqnCard(BaseModel):
 
     kind: Literal["dqn"] = "dqn"
     version: Literal[1] = 1
-    game: str
-    planes: tuple[int, int, int]
-    actions: tuple[str, ...]
-    radius: int = Field(ge=1)
-    hidden: int = Field(ge=1)
+    game: str = Field(max_length=LONGEST_NAME)
+    planes: tuple[Planes, Side, Side]
+    actions: tuple[ActionName, ...] = Field(min_length=1, max_length=MOST_ACTIONS)
+    radius: int = Field(ge=1, le=WIDEST_VIEW)
+    hidden: int = Field(ge=1, le=WIDEST_LAYER)
+
+    @model_validator(mode="after")
+    def _of_bounded_size(self) -> DqnCard:
+        """Before a network of it is made."""
+        seen = (self.planes[0] + 1) * (2 * self.radius + 1) ** 2
+        if (seen + self.hidden + len(self.actions)) * self.hidden > MOST_PARAMETERS:
+            raise ValueError(f"the network would have more than {MOST_PARAMETERS:,} parameters")
+        return self
 
 
 class QNetwork(nn.Module):
@@ -101,11 +123,12 @@ class DqnPolicy:
     @classmethod
     def load(cls, path: Path) -> DqnPolicy:
         """The policy in a folder. Raises UsageError if it cannot be read."""
+        card = read_model(path / "agent.json", DqnCard, remedy="train the policy again")
+        check_regular(path / WEIGHTS)
         try:
-            card = DqnCard.model_validate_json((path / "agent.json").read_text(encoding="utf-8"))
             policy = cls.fresh(card, seed=0)
             policy.network.load_state_dict(load_file(path / WEIGHTS))
-        except (OSError, ValueError, ValidationError, RuntimeError, SafetensorError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             reason = str(error).splitlines()[0]
             raise UsageError(f"cannot read the dqn policy in {path} ({reason}); train it again") from error
         return policy
@@ -150,7 +173,8 @@ class DqnAgent(Agent):
         """Why this observation cannot be played, with the remedy; None if it can."""
         policy = self.policies.get(seen.game)
         if policy is None:
-            return f"dqn has no policy for {seen.game}; train one with arena train {seen.game} --agent dqn"
+            how = f"arena train {quote(seen.game)} --agent dqn"
+            return f"dqn has no policy for {seen.game}; train one with {how}"
         if seen.grid is None or seen.grid.shape != policy.card.planes:
             shape = None if seen.grid is None else seen.grid.shape
             return f"dqn reads planes {policy.card.planes}, not {shape}; train it again on {seen.game}"

@@ -10,7 +10,10 @@
     look at held-out episodes; step back if it collapsed, and say why      diagnosis.py
 
 Source: 'Reinforced Language Models for Sequential Decision Making', arXiv 2508.10839. Where ours
-differs, or the paper is silent: groups whose returns are all equal are not trained on; steps with
+differs, or the paper is silent: AAW is not corrected for its draw unless `importance_correction` asks for
+it, so the gradient is that of an objective in which large |A| weigh more: at T_ep = 1 about 1.34 times as
+long, rewarding what was drawn while few episodes succeed and punishing it while most do; groups whose
+returns are all equal are not trained on; steps with
 equal tokens are read once (the same gradient); an update that is not finite or moves too far is
 undone; the game's own randomness is shared within a group; the default is one optimiser step an
 update, so that every sample is on-policy; where the engine has weights of its own, or the

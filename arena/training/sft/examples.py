@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from arena.machine.files import write_text
 from arena.match.episode import Episode
@@ -25,11 +26,13 @@ from arena.match.seeds import Split, decision_seed, episode_seed
 from arena.training.language.rollout import CONCURRENCY
 from arena.training.sft.config import SftConfig
 from arena_agents import Agent, Observation, Reply
+from arena_agents.files import parse_json, read_text, validated
 from arena_agents.language.template import PromptTemplate
+from arena_agents.limits import LARGEST_TABLE
 from arena_games.base import GameSpec, Invalid, UsageError, action_reply
 
 Messages = list[dict[str, str]]
-Decision = tuple[Observation, int]  # a state, and the action that is taught there
+Decision = tuple[Observation, int, str]  # a state, the action that is taught there, and the teacher's words
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,19 @@ class Example:
     prompt: Messages
     reply: str
     episode: int
+
+
+class _Message(BaseModel):
+    role: str
+    content: str
+
+
+class _Row(BaseModel):
+    """A line of `examples.jsonl`."""
+
+    prompt: list[_Message] = Field(min_length=1)
+    completion: list[_Message] = Field(min_length=1, max_length=1)
+    episode: int = Field(ge=0)
 
 
 class NoisyPlayer(Agent):
@@ -69,7 +85,7 @@ class NoisyPlayer(Agent):
             self.unreadable += 1
             strays = True
         else:
-            self.decisions[observation.seed] = (observation, action)
+            self.decisions[observation.seed] = (observation, action, told.text)
         return Reply(action_reply(self.spec.action_names[stray if strays else int(action)]))  # type: ignore[arg-type]
 
 
@@ -110,7 +126,10 @@ def best_decisions(spec: GameSpec, recorded: Iterable[Episode], config: SftConfi
     ranked = sorted((episode.returns[seat] for episode, seat in wins), reverse=True)
     least = ranked[int(np.ceil(config.best * len(ranked))) - 1]
     best = [(e, seat) for e, seat in wins if e.returns[seat] >= least][: config.episodes]
-    return [[(s.observation, s.action) for s in e.steps_of(seat) if s.invalid is None] for e, seat in best]
+    return [
+        [(s.observation, s.action, s.reply.text) for s in e.steps_of(seat) if s.invalid is None]
+        for e, seat in best
+    ]
 
 
 def _won(episode: Episode) -> Iterator[tuple[Episode, int]]:
@@ -120,13 +139,17 @@ def _won(episode: Episode) -> Iterator[tuple[Episode, int]]:
 
 
 def as_examples(
-    spec: GameSpec, template: PromptTemplate, episodes: Sequence[Sequence[Decision]]
+    spec: GameSpec, template: PromptTemplate, episodes: Sequence[Sequence[Decision]], *, words: bool = False
 ) -> list[Example]:
-    """The decisions as the policy is asked and is to answer."""
+    """The decisions as the policy is asked and is to answer: by the action, or in the teacher's `words`."""
     return [
-        Example(template.messages(spec, observation), action_reply(spec.action_names[action]), number)
+        Example(
+            template.messages(spec, observation),
+            said.strip() if words else action_reply(spec.action_names[action]),
+            number,
+        )
         for number, decisions in enumerate(episodes)
-        for observation, action in decisions
+        for observation, action, said in decisions
     ]
 
 
@@ -145,8 +168,10 @@ def write_examples(path: Path, examples: Sequence[Example]) -> None:
 
 def read_examples(path: Path) -> list[Example]:
     """What `write_examples` stored. Raises UsageError if it cannot be read."""
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        return [Example(row["prompt"], row["completion"][0]["content"], int(row["episode"])) for row in rows]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UsageError(f"cannot read {path}: {error}; start the run again") from error
+    remedy = "start the run again"
+    lines = read_text(path, LARGEST_TABLE, remedy=remedy).splitlines()
+    rows = [validated(_Row, parse_json(line, path, remedy), path, remedy) for line in lines]
+    return [
+        Example([message.model_dump() for message in row.prompt], row.completion[0].content, row.episode)
+        for row in rows
+    ]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from arena.record.store import Store
+from arena.record.trust import untrusted_games
 from arena.record.usages import Spending
 from arena.views.curves import Curve, learning_curves
+from arena.views.messages import warn
 from arena.views.page.matrix import Matrix, duel_matrix, transfer_matrix
 from arena.views.page.replays import archive
 from arena.views.page.selection import selected
@@ -33,9 +36,13 @@ class RunData:
     spending: Mapping[str, Spending]
 
 
-def read_run(folder: Path) -> RunData:
-    """Read the tournament in `folder`. Raises UsageError if there is none."""
+def read_run(folder: Path, *, trust: bool = False) -> RunData:
+    """Read the tournament in `folder`, and with `trust` load games that are code. Raises UsageError if there
+    is none.
+    """
     with Store.read(folder) as store:
+        for game in untrusted_games(store, trust=trust):
+            warn(f"{game} is Python code and was not run; arena report {quote(str(folder))} --trust runs it")
         config, environment = store.meta("config"), store.meta("environment")
         results, spending = store.results(), store.spending()
         replays = archive(selected(store.summaries()), store.episode)

@@ -10,7 +10,7 @@ from arena.untrusted import escaped_name
 from arena.views.numbers import percent
 from arena.views.page.data import RunData
 from arena_games.base import UsageError
-from arena_games.registry import find_game
+from arena_games.registry import stored_game
 from arena_leaderboard import Leaderboard, SeatEffect, Standing
 
 WORDS = {"matches": "matches of each agent in each game, about"}
@@ -59,7 +59,7 @@ def counts(run: RunData) -> list[tuple[str, str]]:
 def about(game: str) -> str:
     """One line on a game: its seats, its horizon and what success is; empty for one not installed here."""
     try:
-        spec = find_game(game)
+        spec = stored_game(game)
     except UsageError:
         return ""
     seats = "1 seat" if len(spec.open_seats) == 1 else f"{len(spec.open_seats)} seats"

@@ -2,8 +2,7 @@
 
 Cells are (x, y) with (0, 0) bottom left, x to the right and y up. The start is top left, the goal
 bottom right. Every other cell is a hole with probability 1 − `frozen`; the map is drawn again
-until a safe path no longer than the horizon joins start and goal, and the map is one of the split that the
-episode is of: what is trained on is never evaluated on (see `maps`).
+until a safe path no longer than the horizon joins start and goal.
 """
 
 from __future__ import annotations
@@ -15,7 +14,9 @@ from itertools import compress
 
 import numpy as np
 
+from arena_games.base import UsageError
 from arena_games.frozen_lake.maps import map_split
+from arena_games.scenario import LARGEST_BOARD, LONGEST_GAME, check_number, check_whole
 from arena_games.splits import Split
 from arena_games.squares import Cell
 
@@ -26,6 +27,7 @@ ACTIONS = {
     "up": "move one cell up",
 }
 MOVES: tuple[Cell, ...] = ((-1, 0), (0, -1), (1, 0), (0, 1))
+MOST_DRAWS = 1000  # of maps, before numbers are refused
 MAX_STRANGERS = 1000  # maps of other splits, after which one is taken as it is
 
 
@@ -39,6 +41,26 @@ class FrozenLakeConfig:
     horizon: int = 8
     goal_reward: float = 1.0
     hole_reward: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for numbers of which no map, or hardly one, could be played."""
+        check_whole("size", self.size, 2, LARGEST_BOARD)
+        check_whole("horizon", self.horizon, 1, LONGEST_GAME)
+        check_number("frozen", self.frozen, 0, 1)
+        check_number("goal_reward", self.goal_reward)
+        check_number("hole_reward", self.hole_reward)
+        shortest = 2 * (self.size - 1)
+        if self.horizon < shortest:
+            raise UsageError(
+                f"from start to goal of a {self.size}x{self.size} map are {shortest} moves, more than "
+                f"horizon={self.horizon}; set horizon={shortest} or more"
+            )
+        rng = np.random.default_rng(0)
+        if not any(_drawn(self, rng) for _ in range(MOST_DRAWS)):
+            raise UsageError(
+                f"of {MOST_DRAWS} maps with size={self.size} and frozen={self.frozen:g} none can be crossed "
+                f"in horizon={self.horizon} moves; raise frozen or horizon"
+            )
 
     @property
     def start(self) -> Cell:
@@ -66,15 +88,22 @@ def draw_state(
     Without a split, of all maps. Lakes that have hardly any map (`frozen` near 1, `size` 2) may have none
     of a split: after `MAX_STRANGERS` solvable ones of others the last is taken.
     """
-    inner, strangers = _inner(config), 0
+    strangers = 0
     while True:
-        thawed = rng.random(len(inner)) >= config.frozen
-        holes = frozenset(compress(inner, thawed.tolist()))
-        if not solvable(config, holes):
+        state = _drawn(config, rng)
+        if state is None:
             continue
         strangers += 1
-        if split is None or map_split(config.size, holes) == split or strangers >= MAX_STRANGERS:
-            return FrozenLakeState(holes, config.start)
+        if split is None or map_split(config.size, state.holes) == split or strangers >= MAX_STRANGERS:
+            return state
+
+
+def _drawn(config: FrozenLakeConfig, rng: np.random.Generator) -> FrozenLakeState | None:
+    """One map, if it can be solved within the horizon."""
+    inner = _inner(config)
+    thawed = rng.random(len(inner)) >= config.frozen
+    holes = frozenset(compress(inner, thawed.tolist()))
+    return FrozenLakeState(holes, config.start) if solvable(config, holes) else None
 
 
 @lru_cache(maxsize=16_384)

@@ -18,9 +18,9 @@ from arena.cli import app as cli
 from arena.cli import completion
 from arena.training.config import MsgrpoConfig, TrainConfig, parse_settings, resolve
 from arena.training.dqn.config import DqnConfig
-from arena.training.settings import settings_of, settings_toml, to_toml
+from arena.training.known_settings import settings_of, settings_toml, to_toml
+from arena.training.settings import new_config
 from arena.training.sft.config import SftConfig
-from arena.training.start import new_config
 from arena_games.base import UsageError
 
 KINDS: tuple[type[TrainConfig], ...] = (MsgrpoConfig, SftConfig, DqnConfig)
@@ -71,10 +71,8 @@ def test_a_config_file_changes_nothing_until_it_is_edited(tmp_path: Path) -> Non
     preset = new_config({"game": "snake", "agent": "nano"}, [], None)
     assert new_config({}, [], file) == preset
     file.write_text(re.sub(r"(?m)^#(\w+ = )", r"\1", text))
-    assert set(tomllib.loads(file.read_text())) == set(MsgrpoConfig.model_fields) - {
-        "version",
-        "probe_tolerance",
-    }
+    unset = {name for name in MsgrpoConfig.model_fields if getattr(preset, name) is None}
+    assert set(tomllib.loads(file.read_text())) == set(MsgrpoConfig.model_fields) - {"version"} - unset
     assert new_config({}, [], file) == preset, "every commented value is the one that holds"
     assert "#steps = 60" in text, "the preset's"
     assert "200 without a preset" in text
@@ -136,6 +134,7 @@ def test_what_prints_a_table_prints_json(tmp_path: Path) -> None:
     assert notable[0]["why"]
     match = json.loads(arena("replay", run, notable[0]["number"], "--json").stdout)
     assert match["id"] == notable[0]["id"]
+    assert {step["action_name"] for step in match["steps"]} <= {"left", "down", "right", "up"}
     assert sum(step["reward"] for step in match["steps"]) == sum(match["returns"])
     verified = json.loads(arena("verify", run, "--json").stdout)
     assert verified == {"episodes": 4, "games": {"frozen-lake": 4}, "faults": []}

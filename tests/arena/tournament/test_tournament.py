@@ -24,9 +24,11 @@ from arena.tournament.options import TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.run import TournamentResult, batches, play_missing, run
 from arena.views.tournament_progress import TournamentDisplay
+from arena_agents.causal_lm.load import load_model
 from arena_games.base import UsageError
 from arena_games.registry import select_games
 from arena_leaderboard import standings
+from tests.agents.odd_models import copy_of_nano
 
 SILENT = TournamentDisplay(Console(file=io.StringIO()))
 
@@ -216,3 +218,29 @@ def _count(out: Path) -> int:
             return int(connection.execute("SELECT count(*) FROM episodes").fetchone()[0])
     except sqlite3.Error:
         return 0
+
+
+def test_weights_are_read_once_and_not_before_they_are_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def loads(source: str, **options: Any) -> Any:
+        read.append(source)
+        return load_model(source, **options)
+
+    monkeypatch.setattr("arena_agents.language.agent.load_model", loads)
+    planned = tournament(tmp_path, agents="random,nano,nano[decode=choice]", matches=1)
+    Agents(planned).check()
+    assert read == []
+    held(planned)
+    assert len(read) == 1
+
+
+def test_a_model_that_is_not_there_is_refused_without_its_weights(tmp_path: Path) -> None:
+    bare = copy_of_nano(tmp_path / "bare")
+    (bare / "model.safetensors").unlink()
+    for spec, why in ((f"hf:{bare}", "weights"), ("nano[decode=chioce]", "chioce")):
+        with pytest.raises(UsageError, match=why):
+            held(tournament(tmp_path / "out", agents=f"random,{spec}"))
+    assert not (tmp_path / "out").exists()

@@ -15,7 +15,7 @@ from arena_games.base import UsageError
 
 
 def config(**settings):
-    return MsgrpoConfig(game="frozen-lake", agent="nano", **settings)
+    return resolve(MsgrpoConfig, {"game": "frozen-lake", "agent": "nano"}, settings)
 
 
 def trajectory(rewards, name="x"):
@@ -84,9 +84,7 @@ def test_importance_correction_makes_the_drawn_sum_unbiased(keep, with_replaceme
 
 def test_a_mean_over_tokens_cannot_be_corrected():
     with pytest.raises(UsageError, match="importance_correction is exact for loss_mean=episode only"):
-        resolve(
-            MsgrpoConfig, {"game": "g", "agent": "a", "loss_mean": "token", "importance_correction": True}
-        )
+        config(loss_mean="token", importance_correction=True)
 
 
 def test_return_to_go_compares_the_same_turn_of_the_group():
