@@ -54,13 +54,15 @@ class Request(BaseModel):
     def sampling(self, own: Sampling) -> Sampling:
         """The policy's own sampling, where nothing else is asked for."""
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or own.stop)
-        asked = {
-            "max_new_tokens": self.max_completion_tokens or self.max_tokens,
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "top_k": None if self.top_k is None else max(0, self.top_k),
-        }
-        return replace(own, stop=stop, decode="free", **{k: v for k, v in asked.items() if v is not None})
+        return replace(
+            own,
+            stop=stop,
+            decode="free",
+            max_new_tokens=self.max_completion_tokens or self.max_tokens or own.max_new_tokens,
+            temperature=own.temperature if self.temperature is None else self.temperature,
+            top_p=own.top_p if self.top_p is None else self.top_p,
+            top_k=own.top_k if self.top_k is None else max(0, self.top_k),
+        )
 
     def said(self) -> list[dict[str, str]]:
         """The messages as chat templates take them."""

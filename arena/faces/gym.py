@@ -26,7 +26,7 @@ __all__ = ["PARTS", "TmsgEnv", "register"]
 PARTS = ("text", "grid", "action_mask")
 
 
-class TmsgEnv(gymnasium.Env[dict[str, Any], int]):
+class TmsgEnv(gymnasium.Env[dict[str, Any], int]):  # type: ignore[misc]
     """One seat of a game. Observations are a Dict of the `parts`; actions are positions in the game's names.
 
     `parts` without `"text"` suit libraries that know no Text space. `seat` counts the open seats; `opponent`
@@ -76,7 +76,7 @@ class TmsgEnv(gymnasium.Env[dict[str, Any], int]):
             info |= {"placements": episode.placements, "success": episode.successes[self._session.seat]}
         return self._seen(), moved.reward, over and not truncated, truncated, info
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         return self._last.text if self._last and self.render_mode == "ansi" else None
 
     def _seen(self) -> dict[str, Any]:
