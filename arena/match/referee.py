@@ -67,6 +67,11 @@ class Referee:
         assert self.observation is not None
         return self.match.players[self.observation.seat]
 
+    @property
+    def returns(self) -> tuple[float, ...]:
+        """What each seat has been paid so far."""
+        return tuple(self._returns)
+
     def commit(self, reply: Reply, seconds: float) -> None:
         """Play the reply to the pending observation and move on to the next one."""
         if reply.error is not None:

@@ -89,18 +89,19 @@ class LanguageAgent(Agent):
         samples = self.thinker.sample(
             self.engine, prompts, self.sampling, [o.seed for o in observations], drafts
         )
-        return [self._reply(sample) for sample in samples]
+        return [self.sampled(sample, self.sampling) for sample in samples]
 
-    def _reply(self, sample: TokenSample) -> Reply:
+    def sampled(self, sample: TokenSample, sampling: Sampling) -> Reply:
+        """What a sample says that was drawn so: text, reasoning and usage."""
         read = self.thinker.read(sample)
-        return Reply(read.text, sample, usage=self._usage(read, sample), reasoning=read.reasoning)
+        return Reply(read.text, sample, usage=self._usage(read, sample, sampling), reasoning=read.reasoning)
 
-    def _usage(self, read: Read, sample: TokenSample) -> Usage:
+    def _usage(self, read: Read, sample: TokenSample, sampling: Sampling) -> Usage:
         """Tokens counted here; a reply is cut off if its answer fills the limit without an end."""
         drawn, thought = sample.token_ids, read.reasoning_tokens
         ended = drawn[-1:] and drawn[-1] in self.thinker.ends
-        ended = ended or any(stop in read.text for stop in self.sampling.stop)
-        cut_off = len(drawn) - (thought or 0) >= self.sampling.max_new_tokens and not ended
+        ended = ended or any(stop in read.text for stop in sampling.stop)
+        cut_off = len(drawn) - (thought or 0) >= sampling.max_new_tokens and not ended
         finish = "length" if cut_off else "stop" if read.text.strip() else "empty"
         return Usage(len(sample.prompt_ids), len(drawn), thought, finish=finish)
 
