@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from arena_games.base import Observation
+from arena_games.base import GameSpec, Observation
 
 __all__ = ["Agent", "Observation", "Reply", "TokenSample", "Usage"]
 
@@ -79,6 +79,10 @@ class Agent:
     name: str = "agent"
     at_once: int | None = None
     remote: bool = False
+
+    def cannot_play(self, spec: GameSpec) -> str | None:
+        """Why it cannot play this game, in one line; None where it can."""
+        return None
 
     def choose(self, observation: Observation) -> str:
         """Return the reply text for one observation."""

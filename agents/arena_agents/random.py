@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from arena_agents.base import Agent
-from arena_games.base import Observation, action_reply
+from arena_games.base import ActionKind, GameSpec, Observation, UsageError, action_reply
 
 
 class RandomAgent(Agent):
@@ -14,6 +14,19 @@ class RandomAgent(Agent):
 
     name = "random"
 
+    def cannot_play(self, spec: GameSpec) -> str | None:
+        """A game of free text is played only where it suggests what to say."""
+        if spec.kind == ActionKind.TEXT and not spec.suggests:
+            return f"random draws from a list of actions, and {spec.name} has none"
+        return None
+
     def choose(self, observation: Observation) -> str:
+        if not observation.legal:
+            return action_reply(self._suggested(observation))
         moves = observation.known_spec().prudent(observation)
-        return action_reply(observation.action_names[moves[observation.rng().integers(len(moves))]])
+        return action_reply(observation.name_of(moves[observation.rng().integers(len(moves))]))
+
+    def _suggested(self, observation: Observation) -> str:
+        if not observation.names:
+            raise UsageError(f"random draws from a list of actions, and {observation.game} shows none here")
+        return observation.names[observation.rng().integers(len(observation.names))]

@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from arena.record import attempts, rows, seals
+from arena.record import rows, seals
 from arena_games.base import UsageError
 
 LOCK_PATIENCE_S = 2.0  # the time a killed run may need to let go
@@ -63,14 +63,15 @@ def connect(path: Path) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != rows.APPLICATION_ID:
         raise UsageError(f"{path} is not a run of the arena; move it away, or choose another --out")
-    if version == rows.WITHOUT_ATTEMPTS:
+    try:
         with one_line_errors(path):
-            connection.execute(attempts.TABLE.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))  # always empty
-    elif version != rows.SCHEMA_VERSION:
+            for table in rows.missing_tables(version):
+                connection.execute(table.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))  # always empty
+    except ValueError:
         raise UsageError(
             f"{path} has format {version}, this program reads format {rows.SCHEMA_VERSION}; "
             "choose another --out, or use the program that wrote it"
-        )
+        ) from None
     return connection
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from arena.machine.environment import environment
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
+from arena.match.resimulate import reading_exactly
 from arena.record.store import Store
 from arena.record.usages import Spending
 from arena.tournament.agents import Agents
@@ -100,6 +101,8 @@ def run(
     agents = Agents(tournament)
     agents.check()
     with Store.open(tournament.out, tournament.config(), environment()) as store:
+        if store.reads_exactly:  # it goes on as it began
+            tournament = replace(tournament, games=tuple(map(reading_exactly, tournament.games)))
         failed: dict[Training, str] = {}
         if waiting or engine != "transformers":
             # Those that were checked make room for the trainings; vllm would keep its memory.

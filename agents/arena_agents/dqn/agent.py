@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from arena_agents.base import Agent, Reply
 from arena_agents.dqn.window import visible, windows
-from arena_games.base import Observation, UsageError, action_reply
+from arena_games.base import GameSpec, Observation, UsageError, action_reply
 
 WEIGHTS = "model.safetensors"
 
@@ -31,7 +31,8 @@ class DqnCard(BaseModel):
     """`agent.json`: what a policy plays and how large its network is.
 
     `planes` is the shape (C, H, W) of the grids it reads, `actions` are the game's action names in
-    order, `radius` is how far the network sees from the seat's own piece, in cells.
+    order (their numbers where each position names its own), `radius` is how far the network sees from the
+    seat's own piece, in cells; None for a board that is seen as it lies.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,7 +42,7 @@ class DqnCard(BaseModel):
     game: str
     planes: tuple[int, int, int]
     actions: tuple[str, ...]
-    radius: int = Field(ge=1)
+    radius: int | None = Field(ge=1)
     hidden: int = Field(ge=1)
 
 
@@ -50,9 +51,10 @@ class QNetwork(nn.Module):
 
     def __init__(self, card: DqnCard) -> None:
         super().__init__()
-        channels, side = card.planes[0] + 1, 2 * card.radius + 1
+        channels, height, width = card.planes
+        cells = height * width if card.radius is None else (2 * card.radius + 1) ** 2
         self.body = nn.Sequential(
-            nn.Linear(channels * side * side, card.hidden),
+            nn.Linear((channels + 1) * cells, card.hidden),
             nn.ReLU(),
             nn.Linear(card.hidden, card.hidden),
             nn.ReLU(),
@@ -127,6 +129,10 @@ class DqnPolicy:
         return chosen
 
 
+def _untrained(game: str) -> str:
+    return f"dqn has no policy for {game}; train one with arena train {game} --agent dqn"
+
+
 class DqnAgent(Agent):
     """Plays each game with the specialist that was trained on it."""
 
@@ -143,14 +149,18 @@ class DqnAgent(Agent):
             if rows:
                 actions = policy.choose([observations[row] for row in rows])
                 for row, action in zip(rows, actions, strict=True):
-                    replies[row] = Reply(action_reply(policy.card.actions[action]))
+                    replies[row] = Reply(action_reply(observations[row].name_of(action)))
         return replies
+
+    def cannot_play(self, spec: GameSpec) -> str | None:
+        """A specialist plays what it was trained on."""
+        return None if spec.name in self.policies else _untrained(spec.name)
 
     def _obstacle(self, seen: Observation) -> str | None:
         """Why this observation cannot be played, with the remedy; None if it can."""
         policy = self.policies.get(seen.game)
         if policy is None:
-            return f"dqn has no policy for {seen.game}; train one with arena train {seen.game} --agent dqn"
+            return _untrained(seen.game)
         if seen.grid is None or seen.grid.shape != policy.card.planes:
             shape = None if seen.grid is None else seen.grid.shape
             return f"dqn reads planes {policy.card.planes}, not {shape}; train it again on {seen.game}"

@@ -30,7 +30,8 @@ class EpsilonGreedyAgent(Agent):
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         greedy = self.policy.choose(observations)
         actions = [self._explored(seen, action) for seen, action in zip(observations, greedy, strict=True)]
-        return [Reply(action_reply(self.policy.card.actions[action])) for action in actions]
+        named = zip(observations, actions, strict=True)
+        return [Reply(action_reply(seen.name_of(action))) for seen, action in named]
 
     def _explored(self, seen: Observation, action: int) -> int:
         if not self.epsilon:

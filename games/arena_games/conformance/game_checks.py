@@ -5,10 +5,15 @@ from __future__ import annotations
 from gymnasium import spaces
 from pettingzoo.test import api_test, seed_test
 
-from arena_games.base import GameSpec
+from arena_games.base import ActionKind, GameSpec
 from arena_games.conformance.playthrough import play
 
 FRESHNESS_EPISODES = 20
+NEEDED = {
+    ActionKind.LIST: ("action_mask",),
+    ActionKind.POSITION: ("action_mask", "action_names"),
+    ActionKind.TEXT: (),
+}
 
 
 def spec_fits_environment(spec: GameSpec) -> str | None:
@@ -18,14 +23,26 @@ def spec_fits_environment(spec: GameSpec) -> str | None:
         return f"the spec has {spec.seats} seats, the environment {len(env.possible_agents)}"
     if len({name.casefold() for name in spec.actions}) != len(spec.actions):
         return "two actions have the same name, but for case"
+    if (spec.kind == ActionKind.LIST) != bool(spec.actions):
+        return "a spec lists its actions if, and only if, its kind is a list"
     for agent in env.possible_agents:
-        space = env.action_space(agent)
-        if not isinstance(space, spaces.Discrete) or (space.start, space.n) != (0, len(spec.actions)):
-            return f"{agent} needs the action space Discrete({len(spec.actions)}), not {space}"
+        fault = _space_fault(spec, env.action_space(agent))
+        if fault:
+            return f"{agent} {fault}"
         seen = env.observation_space(agent)
-        if not isinstance(seen, spaces.Dict) or not {"text", "action_mask"} <= set(seen):
-            return f'{agent} needs an observation space Dict with "text" and "action_mask"'
+        needed = {"text", *NEEDED[spec.kind]}
+        if not isinstance(seen, spaces.Dict) or not needed <= set(seen):
+            listing = " and ".join(f'"{name}"' for name in sorted(needed, reverse=True))
+            return f"{agent} needs an observation space Dict with {listing}"
     return None
+
+
+def _space_fault(spec: GameSpec, space: object) -> str | None:
+    if spec.kind == ActionKind.TEXT:
+        return None if isinstance(space, spaces.Text) else f"needs an action space Text, not {space}"
+    if isinstance(space, spaces.Discrete) and (space.start, space.n) == (0, spec.action_count):
+        return None
+    return f"needs the action space Discrete({spec.action_count}), not {space}"
 
 
 def passes_api_test(spec: GameSpec) -> None:
