@@ -223,7 +223,7 @@ class Referee:
             action_names=self._action_names,
             spec=self.match.spec,
             names=tuple(view.get("action_names", ())),
-            state=view.get("state", ""),
+            state=self.env.state() if self.match.spec.open_state else (),
         )
 
     def _legal(self, mask: Any) -> tuple[int, ...]:

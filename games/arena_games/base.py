@@ -62,8 +62,7 @@ class Observation:
     In a game of free text `legal` is empty, and `names` are what the game suggests to say, if anything.
     `grid` is the numeric view, float32 planes (C, H, W), or None where a game has none.
     `history` is the game's own account of earlier turns, oldest first: agents keep no memory.
-    `state` is the game's own record of the position, for agents that search; empty where a game has none,
-    and always where anything is hidden from anybody.
+    `state` is the game's own record of all that led here, for agents that search (see `GameSpec.open_state`).
     `seed` is private randomness for this decision: the same episode always gives the same one.
     `action_names` and `spec`, the game itself, are put in by the referee, so that no agent has to look
     its game up; they are empty in an observation that was read back from a stored run. `rejected` are
@@ -83,7 +82,7 @@ class Observation:
     spec: GameSpec | None = field(default=None, repr=False)
     rejected: tuple[Rejected, ...] = ()
     names: tuple[str, ...] = ()
-    state: str = ""
+    state: tuple[int, ...] = ()
 
     @property
     def legal_names(self) -> tuple[str, ...]:
@@ -140,7 +139,9 @@ class GameSpec:
     `prudent` narrows the moves of the `random` agent to those that are not pointless.
     `config` is the frozen dataclass of the scenario's numbers, for agents that reason about rules.
     `board` draws a position for people who watch, from the observation's text; see `arena_games.board`.
-    `centred` says that the first plane of `grid` marks the seat's own piece, around which a network looks.
+    `open_state` says that nothing is hidden from anybody, and the environment's `state()` is part of every
+    observation. `centred` says that the first plane of `grid` marks the seat's own piece, around which a
+    network looks.
     """
 
     name: str
@@ -161,6 +162,7 @@ class GameSpec:
     kind: ActionKind = ActionKind.LIST
     count: int = 0
     suggests: bool = False
+    open_state: bool = False
     centred: bool = True
 
     def __post_init__(self) -> None:

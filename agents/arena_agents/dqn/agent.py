@@ -128,6 +128,10 @@ class DqnPolicy:
         chosen: list[int] = greedy_actions(values_BA, torch.from_numpy(legal_BA)).tolist()
         return chosen
 
+    def reply(self, seen: Observation, action: int) -> Reply:
+        """The action by name: the position's own one where it has one."""
+        return Reply(action_reply(seen.name_of(action) if seen.names else self.card.actions[action]))
+
 
 def _untrained(game: str) -> str:
     return f"dqn has no policy for {game}; train one with arena train {game} --agent dqn"
@@ -149,7 +153,7 @@ class DqnAgent(Agent):
             if rows:
                 actions = policy.choose([observations[row] for row in rows])
                 for row, action in zip(rows, actions, strict=True):
-                    replies[row] = Reply(action_reply(observations[row].name_of(action)))
+                    replies[row] = policy.reply(observations[row], action)
         return replies
 
     def cannot_play(self, spec: GameSpec) -> str | None:
