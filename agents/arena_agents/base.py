@@ -93,6 +93,12 @@ class Agent:
         return [Reply(self.choose(observation)) for observation in observations]
 
 
+def obstacle(agent: object, spec: GameSpec) -> str | None:
+    """Why the agent cannot play the game, in one line, if it says so; whoever is no `Agent` need not."""
+    says = getattr(agent, "cannot_play", None)
+    return says(spec) if callable(says) else None
+
+
 Ids = Sequence[int]
 
 # How a reply is drawn: token by token, or whole, from among the replies that the game allows.

@@ -1,6 +1,7 @@
 """From what a user types to an agent.
 
 random, search            built in
+mcts, mcts:N              OpenSpiel's tree search, with N simulations a move
 nano, qwen0.5b … qwen72b  language models with a preset
 hf:PATH-OR-ID             any Hugging Face causal language model
 SPEC@URL                  a model behind an OpenAI-compatible server: a preset, or the server's name
@@ -16,7 +17,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,8 @@ from arena_games.loading import load_object
 __all__ = ["BUILT_IN", "agent_names", "make_agent"]
 
 BUILT_IN: dict[str, Callable[[], Agent]] = {"random": RandomAgent, "search": SearchAgent}
+# By the word before the colon: the module, and what makes the agent of a spec.
+OF_OPENSPIEL = {"mcts": ("arena_agents.openspiel.mcts", "make_mcts")}
 
 
 @cache
@@ -42,7 +47,7 @@ def _plug_ins() -> dict[str, EntryPoint]:
 
 def agent_names() -> list[str]:
     """Every name that `make_agent` knows without a path: built in, presets, plug-ins."""
-    return [*BUILT_IN, *PRESETS, *_plug_ins()]
+    return [*BUILT_IN, *OF_OPENSPIEL, *PRESETS, *_plug_ins()]
 
 
 def make_agent(spec: str, *, template: Path | None = None, engine: EngineName = "transformers") -> Agent:
@@ -81,6 +86,8 @@ def _twin(agent: Agent, how: str, spec: str, setting: str) -> Callable[[Any], Ag
 def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
     if spec in BUILT_IN:
         return BUILT_IN[spec]()
+    if spec.partition(":")[0] in OF_OPENSPIEL:
+        return _of_openspiel(spec)
     if is_address(spec):
         from arena_agents.language.api_agent import load_server_agent
 
@@ -98,6 +105,14 @@ def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
     if ":" in spec:
         return _built(spec, load_object(spec))
     raise UsageError(f"unknown agent {spec!r}; {_hint(spec)}")
+
+
+def _of_openspiel(spec: str) -> Agent:
+    if find_spec("pyspiel") is None:
+        raise UsageError(f"{spec} needs the package open_spiel; pip install 'tmsg-arena[openspiel]'")
+    module, maker = OF_OPENSPIEL[spec.partition(":")[0]]
+    made: Agent = getattr(import_module(module), maker)(spec)
+    return made
 
 
 def _hint(spec: str) -> str:

@@ -13,6 +13,7 @@ from arena.match.play import play
 from arena.match.seating import house_agents, in_turn, seated
 from arena.match.seeds import Split, episode_seed
 from arena_agents import Agent
+from arena_agents.base import obstacle
 from arena_games.base import GameSpec, UsageError
 from arena_leaderboard import mean_ci95
 
@@ -79,6 +80,10 @@ def _row(
         if opponent is None:
             raise UsageError(f"{spec.name} is played against others; name one with --opponents")
         players[OPPONENT] = opponent
+    for player in players.values():
+        problem = obstacle(player, spec)
+        if problem:
+            raise UsageError(problem)
     played = list(play(_matches(spec, episodes, seed), players, config))
     rated = [episode for episode in played if episode.end.rated]
     errors = [episode.detail for episode in played if not episode.end.rated]

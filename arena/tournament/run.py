@@ -64,6 +64,7 @@ class TournamentResult:
     """What a tournament has come to: all results so far, and the policies that could not be trained.
 
     `cut_short` holds, by agent, the passing failures that ended its matches: those remain to be played.
+    `unable` holds why an agent was left out of a game, as (agent, game).
     """
 
     results: list[MatchResult]
@@ -71,6 +72,7 @@ class TournamentResult:
     spending: Mapping[str, Spending] = field(default_factory=dict)
     cut_short: Mapping[str, list[str]] = field(default_factory=dict)
     verdict: Verdict | None = None
+    unable: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def run(
     waiting = due(needed, train)
     agents = Agents(tournament)
     agents.check()
+    unable = agents.unable()
     with Store.open(tournament.out, tournament.config(), environment()) as store:
         if store.reads_exactly:  # it goes on as it began
             tournament = replace(tournament, games=tuple(map(reading_exactly, tournament.games)))
@@ -110,7 +113,7 @@ def run(
         if waiting:
             failed = _train(tournament, waiting, store, train == TrainMode.ALWAYS, display)
         config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)
-        left_out = frozenset(tournament.left_out(failed))
+        left_out = frozenset({*tournament.left_out(failed), *unable})
         cut_short: dict[str, list[str]] = {}
 
         def played(matches: list[Match]) -> bool:
@@ -121,7 +124,7 @@ def run(
         verdict = None
         if played(tournament.schedule(left_out)) and until is not None:
             verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
-        return TournamentResult(store.results(), failed, store.spending(), cut_short, verdict)
+        return TournamentResult(store.results(), failed, store.spending(), cut_short, verdict, unable)
 
 
 def _train(

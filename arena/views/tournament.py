@@ -41,6 +41,8 @@ def hold_tournament(options: TournamentOptions) -> bool:
         print(one_line(str(result.verdict)))
     show_spending(result.spending, Console())
     note(f"arena report {options.out} makes a page of it")
+    for problem in dict.fromkeys(result.unable.values()):
+        warn(f"{one_line(problem)}; left out there")
     for training, error in result.failed.items():
         warn(f"{training.name} could not be trained and was left out: {error}; see {training.folder}")
     for agent, errors in result.cut_short.items():

@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo import AECEnv
 
-from arena_games.aec import Outcome, seat_index, seat_name
+from arena_games.aec import Outcome, seat_name
 from arena_games.base import Action
 
 LONGEST_TEXT = 100_000  # characters of a position
@@ -49,6 +49,8 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
         self.possible_agents = [seat_name(seat) for seat in range(seats)]
         self._observed = spaces.Dict({"text": AnyText(LONGEST_TEXT, min_length=0), **observed})
         self._acted = acted
+        self._seats = {agent: seat for seat, agent in enumerate(self.possible_agents)}
+        self._rng: np.random.Generator | None = None
         self._totals: list[float] = []
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
@@ -59,23 +61,30 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         """Start an episode; everything random in it comes from `seed`."""
-        self.rng = np.random.Generator(np.random.PCG64(seed))
-        self.agents = list(self.possible_agents)
-        self.rewards = dict.fromkeys(self.agents, 0.0)
-        self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
-        self.terminations = dict.fromkeys(self.agents, False)
-        self.truncations = dict.fromkeys(self.agents, False)
-        self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
+        self._seed, self._rng = seed, None
+        self.agents = agents = self.possible_agents.copy()
+        self.rewards = dict.fromkeys(agents, 0.0)
+        self._cumulative_rewards = self.rewards.copy()
+        self.terminations = dict.fromkeys(agents, False)
+        self.truncations = self.terminations.copy()
+        self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in agents}
         self._skip_agent_selection = None
-        self._turns = [0] * len(self.agents)
-        self._totals = [0.0] * len(self.agents)
+        self._turns = [0] * len(agents)
+        self._totals = [0.0] * len(agents)
         self._pending: dict[int, Action] = {}
         self.begin()
         self._paid = False
         self._ask()
 
+    @property
+    def rng(self) -> np.random.Generator:
+        """The episode's generator, made when chance first has a part in it: that takes longer than a move."""
+        if self._rng is None:
+            self._rng = np.random.Generator(np.random.PCG64(self._seed))
+        return self._rng
+
     def observe(self, agent: str) -> dict[str, Any]:
-        return self.view(seat_index(agent))
+        return self.view(self._seats[agent])
 
     def step(self, action: Action | None) -> None:
         """Commit the selected seat's move; the last one that is asked for makes the game move."""
@@ -125,7 +134,8 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
     def outcome(self) -> Outcome:
         """Places by what everybody has earned; success is to have more than all others, alone more than 0."""
         totals = self._totals
-        places = tuple(1 + sum(other > own for other in totals) for own in totals)
+        order = sorted(totals, reverse=True)
+        places = tuple([1 + order.index(own) for own in totals])
         if len(totals) == 1:
             return Outcome(places, (totals[0] > 0,))
         return Outcome(places, tuple(place == 1 and places.count(1) == 1 for place in places))

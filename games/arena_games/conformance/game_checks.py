@@ -6,9 +6,10 @@ from gymnasium import spaces
 from pettingzoo.test import api_test, seed_test
 
 from arena_games.base import ActionKind, GameSpec
-from arena_games.conformance.playthrough import play
+from arena_games.conformance.playthrough import play, play_side_by_side
 
 FRESHNESS_EPISODES = 20
+INTERLEAVED_EPISODES = 3
 NEEDED = {
     ActionKind.LIST: ("action_mask",),
     ActionKind.POSITION: ("action_mask", "action_names"),
@@ -64,6 +65,20 @@ def reset_forgets(spec: GameSpec) -> str | None:
         field = one.view.difference(other.view)
         if field:
             return f"after a second reset, {field} differs from a fresh environment's at step {number}"
+    return None
+
+
+def plays_beside_others(spec: GameSpec) -> str | None:
+    """The same seed gives the same episode alone and with others going on beside it."""
+    seeds = range(INTERLEAVED_EPISODES)
+    for seed, beside in zip(seeds, play_side_by_side(spec, seeds), strict=True):
+        alone = play(spec, seed).visits
+        if len(alone) != len(beside):
+            return f"seed {seed}: beside other episodes it has another length than alone"
+        for number, (one, other) in enumerate(zip(alone, beside, strict=True)):
+            field = one.view.difference(other.view) or ("action" if one.action != other.action else None)
+            if field:
+                return f"seed {seed}: beside other episodes, {field} differs at step {number}"
     return None
 
 

@@ -6,6 +6,7 @@ import pickle
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,19 @@ def play(spec: GameSpec, seed: int, actions: Sequence[Action] = (), env: Any = N
         simultaneous=spec.seats > 1 and getattr(env, "metadata", {}).get("is_parallelizable", True),
         touched_global_state=before != _global_random_state(),
     )
+
+
+def play_side_by_side(spec: GameSpec, seeds: Sequence[int]) -> list[tuple[Visit, ...]]:
+    """The visits of random episodes from these seeds, played a step at a time in turn."""
+    envs = [spec.make_env() for _ in seeds]
+    for env, seed in zip(envs, seeds, strict=True):
+        env.reset(seed=seed)
+    going = [
+        _visits(spec, env, iter(()), np.random.default_rng([seed, 1]))
+        for env, seed in zip(envs, seeds, strict=True)
+    ]
+    rounds = list(zip_longest(*going))
+    return [tuple(visit for visit in column if visit is not None) for column in zip(*rounds, strict=True)]
 
 
 def _visits(spec: GameSpec, env: Any, given: Iterator[Action], rng: np.random.Generator) -> Iterator[Visit]:

@@ -39,7 +39,9 @@ class OpenSpielEnv(TurnsEnv):
             spaces.Discrete(game.num_distinct_actions()),
             at_once=rules.at_once,
         )
-        self._rules, self._game = rules, game
+        self._rules, self._game, self._actions = rules, game, game.num_distinct_actions()
+        self._hides, self._late = not rules.open_state, rules.pays_at_the_end
+        self._all = tuple(range(game.num_players()))
         self._planes = rules.planes(game)
         self._views: dict[int, dict[str, Any]] = {}
         self._legal: dict[int, list[int]] = {}
@@ -60,12 +62,13 @@ class OpenSpielEnv(TurnsEnv):
     def movers(self) -> Sequence[int]:
         state = self._state
         if state.is_terminal():
+            self._legal = {}
             return ()
         if not state.is_simultaneous_node():
             seat = state.current_player()
             self._legal = {seat: state.legal_actions()}
             return (seat,)
-        self._legal = {seat: state.legal_actions(seat) for seat in range(len(self.possible_agents))}
+        self._legal = {seat: state.legal_actions(seat) for seat in self._all}
         return tuple(seat for seat, legal in self._legal.items() if legal)
 
     def view(self, seat: int) -> dict[str, Any]:
@@ -76,10 +79,9 @@ class OpenSpielEnv(TurnsEnv):
 
     def _seen(self, seat: int) -> dict[str, Any]:
         state = self._state
-        over = state.is_terminal()
-        legal = [] if over else self._legal.get(seat, [])
+        legal = self._legal.get(seat, [])
         names = _unlike([state.action_to_string(seat, action) for action in legal], legal)
-        mask = np.zeros(self._game.num_distinct_actions(), np.int8)
+        mask = np.zeros(self._actions, np.int8)
         mask[legal] = 1
         text = self._rules.text(state, seat, self._last, names)
         seen = {"text": text, "action_mask": mask, "action_names": names}
@@ -94,17 +96,16 @@ class OpenSpielEnv(TurnsEnv):
         return grid
 
     def move(self, moves: Mapping[int, Action]) -> None:
+        state = self._state
         for seat, action in moves.items():
             if action not in self._legal[seat]:
                 raise ValueError(f"action {action!r} of seat {seat} is not legal")
-        if self._state.is_simultaneous_node():
-            waiting = range(len(self.possible_agents))
-            self._state.apply_actions([moves.get(seat, 0) for seat in waiting])
+        if state.is_simultaneous_node():
+            state.apply_actions([moves.get(seat, 0) for seat in self._all])
         else:
-            ((seat, action),) = moves.items()
-            if self._rules.open_state:
+            if not self._hides:
                 self._last = self._named(seat, action)
-            self._state.apply_action(action)
+            state.apply_action(action)
         self._views.clear()
         self._settle()
 
@@ -118,12 +119,13 @@ class OpenSpielEnv(TurnsEnv):
         """Let chance have its moves."""
         state = self._state
         while state.is_chance_node():
-            outcomes, shares = zip(*state.chance_outcomes(), strict=True)
-            place = bisect_right(list(accumulate(shares)), self.rng.random() * sum(shares))
-            state.apply_action(outcomes[min(place, len(outcomes) - 1)])
+            outcomes = state.chance_outcomes()
+            heights = list(accumulate([share for _, share in outcomes]))
+            place = bisect_right(heights, self.rng.random() * heights[-1])
+            state.apply_action(outcomes[min(place, len(outcomes) - 1)][0])
 
     def totals(self) -> Sequence[float] | None:
-        if self._rules.pays_at_the_end and not self._state.is_terminal():
+        if self._late and not self._state.is_terminal():
             return None
         totals: Sequence[float] = self._state.returns()
         return totals
@@ -134,7 +136,7 @@ class OpenSpielEnv(TurnsEnv):
 
 def _unlike(names: list[str], actions: Sequence[int]) -> tuple[str, ...]:
     """The names, in one line each; two that are alike are told apart by their numbers."""
-    if any(not name or "\n" in name or name[0] == " " or name[-1] == " " for name in names):
+    if "" in names or any(name[0] == " " or name[-1] == " " for name in names) or "\n" in "".join(names):
         names = [
             " ".join(name.split()) or f"action {action}" for name, action in zip(names, actions, strict=True)
         ]

@@ -134,9 +134,10 @@ def _as_planes(shape: Sequence[int]) -> tuple[int, int, int] | None:
 
 def listed(names: Sequence[str]) -> str:
     """What may be played, in a line; of very many some, and how many there are."""
-    comma = "; " if any(", " in name for name in names) else ", "
+    joined = ", ".join(names)
+    comma = ", " if joined.count(", ") < len(names) else "; "
     if len(names) <= MOST_LISTED:
-        return f"Legal actions: {comma.join(names)}"
+        return f"Legal actions: {joined if comma == ', ' else comma.join(names)}"
     some = [names[place * len(names) // SHOWN] for place in range(SHOWN)]
     return f"Legal actions: {len(names)}, written like {comma.join(some)}"
 

@@ -6,13 +6,20 @@ be understood; it may say only what that seat knows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from arena_games.board import Board
 from arena_games.openspiel import boards, texts
-from arena_games.parsing import Aliases, no_aliases
+from arena_games.parsing import Aliases
+
+
+def without_label(name: str) -> Sequence[str]:
+    """`[P0]Bid: 2` as `Bid: 2`: it is clear who plays."""
+    bare = re.sub(r"^\[P\d+\] ?", "", name)
+    return (bare,) if bare != name else ()
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,7 @@ class Words:
     rules: tuple[str, ...] = ()
     seats: tuple[str, ...] = ()
     text: Callable[[Any, int], str] | None = None
-    aliases: Aliases = no_aliases
+    aliases: Aliases = without_label
     case_matters: bool = False
     board: Callable[[str], Board | None] | None = None
 
