@@ -29,6 +29,8 @@ BUILT_IN = (FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, SNAKE, SNAKE_POISON, SNAKE_DUEL, 
 # By the word before the colon: the module that finds its games, and the package that has to be there.
 LIBRARIES = {
     "openspiel": ("arena_games.openspiel.spec", "pyspiel"),
+    "gym": ("arena_games.gym.spec", "gymnasium"),
+    "pettingzoo": ("arena_games.pettingzoo.spec", "pettingzoo"),
 }
 _COMMA = re.compile(r",(?![^()]*\))")  # outside brackets
 

@@ -12,6 +12,7 @@ import pyspiel
 
 from arena_games.base import UsageError
 from arena_games.openspiel.words import WORDS, Words
+from arena_games.references import split_reference
 
 MOST_PLAYERS = 10
 MOST_TURNS = 300  # of a seat, unless the game's own limit is lower or the spec says `cut=N`
@@ -147,11 +148,10 @@ def load_rules(reference: str, name: str) -> Rules:
 
     `cut=N` is ours: an episode is cut when a seat has moved so often.
     """
-    short, given = split_reference(reference)
+    short, given, cut = split_reference("openspiel", reference)
     kinds = {kind.short_name: kind for kind in pyspiel.registered_games()}
     if short not in kinds:
         raise UsageError(f"OpenSpiel has no game {short!r}{_near(short, kinds)}")
-    cut = _number(given.pop("cut"), reference) if "cut" in given else None
     known = kinds[short].parameter_specification
     unknown = sorted(set(given) - set(known))
     if unknown:
@@ -167,35 +167,6 @@ def load_rules(reference: str, name: str) -> Rules:
     return rules
 
 
-def split_reference(reference: str) -> tuple[str, dict[str, str]]:
-    """`NAME(param=value,…)` apart. A comma in a value stands in brackets of its own."""
-    short, bracket, rest = reference.partition("(")
-    if bracket and not rest.endswith(")"):
-        raise UsageError(f"openspiel:{reference} lacks its closing bracket")
-    parts = [part.partition("=") for part in _outside_brackets(rest[:-1]) if part.strip()]
-    broken = next(("".join(part) for part in parts if not part[1]), None)
-    if broken is not None:
-        raise UsageError(f"openspiel:{reference}: write param=value, not {broken.strip()!r}")
-    return short.strip(), {key.strip(): value.strip() for key, _, value in parts}
-
-
-def _outside_brackets(text: str) -> list[str]:
-    parts, depth = [""], 0
-    for char in text:
-        depth += (char in "([") - (char in ")]")
-        if char == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return parts
-
-
-def _number(text: str, reference: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise UsageError(f"openspiel:{reference}: cut is a number of turns, not {text!r}")
-    return int(text)
-
-
 def _near(short: str, known: Mapping[str, Any]) -> str:
     import difflib
 
@@ -209,5 +180,7 @@ def _check_playable(rules: Rules) -> None:
         raise UsageError(f"openspiel:{rules.short_name} is a mean-field game, which has no seats to play")
     if seats > MOST_PLAYERS:
         raise UsageError(f"openspiel:{rules.short_name} has {seats} players; {MOST_PLAYERS} can play at most")
+    if not rules.game.num_distinct_actions():
+        raise UsageError(f"openspiel:{rules.short_name} numbers no actions; it cannot be played here")
     if not (kind.provides_information_state_string or kind.provides_observation_string):
         raise UsageError(f"openspiel:{rules.short_name} shows its players no text")

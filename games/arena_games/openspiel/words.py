@@ -57,11 +57,14 @@ def without_marks(name: str) -> Sequence[str]:
     return (bare,) if bare != name else ()
 
 
-# Here two moves may differ by nothing but case: b x c3 is a pawn's, B x c3 a bishop's.
-CHESS_LIKE = ("antichess", "crazyhouse", "dark_chess", "kriegspiel", "rbc", "shogi", "xiangqi", "hive")
+# Here two actions may differ by nothing but case: bxc3 is a pawn's move, Bxc3 a bishop's.
+CASE_MATTERS = (
+    *("antichess", "crazyhouse", "dark_chess", "kriegspiel", "rbc", "shogi", "xiangqi", "hive"),
+    *("banqi", "oware"),
+)
 
 WORDS: dict[str, Words] = {
-    **{name: Words(case_matters=True) for name in CHESS_LIKE},
+    **{name: Words(case_matters=True) for name in CASE_MATTERS},
     "tic_tac_toe": Words(
         "tic-tac-toe",
         (
