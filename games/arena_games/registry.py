@@ -30,6 +30,7 @@ BUILT_IN = (FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, SNAKE, SNAKE_POISON, SNAKE_DUEL, 
 LIBRARIES = {
     "openspiel": ("arena_games.openspiel.spec", "pyspiel"),
     "gym": ("arena_games.gym.spec", "gymnasium"),
+    "textarena": ("arena_games.textarena.spec", "textarena"),
     "pettingzoo": ("arena_games.pettingzoo.spec", "pettingzoo"),
 }
 _COMMA = re.compile(r",(?![^()]*\))")  # outside brackets

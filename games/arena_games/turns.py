@@ -127,9 +127,13 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
         ended = self.truncations if self._asked else self.terminations
         for agent in self.agents:
             ended[agent] = True
-            self.infos[agent] = {"placements": outcome.placements, "successes": outcome.successes}
+            self.infos[agent] = self._told_at_the_end(agent, outcome)
         self._asked = ()
         self.agent_selection = self.agents[0]
+
+    def _told_at_the_end(self, agent: str, outcome: Outcome) -> dict[str, Any]:
+        """The last infos of a seat."""
+        return {"placements": outcome.placements, "successes": outcome.successes}
 
     def outcome(self) -> Outcome:
         """Places by what everybody has earned; success is to have more than all others, alone more than 0."""

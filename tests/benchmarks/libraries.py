@@ -20,7 +20,9 @@ from pathlib import Path
 
 LIMIT_S = 90.0  # for one game
 MEASURED_S = 0.4  # each of three times
-LIBRARIES = {"openspiel": "tests.benchmarks.library_openspiel"}
+LIBRARIES = {
+    name: f"tests.benchmarks.library_{name}" for name in ("openspiel", "textarena", "pettingzoo", "gym")
+}
 
 
 def main() -> None:

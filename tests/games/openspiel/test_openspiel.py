@@ -220,13 +220,13 @@ def test_mcts_finds_the_win_and_repeats_itself() -> None:
     assert sum(returns) >= 15
 
 
-from arena_games.openspiel.words import CASE_MATTERS
-
 SLOW = {"bridge", "bridge_uncontested_bidding", "dou_dizhu", "universal_poker", "tarok", "stones_and_gems"}
 
 
 def test_case_is_ignored_only_where_no_two_actions_differ_by_it() -> None:
-    """Names of random episodes of every other game; folded or undressed, each is still one action's."""
+    """Names of random episodes of every other game; folded, each is still one action's."""
+    from arena_games.openspiel.words import CASE_MATTERS
+
     kinds = [kind.short_name for kind in pyspiel.registered_games() if kind.default_loadable]
     for short in sorted(set(kinds) - {"chess", *CASE_MATTERS} - SLOW):
         try:
