@@ -40,15 +40,19 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
         observed: Mapping[str, spaces.Space[Any]],
         acted: spaces.Space[Any],
         *,
+        horizon: int,
         at_once: bool = False,
     ) -> None:
-        """`observed` are the spaces of what is seen beside the text; `at_once`: seats may move unseen."""
+        """`observed` are the spaces of what is seen beside the text; `at_once`: seats may move unseen.
+
+        An episode is cut when a seat that has moved `horizon` times would be asked again.
+        """
         super().__init__()
         self.metadata = {"name": name, "render_modes": ["ansi"], "is_parallelizable": at_once}
         self.render_mode = "ansi"
         self.possible_agents = [seat_name(seat) for seat in range(seats)]
         self._observed = spaces.Dict({"text": AnyText(LONGEST_TEXT, min_length=0), **observed})
-        self._acted = acted
+        self._acted, self._horizon = acted, horizon
         self._seats = {agent: seat for seat, agent in enumerate(self.possible_agents)}
         self._rng: np.random.Generator | None = None
         self._totals: list[float] = []
@@ -120,7 +124,8 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
 
     def _ask(self) -> None:
         self._asked = self.movers()
-        if self._asked and not self.is_cut():
+        spent = self.is_cut() or any(self._turns[seat] >= self._horizon for seat in self._asked)
+        if self._asked and not spent:
             self.agent_selection = self.possible_agents[self._asked[0]]
             return
         outcome = self.outcome()
@@ -174,5 +179,5 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
         raise NotImplementedError
 
     def is_cut(self) -> bool:
-        """Whether the episode is to be cut before the game is over."""
-        raise NotImplementedError
+        """Whether the game itself has been cut short before it was over."""
+        return False

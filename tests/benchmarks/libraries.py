@@ -35,7 +35,10 @@ def main() -> None:
     for name in names:
         rows.append(_in_a_process(options.library, name, options.episodes))
         print(_line(rows[-1]), file=sys.stderr, flush=True)
-        options.out.write_text(table(rows), encoding="utf-8")
+        if options.out:
+            options.out.write_text(table(rows), encoding="utf-8")
+    if not options.out:
+        print(table(rows), end="")
 
 
 def _options() -> argparse.Namespace:
@@ -43,7 +46,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("library", choices=LIBRARIES)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--episodes", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=Path("/dev/stdout"))
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -33,9 +33,9 @@ class GymEnv(TurnsEnv):
         observed: dict[str, spaces.Space[Any]] = {"action_mask": spaces.Box(0, 1, (len(actions),), np.int8)}
         if flat is not None:
             observed["grid"] = spaces.Box(-np.inf, np.inf, (flat, 1, 1), np.float32)
-        super().__init__(name, 1, observed, spaces.Discrete(len(actions)))
+        super().__init__(name, 1, observed, spaces.Discrete(len(actions)), horizon=horizon)
         self._env, self._text, self._names, self._flat = env, text, actions, flat
-        self._horizon, self._succeeded = horizon, succeeded
+        self._succeeded = succeeded
         self._mask = np.ones(len(actions), np.int8)
         self._first = int(env.action_space.start)  # type: ignore[attr-defined]
 
@@ -68,7 +68,7 @@ class GymEnv(TurnsEnv):
         return (self._total,)
 
     def is_cut(self) -> bool:
-        return self._stopped or self._turns[0] >= self._horizon
+        return self._stopped
 
     def outcome(self) -> Outcome:
         return Outcome((1,), (bool(self._succeeded(self._total, self._over)),))

@@ -37,6 +37,7 @@ class OpenSpielEnv(TurnsEnv):
             game.num_players(),
             observed,
             spaces.Discrete(game.num_distinct_actions()),
+            horizon=rules.horizon,
             at_once=rules.at_once,
         )
         self._rules, self._game, self._actions = rules, game, game.num_distinct_actions()
@@ -129,9 +130,6 @@ class OpenSpielEnv(TurnsEnv):
             return None
         totals: Sequence[float] = self._state.returns()
         return totals
-
-    def is_cut(self) -> bool:
-        return max(self._turns) >= self._rules.horizon
 
 
 def _unlike(names: list[str], actions: Sequence[int]) -> tuple[str, ...]:

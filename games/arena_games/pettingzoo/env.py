@@ -47,9 +47,10 @@ class PettingZooEnv(TurnsEnv):
             observed["action_names"] = spaces.Sequence(AnyText(LONGEST_NAME, min_length=0))
         if self._shape is not None:
             observed["grid"] = spaces.Box(-np.inf, np.inf, self._shape, np.float32)
-        super().__init__(name, len(self._players), observed, spaces.Discrete(actions), at_once=at_once)
+        super().__init__(
+            name, len(self._players), observed, spaces.Discrete(actions), horizon=horizon, at_once=at_once
+        )
         self._text, self._names, self._named, self._count = text, names, named, actions
-        self._horizon = horizon
 
     def begin(self) -> None:
         self._inner.reset(seed=self._seed)
@@ -111,9 +112,6 @@ class PettingZooEnv(TurnsEnv):
 
     def totals(self) -> Sequence[float] | None:
         return self._earned
-
-    def is_cut(self) -> bool:
-        return max(self._turns) >= self._horizon
 
     def close(self) -> None:
         self._inner.close()

@@ -33,8 +33,9 @@ class TextArenaEnv(TurnsEnv):
             players,
             {"action_names": spaces.Sequence(AnyText(LONGEST_NAME, min_length=0))},
             AnyText(LONGEST_TEXT, min_length=0),
+            horizon=horizon,
         )
-        self._make, self._players, self._horizon = make, players, horizon
+        self._make, self._players = make, players
 
     def begin(self) -> None:
         self._done = False
@@ -86,9 +87,6 @@ class TextArenaEnv(TurnsEnv):
 
     def totals(self) -> Sequence[float] | None:
         return self._earned
-
-    def is_cut(self) -> bool:
-        return max(self._turns) >= self._horizon
 
     def outcome(self) -> Outcome:
         if self._players == 1:  # less than 1 is how far one got

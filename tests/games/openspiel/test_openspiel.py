@@ -178,7 +178,7 @@ def test_illegal_and_unreadable_replies_are_told_apart() -> None:
     [
         ("openspiel:tic_tac_to", "did you mean 'tic_tac_toe'"),
         ("openspiel:go(bord_size=9)", "board_size, handicap, komi"),
-        ("openspiel:go(board_size)", "param=value"),
+        ("openspiel:go(board_size)", "key=value"),
         ("openspiel:go(board_size=9", "closing bracket"),
         ("openspiel:connect_four(rows=x)", "Wrong type"),
         ("openspiel:mfg_garnet", "mean-field"),
