@@ -6,10 +6,12 @@ A step has a row here if its game's positions name their actions (the name), if 
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from arena.match.episode import Episode, Step
+from arena.match.episode import Episode, Fault, Step
 from arena.record.usages import SqlRow
 
 SAID = -1  # the number of what is said, in the column that holds actions' numbers
@@ -54,3 +56,22 @@ def to_names(rows: Iterable[SqlRow]) -> dict[int, tuple[str | None, bool]]:
 def number_of(step: Step) -> int:
     """What the column of actions' numbers holds of a step."""
     return SAID if isinstance(step.action, str) else step.action
+
+
+# Invalid replies after all, by agent and game: cut off at their limit's end, unreadable, or illegal.
+FAULTS = (
+    "SELECT players, steps.seat, game, CASE WHEN plays.illegal THEN 'illegal' "
+    "WHEN finish = 'length' THEN 'cut off' ELSE 'unreadable' END AS fault, count(*) FROM steps "
+    "JOIN episodes ON number = steps.episode LEFT JOIN plays USING (episode, position) "
+    "LEFT JOIN usages USING (episode, position) WHERE invalid IS NOT NULL "
+    "GROUP BY players, steps.seat, game, fault"
+)
+Faults = dict[tuple[str, str], Counter[Fault]]
+
+
+def to_faults(rows: Iterable[SqlRow]) -> Faults:
+    """The rows of `FAULTS` by (agent, game), in the order of their names."""
+    found: Faults = defaultdict(Counter)
+    for players, seat, game, fault, count in rows:
+        found[json.loads(players)[seat], game.decode("utf-8", "surrogatepass")][Fault(fault)] += count
+    return dict(sorted(found.items()))

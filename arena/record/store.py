@@ -187,6 +187,10 @@ class Store:
         """What the agents' replies took, by agent; those are left out whose replies take nothing."""
         return usages.totals(self._select(usages.TOTALS))
 
+    def invalid_replies(self) -> plays.Faults:
+        """Why replies were invalid, by (agent, game); empty for a run that did not tell that apart."""
+        return {} if self.reads_exactly else plays.to_faults(self._select(plays.FAULTS))
+
     def _select(self, query: str, *values: object) -> Iterator[SqlRow]:
         with one_line_errors(self.path):
             yield from self._connection.execute(query, values)

@@ -14,6 +14,7 @@ from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.resimulate import reading_exactly
+from arena.record.plays import Faults
 from arena.record.store import Store
 from arena.record.usages import Spending
 from arena.tournament.agents import Agents
@@ -64,7 +65,7 @@ class TournamentResult:
     """What a tournament has come to: all results so far, and the policies that could not be trained.
 
     `cut_short` holds, by agent, the passing failures that ended its matches: those remain to be played.
-    `unable` holds why an agent was left out of a game, as (agent, game).
+    `unable` holds why an agent was left out of a game, `invalid` why replies were, both by (agent, game).
     """
 
     results: list[MatchResult]
@@ -73,6 +74,7 @@ class TournamentResult:
     cut_short: Mapping[str, list[str]] = field(default_factory=dict)
     verdict: Verdict | None = None
     unable: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    invalid: Faults = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,9 @@ def run(
         verdict = None
         if played(tournament.schedule(left_out)) and until is not None:
             verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
-        return TournamentResult(store.results(), failed, store.spending(), cut_short, verdict, unable)
+        return TournamentResult(
+            store.results(), failed, store.spending(), cut_short, verdict, unable, store.invalid_replies()
+        )
 
 
 def _train(

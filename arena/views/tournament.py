@@ -8,6 +8,7 @@ from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
 from arena.untrusted import one_line
+from arena.views.invalid import show_invalid
 from arena.views.messages import note, warn
 from arena.views.spending import show_spending
 from arena.views.tournament_progress import TournamentDisplay
@@ -39,6 +40,7 @@ def hold_tournament(options: TournamentOptions) -> bool:
     render_rich(standings(result.results), Console())
     if result.verdict is not None:
         print(one_line(str(result.verdict)))
+    show_invalid(result.invalid, Console())
     show_spending(result.spending, Console())
     note(f"arena report {options.out} makes a page of it")
     for problem in dict.fromkeys(result.unable.values()):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arena.record.plays import Faults
 from arena.record.store import Store
 from arena.record.usages import Spending
 from arena.views.curves import Curve, learning_curves
@@ -31,13 +32,14 @@ class RunData:
     curves: tuple[Curve, ...]
     replays: Mapping[str, Any]
     spending: Mapping[str, Spending]
+    invalid: Faults
 
 
 def read_run(folder: Path) -> RunData:
     """Read the tournament in `folder`. Raises UsageError if there is none."""
     with Store.read(folder) as store:
         config, environment = store.meta("config"), store.meta("environment")
-        results, spending = store.results(), store.spending()
+        results, spending, invalid = store.results(), store.spending(), store.invalid_replies()
         replays = archive(selected(store.summaries()), store.episode)
     board = standings(results)
     ranked = [standing.agent for standing in board.overall if standing.rating]
@@ -53,6 +55,7 @@ def read_run(folder: Path) -> RunData:
         curves=tuple(learning_curves(folder)),
         replays=replays,
         spending=spending,
+        invalid=invalid,
     )
 
 
