@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from arena_agents.base import Agent
 from arena_games.base import ActionKind, GameSpec, Observation, UsageError, action_reply
 
@@ -19,6 +21,14 @@ class RandomAgent(Agent):
         if spec.kind == ActionKind.TEXT and not spec.suggests:
             return f"random draws from a list of actions, and {spec.name} has none"
         return None
+
+    def distribution(self, observations: Sequence[Observation]) -> list[list[float]]:
+        """Equal probabilities of all prudent moves."""
+        prudent = [observation.known_spec().prudent(observation) for observation in observations]
+        return [
+            [(action in moves) / len(moves) for action in observation.legal]
+            for observation, moves in zip(observations, prudent, strict=True)
+        ]
 
     def choose(self, observation: Observation) -> str:
         if not observation.legal:

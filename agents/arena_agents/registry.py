@@ -2,6 +2,7 @@
 
 random, search            built in
 mcts, mcts:N              OpenSpiel's tree search, with N simulations a move
+cfr, cfr:N                OpenSpiel's CFR+ for Kuhn and Leduc poker, N iterations
 nano, qwen0.5b … qwen72b  language models with a preset
 hf:PATH-OR-ID             any Hugging Face causal language model
 SPEC@URL                  a model behind an OpenAI-compatible server: a preset, or the server's name
@@ -37,7 +38,10 @@ __all__ = ["BUILT_IN", "agent_names", "make_agent"]
 
 BUILT_IN: dict[str, Callable[[], Agent]] = {"random": RandomAgent, "search": SearchAgent}
 # By the word before the colon: the module, and what makes the agent of a spec.
-OF_OPENSPIEL = {"mcts": ("arena_agents.openspiel.mcts", "make_mcts")}
+OF_OPENSPIEL = {
+    "mcts": ("arena_agents.openspiel.mcts", "make_mcts"),
+    "cfr": ("arena_agents.openspiel.cfr", "make_cfr"),
+}
 
 
 @cache

@@ -76,6 +76,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "replay": games.replay,
     "list": games.list_,
     "check-game": games.check_game,
+    "exploit": games.exploit,
     "curves": training.curves,
     "export": training.export,
     "doctor": training.doctor,

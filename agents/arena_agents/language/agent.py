@@ -114,6 +114,19 @@ class LanguageAgent(Agent):
             for text, sample in zip(texts, samples, strict=True)
         ]
 
+    def distribution(self, observations: Sequence[Observation]) -> list[list[float]]:
+        """The probability of each legal action under choice decoding, in the order of `legal`.
+
+        Raises UsageError for an engine that does not tell, and where there are too many actions.
+        """
+        weigh = getattr(self.engine, "weigh", None)
+        if weigh is None:
+            raise UsageError("this engine does not tell how likely each reply is; use --engine transformers")
+        prompts = [self.thinker.closed(self.prompt_ids(observation)) for observation in observations]
+        choices = [self._replies.of(legal_replies(observation)) for observation in observations]
+        weighed: list[list[float]] = weigh(prompts, choices, self.sampling)
+        return weighed
+
     def drafts(self, action_names: tuple[str, ...]) -> list[tuple[int, ...]]:
         """The shortest valid replies to a game as tokens: what a model that knows the format writes."""
         return [self._replies.encoded(action_reply(name)) for name in action_names]
