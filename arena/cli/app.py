@@ -78,6 +78,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "mcp": games.mcp,
     "list": games.list_,
     "check-game": games.check_game,
+    "exploit": games.exploit,
     "curves": training.curves,
     "compare": training.compare,
     "export": training.export,

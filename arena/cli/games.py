@@ -134,6 +134,21 @@ def replay(
     show_replay(run, match, speed=speed, plain=plain, as_json=json, trust=trust)
 
 
+def exploit(
+    agent: Annotated[str, typer.Argument(help="An agent, as in --agents.")],
+    game: Annotated[str, typer.Argument(help="A small game of OpenSpiel, such as openspiel:kuhn_poker.")],
+    draws: Annotated[
+        int, typer.Option(min=1, help="At each information state, of agents that tell no probabilities.")
+    ] = 100,
+    seed: Seed = 0,
+    decode: Decoding = "choice",
+) -> None:
+    """Measure how exploitable an agent's policy is: NashConv, 0 in an equilibrium."""
+    from arena.views.exploit import show_exploitability
+
+    show_exploitability(agent, game, draws=draws, seed=seed, decode=decode)
+
+
 def check_game(
     spec: Game,
     episodes: Annotated[int, typer.Option(min=1, help="Random episodes to play.")] = 200,

@@ -25,8 +25,9 @@ def render_html(episode: Episode) -> str:
 
 
 def _row(at: int, step: Step) -> str:
-    names = step.observation.action_names
-    played = names[step.action] if step.action < len(names) else str(step.action)
+    names, action = step.observation.action_names, step.action
+    listed = names[action] if isinstance(action, int) and action < len(names) else str(action)
+    played = step.name or listed
     said = f"<pre>{_text(step.observation.text)}</pre><pre>{_text(step.reply.text)}</pre>"
     why = "" if step.invalid is None else f" (invalid: {_line(step.invalid)})"
     folded = f"<details><summary>{_line(step.reply.text[:60])}</summary>{said}</details>"

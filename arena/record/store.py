@@ -19,7 +19,7 @@ from filelock import BaseFileLock
 
 from arena.machine.files import lock_folder
 from arena.match.episode import Episode
-from arena.record import attempts, integrity, rows, seals, usages
+from arena.record import attempts, integrity, plays, rows, seals, usages
 from arena.record.columns import RunConfig, match_counts
 from arena.record.notable import MatchSummary
 from arena.record.run_file import connect, create_file, legible, one_line_errors
@@ -172,6 +172,12 @@ class Store:
         """The numbers of all stored episodes, ascending."""
         return [row[0] for row in self._select("SELECT number FROM episodes NOT INDEXED ORDER BY number")]
 
+    @property
+    def reads_exactly(self) -> bool:
+        """Whether its replies were read before readers forgave what cannot mean two things."""
+        ((version,),) = self._select("PRAGMA user_version")
+        return int(version) < rows.SCHEMA_VERSION
+
     def name_of(self, number: int) -> str:
         """What to call an episode of which not everything can be read: its id, if that can."""
         with suppress(UsageError, TypeError):
@@ -199,13 +205,17 @@ class Store:
 
     def _whole(self, row: SqlRow) -> Episode:
         with legible(self.path):
-            steps, tried = (self._select(query, row[0]) for query in (rows.STEP_QUERY, attempts.QUERY))
-            return rows.to_episode(row, steps, tried)
+            queries = (rows.STEP_QUERY, attempts.QUERY, plays.QUERY)
+            return rows.to_episode(row, *(self._select(query, row[0]) for query in queries))
 
     def spending(self) -> Mapping[str, usages.Spending]:
         """What the agents' replies took, by agent; those are left out whose replies take nothing."""
         with legible(self.path):
             return usages.totals(self._select(usages.TOTALS))
+
+    def invalid_replies(self) -> plays.Faults:
+        """Why replies were invalid, by (agent, game); empty for a run that did not tell that apart."""
+        return {} if self.reads_exactly else plays.to_faults(self._select(plays.FAULTS))
 
     def _select(self, query: str, *values: object) -> Iterator[SqlRow]:
         with one_line_errors(self.path):

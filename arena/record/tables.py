@@ -94,6 +94,13 @@ def _names(episode: Episode) -> tuple[str, ...]:
     return next((spec.action_names for spec in known), ())
 
 
+def _name(step: Step, names: tuple[str, ...]) -> str | None:
+    """What the action is called: by its position, by itself where it was said, or by its game."""
+    if isinstance(step.action, str):
+        return step.action
+    return step.name or (names[step.action] if step.action < len(names) else None)
+
+
 def _step(step: Step, names: tuple[str, ...]) -> Row:
     seen = step.observation
     return {
@@ -104,7 +111,7 @@ def _step(step: Step, names: tuple[str, ...]) -> Row:
         "reply": step.reply.text,
         "reasoning": step.reply.reasoning,
         "action": step.action,
-        "action_name": names[step.action] if step.action < len(names) else None,
+        "action_name": _name(step, names),
         "invalid": step.invalid,
         "attempts": len(step.attempts),
         "reward": step.reward,

@@ -33,7 +33,7 @@ LONGEST_EXCERPT = 60  # characters of a wrong value that are shown
 class TrainConfig(BaseModel):
     """What every trainer shares. Stored, resolved, as `config.json` in the run's folder.
 
-    `opponents` hold the seats that the learner does not: `house`, `self`, or an agent spec
+    `opponents` hold the seats that the learner does not: `house`, `self`, `league`, or an agent spec
     (see `arena.match.seating.training_seating`); in MS-GRPO also `league`.
     """
 
@@ -46,7 +46,7 @@ class TrainConfig(BaseModel):
     agent: str = Field(description="who is trained, as `--agent` names it")
     seed: int = Field(0, ge=0, description="start of all randomness")
     steps: int = Field(200, ge=1, description="updates of the policy")
-    opponents: str = Field("house", description="of the learner: `house`, `self`, or an agent")
+    opponents: str = Field("house", description="of the learner: `house`, `self`, `league`, or an agent")
     eval_every: int = Field(20, ge=1, description="steps between evaluations on validation episodes")
     eval_episodes: int = Field(50, ge=1, description="validation episodes an evaluation")
     checkpoint_every: int = Field(20, ge=1, description="steps between checkpoints")

@@ -12,6 +12,7 @@ from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
 from arena.untrusted import one_line
+from arena.views.invalid import invalid_json, show_invalid
 from arena.views.messages import note, warn
 from arena.views.spending import show_spending, spending_json
 from arena.views.tournament_progress import TournamentDisplay
@@ -45,14 +46,18 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
     verdict = result.verdict
     board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
     if as_json:
-        print(render_json(board, replies=spending_json(result.spending)).rstrip("\n"))
+        spent, wrong = spending_json(result.spending), invalid_json(result.invalid)
+        print(render_json(board, replies=spent, invalid=wrong).rstrip("\n"))
     else:
         render_rich(board, Console())
     if verdict is not None:
         print(one_line(str(verdict)), file=sys.stderr if as_json else sys.stdout)
     if not as_json:
+        show_invalid(result.invalid, Console())
         show_spending(result.spending, Console())
     note(f"arena report {quote(str(options.out))} makes a page of it")
+    for problem in dict.fromkeys(result.unable.values()):
+        warn(f"{one_line(problem)}; left out there")
     for training, error in result.failed.items():
         warn(f"{training.name} could not be trained and was left out: {error}; see {training.folder}")
     for agent, errors in result.cut_short.items():
