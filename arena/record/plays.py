@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from arena.match.episode import Episode, Fault, Step
+from arena.record.columns import SAID
 from arena.record.usages import SqlRow
 
-SAID = -1  # the number of what is said, in the column that holds actions' numbers
 TABLE = """\
 CREATE TABLE plays (
     episode INTEGER NOT NULL REFERENCES episodes (number),
