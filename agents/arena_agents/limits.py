@@ -44,6 +44,10 @@ MOST_ACTIONS = 65_536
 WIDEST_LAYER, WIDEST_VIEW = 8_192, 512  # of a DQN
 MOST_PARAMETERS = 2**27  # of a DQN
 
+# What a chat template may take for one short prompt.
+TEMPLATE_CPU_S = 2
+TEMPLATE_MEMORY = 512 * MIB
+
 # What a run may be asked for.
 MOST_MATCHES = 1_000_000  # of a tournament; episodes of an evaluation
 LARGEST_NUMBER = 10**9  # any setting of a training, but for these

@@ -117,5 +117,5 @@ def _for_template(name: str) -> bool:
 def _read(value: str) -> Any:
     try:
         return json.loads(value)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # of numbers of thousands of digits, too
         return value

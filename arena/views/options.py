@@ -30,7 +30,7 @@ class Listed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOptions:
-    """What `arena eval` is asked for: an agent's spec, games between commas, who holds other open seats.
+    """What `arena eval` is asked for: one or two agents' specs, games between commas, who holds other seats.
 
     `template`, `temperature` and the settings in `defaults` replace a language model's own; `engine` plays
     for it. After an invalid reply the agent is asked again up to `rethink` times. `in_process` and
@@ -38,6 +38,7 @@ class EvaluationOptions:
     """
 
     agent: str
+    other: str | None = None
     games: str = "all"
     episodes: int = 100
     seed: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import json
 import os
@@ -15,7 +16,9 @@ import pytest
 from arena.tournament import prepare
 from arena.tournament.entrants import Training, parse_entrants, trainings
 from arena.tournament.options import TrainMode
+from arena.tournament.plan import Tournament
 from arena.tournament.prepare import command, due, train_all
+from arena.tournament.run import run
 from arena_games.base import UsageError
 from arena_games.registry import game_specs, select_games
 
@@ -88,6 +91,45 @@ def test_a_training_is_started_anew_or_resumed(tmp_path: Path) -> None:
     training.folder.mkdir(parents=True)
     (training.folder / "config.json").touch()
     assert command(training, 3)[3:] == ["train", "--resume", str(training.folder)]
+
+
+def test_the_program_that_trains_is_there(tmp_path: Path) -> None:
+    (training, _) = needed(tmp_path)
+    program, option, module, *_ = command(training, 3)
+    assert (program, option) == (sys.executable, "-m")
+    assert importlib.util.find_spec(module)
+
+
+def test_what_is_left_is_trained_with_the_threads_of_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "cores", lambda: 8)
+    snake, lake = needed(tmp_path)
+    assert prepare.threads_each([snake, lake]) == 4
+    scripted(monkeypatch, {"dqn@snake": TRAINS, "dqn@frozen-lake": TRAINS})
+    train_all([lake], seed=0, watcher=Notes(), threads=4)
+    train_all([snake], seed=0, watcher=Notes())
+    told = [json.loads((training.folder / "config.json").read_text()) for training in (lake, snake)]
+    assert [each["threads"] for each in told] == ["4", "8"]
+
+
+def test_a_tournament_remembers_the_threads_of_its_trainings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "cores", lambda: 8)
+    tournament = Tournament.of("snake,frozen-lake", "dqn", tmp_path, matches=1)
+    seen = []
+
+    def killed(waiting: list[Training], *, threads: int, **_: object) -> dict[Training, str]:
+        seen.append((len(waiting), threads))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("arena.tournament.run.train_all", killed)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run(tournament)
+        (tmp_path / "agents" / "dqn@snake" / "last").mkdir(parents=True, exist_ok=True)
+    assert seen == [(2, 4), (1, 4)]
 
 
 def test_trainings_run_and_a_failure_is_its_last_line(

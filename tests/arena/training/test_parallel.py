@@ -30,13 +30,20 @@ ROOT = Path(__file__).parents[3]
 LAUNCHES = {"copies": ["--multi_gpu"], "shards": ["--use_fsdp", "--fsdp_version", "2"]}
 
 
-def launch(folder, options):
+def launch(folder, options, module="team_worker", *more):
     """Two processes as a user starts them, but for the port; on a CPU they speak by gloo."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     options = [*options, "--num_processes", "2", "--main_process_port", str(port)]
-    command = ["accelerate.commands.launch", *options, "-m", "tests.arena.training.team_worker", str(folder)]
+    command = [
+        "accelerate.commands.launch",
+        *options,
+        "-m",
+        f"tests.arena.training.{module}",
+        str(folder),
+        *more,
+    ]
     return subprocess.run(
         [sys.executable, "-m", *command],
         capture_output=True,
@@ -108,6 +115,15 @@ def test_only_the_first_process_writes_and_speaks(together):
     assert {path.name for path in folder.iterdir()} == {*written, "run"}
     assert said.count("best held-out return") == 2  # once after the start, once after going on
     assert not (folder / "run" / "engine").exists()
+
+
+def test_where_the_first_cannot_write_none_waits_for_it(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = launch(tmp_path, LAUNCHES["copies"], "team_fails", str(tmp_path / "file" / "run"))
+    assert done.returncode != 0
+    ended = [(tmp_path / f"rank-{rank}").read_text().split() for rank in (0, 1)]
+    assert [kind for kind, _ in ended] == ["NotADirectoryError", "SystemExit"]
+    assert abs(float(ended[0][1]) - float(ended[1][1])) < 20
 
 
 def test_a_part_of_nothing_sharded_is_the_whole():
