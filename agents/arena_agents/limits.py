@@ -17,6 +17,9 @@ LARGEST_ANSWER = 8 * MIB  # bytes, unpacked, whatever the status
 LONGEST_REPLY = 100_000
 LONGEST_REASONING = 1_000_000
 LONGEST_ERROR = 2_000
+LONGEST_FINISH = 32  # the word for how a reply ended
+LARGEST_FRAME = 64 * MIB  # bytes that an agent's process may answer at a time
+LARGEST_COUNT = 2**63 - 1  # that a run's file can hold
 LONGEST_OBSERVATION = 1_000_000
 LARGEST_REWARD = 10**12  # points; sums and means of any number of them are numbers still
 
@@ -40,6 +43,10 @@ MOST_PLANES, LARGEST_SIDE = 1_024, 1_024  # of a game's grid
 MOST_ACTIONS = 65_536
 WIDEST_LAYER, WIDEST_VIEW = 8_192, 512  # of a DQN
 MOST_PARAMETERS = 2**27  # of a DQN
+
+# What a chat template may take for one short prompt.
+TEMPLATE_CPU_S = 2
+TEMPLATE_MEMORY = 512 * MIB
 
 # What a run may be asked for.
 MOST_MATCHES = 1_000_000  # of a tournament; episodes of an evaluation

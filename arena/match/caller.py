@@ -1,6 +1,8 @@
 """Asking an agent in time: whatever it does instead of replying becomes an error reply.
 
-Who raises, or returns what is no reply, is dealt with by `arena_agents.guard`; here, who takes too long.
+Who raises, or returns what is no reply, is dealt with by `arena_agents.guard`; here, who takes too long. An
+agent with a process of its own (`arena_agents.sandbox`) is ended there; for agents in this process there is
+a thread that can be given up on.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import ClassVar
 
 from arena_agents import Agent, Observation, Reply, Usage
 from arena_agents.guard import ask_guarded, at_once, described
+from arena_agents.sandbox import Sandboxed
 
 PATIENCE_S = 5.0  # for a worker thread to end
 HANGING_PATIENCE_S = 1.0  # for one whose call missed its deadline
@@ -32,7 +35,7 @@ class Answer:
 class Caller:
     """Calls one agent; with a deadline, in a thread of its own that can be given up on.
 
-    An agent that misses the deadline is not asked again: every later answer is the same error.
+    An agent in this process that misses it is not asked again: every later answer is the same error.
     """
 
     def __init__(self, agent: Agent, deadline_s: float | None) -> None:
@@ -47,7 +50,9 @@ class Caller:
         if self._overdue:
             return Answer([self._overdue] * len(observations), 0.0)
         began = time.perf_counter()
-        if self._deadline_s is None:
+        if isinstance(self._agent, Sandboxed):
+            replies = self._agent.ask(observations, self._deadline_s)
+        elif self._deadline_s is None:
             replies = ask_guarded(self._agent, observations)
         else:
             replies = self._ask_in_time(observations, self._deadline_s)

@@ -18,7 +18,7 @@ from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
 SPECIALIST = "dqn"
-_COMMA = re.compile(r",(?![^\[\]]*\])")  # outside brackets
+_COMMA = re.compile(r",(?![^\[\]]*\])(?![^()]*\))")  # outside brackets
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from arena.machine.environment import environment
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
+from arena.match.resimulate import reading_exactly
+from arena.record.plays import Faults
 from arena.record.store import Store
 from arena.record.usages import Spending
 from arena.tournament.agents import Agents
@@ -24,6 +26,7 @@ from arena.tournament.separation import Verdict, play_on
 from arena.tournament.silent import Silent
 from arena_agents import Agent
 from arena_agents.engines.base import EngineName
+from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
 
@@ -65,6 +68,7 @@ class TournamentResult:
     """What a tournament has come to: all results so far, and the policies that could not be trained.
 
     `cut_short` holds, by agent, the failures outside it that ended its matches: those remain to be played.
+    `unable` holds why an agent was left out of a game, `invalid` why replies were, both by (agent, game).
     """
 
     results: list[MatchResult]
@@ -72,6 +76,8 @@ class TournamentResult:
     spending: Mapping[str, Spending] = field(default_factory=dict)
     cut_short: Mapping[str, list[str]] = field(default_factory=dict)
     verdict: Verdict | None = None
+    unable: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    invalid: Faults = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +95,30 @@ def run(
     display: Display | None = None,
     until: UntilSeparated | None = None,
     engine: EngineName = "transformers",
+    sandbox: Sandbox | None = None,
 ) -> TournamentResult:
     """Train what has to be trained, play what has not been played, and show both on `display`, if any.
 
     A tournament that was played before goes on. `deadline_s` bounds an agent's time for one call.
-    An agent whose training fails plays nothing that needs it. Raises UsageError, before anything is
+    An agent whose training fails plays nothing that needs it. `sandbox` says how agents that are not ours are
+    run; what they print goes to `logs` in the run's folder. Raises UsageError, before anything is
     written, for an agent that cannot be made or may not be trained.
     """
     display = display or Silent()
     needed = trainings(tournament.entrants, tournament.games, tournament.out)
     waiting = due(needed, train)
-    agents = Agents(tournament, engine)
+    agents = Agents(tournament, engine, replace(sandbox or Sandbox(), logs=tournament.out / "logs"))
     agents.check()
+    unable = agents.unable()
     planned = environment() | {THREADS: threads_each(needed)}
     with Store.open(tournament.out, tournament.config(), planned) as store:
+        if store.reads_exactly:  # it goes on as it began
+            tournament = replace(tournament, games=tuple(map(reading_exactly, tournament.games)))
         failed: dict[Training, str] = {}
         if waiting:
             failed = _train(tournament, waiting, store, train == TrainMode.ALWAYS, display)
         config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)
-        left_out = frozenset(tournament.left_out(failed))
+        left_out = frozenset({*tournament.left_out(failed), *unable})
         cut_short: dict[str, list[str]] = {}
 
         def played(matches: list[Match]) -> bool:
@@ -118,7 +129,9 @@ def run(
         verdict = None
         if played(tournament.schedule(left_out)) and until is not None:
             verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
-        return TournamentResult(store.results(), failed, store.spending(), cut_short, verdict)
+        return TournamentResult(
+            store.results(), failed, store.spending(), cut_short, verdict, unable, store.invalid_replies()
+        )
 
 
 def _train(

@@ -30,13 +30,15 @@ class Listed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOptions:
-    """What `arena eval` is asked for: an agent's spec, games between commas, who holds other open seats.
+    """What `arena eval` is asked for: one or two agents' specs, games between commas, who holds other seats.
 
     `template`, `temperature` and the settings in `defaults` replace a language model's own; `engine` plays
-    for it. After an invalid reply the agent is asked again up to `rethink` times.
+    for it. After an invalid reply the agent is asked again up to `rethink` times. `in_process` and
+    `agent_memory_gib` say how agents that are not ours are run (see `arena_agents.sandbox.Sandbox`).
     """
 
     agent: str
+    other: str | None = None
     games: str = "all"
     episodes: int = 100
     seed: int = 0
@@ -46,6 +48,8 @@ class EvaluationOptions:
     engine: str = "auto"
     defaults: Mapping[str, str] = field(default_factory=dict)
     rethink: int = 0
+    in_process: bool = False
+    agent_memory_gib: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

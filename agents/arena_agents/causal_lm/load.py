@@ -62,8 +62,8 @@ def load_outline(source: str) -> tuple[Any, Any]:
         raise UsageError(_remedy(source, FileNotFoundError("no weights")))
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config)
-    except (ValueError, KeyError) as error:
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except Exception as error:  # whatever a damaged config makes it stumble over
         raise UsageError(_remedy(source, error)) from error
     model.generation_config = load_generation_config(source)
     return model.eval(), tokenizer

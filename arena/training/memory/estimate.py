@@ -61,7 +61,7 @@ def model_shape(model_config: Any) -> ModelShape:
     from arena_agents.causal_lm.decoder import decoder_layers
 
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(model_config)
+        model = AutoModelForCausalLM.from_config(model_config, trust_remote_code=False)
     linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
     head = model.get_output_embeddings()
     text = model_config.get_text_config()

@@ -10,17 +10,19 @@ each rollout. The horizon is an end like another: the moves that are left are pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from arena.match.seeds import decision_seed
 from arena.training.language.rollout import Rollout
 from arena.training.msgrpo.advantage import EPSILON
+from arena.training.run_folder import DOES_NOT_FIT, REMEDY
 from arena_agents import Observation
 from arena_games.base import UsageError
 
@@ -114,10 +116,18 @@ class Critic:
         save_file({name: value.contiguous() for name, value in tensors.items()}, folder / FILE)
 
     def load(self, folder: Path) -> None:
-        """From a checkpoint; does nothing if it holds no critic yet."""
+        """From a checkpoint; does nothing if it holds no critic yet.
+
+        Raises UsageError if it cannot be read.
+        """
         if not (folder / FILE).is_file():
             return
-        tensors = load_file(folder / FILE)
+        try:
+            self._restore(load_file(folder / FILE))
+        except (*DOES_NOT_FIT, SafetensorError) as error:
+            raise UsageError(f"cannot read {folder / FILE} ({error}); {REMEDY}") from error
+
+    def _restore(self, tensors: Mapping[str, Tensor]) -> None:
         self._make(tensors["network.0.weight"].shape[1])
         assert self.network is not None
         self.network.load_state_dict(

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
+from arena.record.board import board_of
+from arena.record.plays import Faults
 from arena.record.store import Store
 from arena.record.trust import untrusted_games
 from arena.record.usages import Spending
@@ -15,7 +18,7 @@ from arena.views.messages import warn
 from arena.views.page.matrix import Matrix, duel_matrix, transfer_matrix
 from arena.views.page.replays import archive
 from arena.views.page.selection import selected
-from arena_leaderboard import HeadToHead, Leaderboard, head_to_head, standings
+from arena_leaderboard import HeadToHead, Leaderboard, head_to_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class RunData:
     curves: tuple[Curve, ...]
     replays: Mapping[str, Any]
     spending: Mapping[str, Spending]
+    invalid: Faults
 
 
 def read_run(folder: Path, *, trust: bool = False) -> RunData:
@@ -41,11 +45,11 @@ def read_run(folder: Path, *, trust: bool = False) -> RunData:
     """
     with Store.read(folder) as store:
         for game in untrusted_games(store, trust=trust):
-            warn(f"{game} is Python code and was not run; arena report {folder} --trust runs it")
+            warn(f"{game} is Python code and was not run; arena report {quote(str(folder))} --trust runs it")
         config, environment = store.meta("config"), store.meta("environment")
-        results, spending = store.results(), store.spending()
+        results, spending, invalid = store.results(), store.spending(), store.invalid_replies()
+        board = board_of(store)
         replays = archive(selected(store.summaries()), store.episode)
-    board = standings(results)
     ranked = [standing.agent for standing in board.overall if standing.rating]
     return RunData(
         name=folder.absolute().name,
@@ -59,6 +63,7 @@ def read_run(folder: Path, *, trust: bool = False) -> RunData:
         curves=tuple(learning_curves(folder)),
         replays=replays,
         spending=spending,
+        invalid=invalid,
     )
 
 

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from arena_games.aec import Outcome, SimultaneousEnv
-from arena_games.base import GameSpec, Grid, parse_action_tag
+from arena_games.base import GameSpec, Grid
+from arena_games.parsing import parse_action_tag
 from arena_games.snake import rules, text
 from arena_games.snake.board import board
 from arena_games.snake.rules import ACTIONS, SnakeConfig
@@ -85,6 +86,7 @@ def snake_spec(name: str, config: SnakeConfig) -> GameSpec:
             *(("The longest life wins; equal lives are decided by points.",) if versus else ()),
         ),
         success="first place" if versus else "alive at the horizon",
+        span=rules.span(config),
         parse=parse_action_tag(tuple(ACTIONS)),
         prudent=partial(text.prudent_moves, config),
         config=config,
