@@ -120,6 +120,17 @@ def test_vllms_remedy_is_one_of_the_command(
     assert remedy in str(caught.value)
 
 
+def test_an_interruption_within_an_import_is_130_too() -> None:
+    # Dataclasses, for one, are made by exec(); with -m or -c Python then used to end by the signal itself.
+    code = (
+        "import sys\nfrom arena.cli import app\nimport arena.views.listing\n"
+        "def show(*_): exec('raise KeyboardInterrupt')\n"
+        "arena.views.listing.show = show\nsys.argv = ['arena', 'list', 'games']\napp.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "arena: interrupted\n")
+
+
 def test_ctrl_c_while_a_language_model_plays_is_one_line_and_130() -> None:
     command = [sys.executable, "-m", "arena", "eval", "nano", "--games", "snake", "--episodes", "3000"]
     playing = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
