@@ -80,24 +80,30 @@ def _check(path: Path, found: os.stat_result, limit: int | None) -> None:
         raise UsageError(f"{path} is of {found.st_size:,} bytes, and at most {limit:,} are read")
 
 
-def read_bytes(path: Path, limit: int = LARGEST_SETTINGS, *, remedy: str = "check the file") -> bytes:
-    """What a file holds. Raises UsageError, which names the file, for anything that goes wrong."""
+def read_bytes(
+    path: Path, limit: int = LARGEST_SETTINGS, *, remedy: str = "check the file", called: str = ""
+) -> bytes:
+    """What a file holds. Raises UsageError, which names the file and what it is `called`, for whatever goes
+    wrong.
+    """
     try:
         with open_regular(path, limit) as file:
             found = file.read(limit + 1)
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}; {remedy}") from error
+        raise UsageError(f"cannot read {called}{path}: {error.strerror or error}; {remedy}") from error
     if len(found) > limit:  # it grew while it was read
         raise UsageError(f"{path} is longer than {limit:,} bytes; {remedy}")
     return found
 
 
-def read_text(path: Path, limit: int = LARGEST_SETTINGS, *, remedy: str = "check the file") -> str:
+def read_text(
+    path: Path, limit: int = LARGEST_SETTINGS, *, remedy: str = "check the file", called: str = ""
+) -> str:
     """A file's text. Raises UsageError as `read_bytes` does, and for what is no UTF-8."""
     try:
-        return read_bytes(path, limit, remedy=remedy).decode("utf-8")
+        return read_bytes(path, limit, remedy=remedy, called=called).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(f"cannot read {path}: it is no UTF-8 ({error.reason}); {remedy}") from error
+        raise UsageError(f"cannot read {called}{path}: it is no UTF-8 ({error.reason}); {remedy}") from error
 
 
 def read_json(path: Path, limit: int = LARGEST_SETTINGS, *, remedy: str = "check the file") -> dict[str, Any]:

@@ -11,13 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from arena_agents.base import Agent, Observation, Reply, TokenSample, Usage
-from arena_agents.limits import MOST_DOLLARS, MOST_TOKENS
+from arena_agents.limits import LARGEST_COUNT, LONGEST_ERROR, LONGEST_FINISH, MOST_DOLLARS, MOST_TOKENS, cut
 
 __all__ = ["ask_guarded", "at_once", "check_replies", "described"]
-
-LONGEST_ERROR = 300  # characters of an agent's message that are kept
-LONGEST_FINISH = 32
-LARGEST_COUNT = 2**63 - 1  # that the run's file can hold
 
 Raised = type[BaseException] | tuple[type[BaseException], ...]
 
@@ -78,10 +74,10 @@ def check_replies(replies: object, expected: int) -> None:
 
 
 def _shortened(reply: Reply) -> Reply:
-    """The reply with no more of its error than is kept; one without a word is an error all the same."""
-    if reply.error is None or 0 < len(reply.error) <= LONGEST_ERROR:
+    """The reply with no more of its error than is kept."""
+    if reply.error is None or len(reply.error) <= LONGEST_ERROR:
         return reply
-    return replace(reply, error=reply.error[:LONGEST_ERROR])
+    return replace(reply, error=cut(reply.error, LONGEST_ERROR))
 
 
 def _check_reply(reply: Any) -> None:

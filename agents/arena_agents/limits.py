@@ -17,6 +17,9 @@ LARGEST_ANSWER = 8 * MIB  # bytes, unpacked, whatever the status
 LONGEST_REPLY = 100_000
 LONGEST_REASONING = 1_000_000
 LONGEST_ERROR = 2_000
+LONGEST_FINISH = 32  # the word for how a reply ended
+LARGEST_FRAME = 64 * MIB  # bytes that an agent's process may answer at a time
+LARGEST_COUNT = 2**63 - 1  # that a run's file can hold
 LONGEST_OBSERVATION = 1_000_000
 LARGEST_REWARD = 10**12  # points; sums and means of any number of them are numbers still
 

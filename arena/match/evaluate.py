@@ -15,7 +15,7 @@ from arena.match.seeds import Split, episode_seed
 from arena_agents import Agent
 from arena_agents.limits import MOST_MATCHES
 from arena_games.base import GameSpec, UsageError
-from arena_leaderboard import mean_ci95
+from arena_leaderboard import mean_ci95, share_ci95
 
 __all__ = ["EvalRow", "evaluate"]
 
@@ -27,6 +27,9 @@ class EvalRow(BaseModel):
 
     `invalid_rate` counts the decisions whose reply was invalid after all, `first_invalid_rate` those whose
     first reply was: they differ where the agent was asked again.
+
+    `success_ci95` is Wilson's interval. `return_ci95` holds where all episodes returned the same too, if the
+    game says what it may pay (`GameSpec.span`), and is None if it does not.
 
     `episodes` counts those that were played to an end, and the `forfeits`: those that the agent's own
     failure cut short. They count with what it had been paid till then, and as no success. `errors` counts
@@ -40,8 +43,9 @@ class EvalRow(BaseModel):
     game: str
     episodes: int
     mean_return: float
-    return_ci95: tuple[float, float]
+    return_ci95: tuple[float, float] | None
     success_rate: float
+    success_ci95: tuple[float, float]
     invalid_rate: float
     first_invalid_rate: float
     forfeits: int = Field(default=0, exclude=True)
@@ -98,7 +102,7 @@ def _row(
         forfeits=len(forfeits),
         errors=len(failed) - len(forfeits),
         first_error=failed[0].detail if failed else None,
-        **_means(counted),
+        **_means(spec, counted),
     )
 
 
@@ -108,16 +112,19 @@ def _matches(spec: GameSpec, episodes: int, seed: int) -> Iterator[Match]:
         yield Match(spec, episode_seed(Split.TEST, seed, i), players)
 
 
-def _means(episodes: list[Episode]) -> dict[str, Any]:
+def _means(spec: GameSpec, episodes: list[Episode]) -> dict[str, Any]:
     seats = [(episode, episode.players.index(UNDER_TEST)) for episode in episodes]
     invalid = [step.invalid is not None for episode, seat in seats for step in episode.steps_of(seat)]
     at_first = [step.invalid_at_first for episode, seat in seats for step in episode.steps_of(seat)]
-    mean_return, return_ci95 = mean_ci95([episode.returns[seat] for episode, seat in seats])
+    returns = [episode.returns[seat] for episode, seat in seats]
+    mean_return, return_ci95 = mean_ci95(returns, spans=[spec.span])
+    successes = sum(episode.successes[seat] for episode, seat in seats)
     return {
         "episodes": len(episodes),
         "mean_return": mean_return,
         "return_ci95": return_ci95,
-        "success_rate": sum(episode.successes[seat] for episode, seat in seats) / len(episodes),
+        "success_rate": successes / len(episodes),
+        "success_ci95": share_ci95(successes, len(episodes)),
         "invalid_rate": sum(invalid) / max(1, len(invalid)),
         "first_invalid_rate": sum(at_first) / max(1, len(at_first)),
     }

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from arena.machine.files import write_bytes
+from arena.machine.files import write_bytes, write_output
 from arena.training.metrics_file import is_number
 from arena.training.run_folder import RunFolder
 from arena_games.base import UsageError
@@ -146,15 +146,18 @@ def draw_comparison(folders: Sequence[Path], metric: str, path: Path) -> None:
             if points := curve.points(metric):
                 steps, values = zip(*points, strict=True)
                 axis.plot(steps, values, color=colour, marker="o", ms=4, label=curve.name)
-                if metric == "eval/success":
-                    bounds = [_wilson(value, int(curve.config["eval_episodes"])) for value in values]
+                episodes = curve.config.get("eval_episodes")
+                if metric == "eval/success" and isinstance(episodes, int) and episodes > 0:
+                    bounds = [_wilson(min(max(value, 0.0), 1.0), episodes) for value in values]
                     lows, highs = zip(*bounds, strict=True)
                     axis.fill_between(steps, lows, highs, color=colour, alpha=0.15, lw=0)
         axis.set_xlabel("step")
         axis.set_ylabel(metric)
         axis.grid(alpha=0.3)
         axis.legend()
-        figure.savefig(path, format="svg", metadata={"Date": None})
+        drawn = StringIO()
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+        write_output(path, drawn.getvalue())
         pyplot.close(figure)
 
 

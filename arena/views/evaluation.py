@@ -13,6 +13,7 @@ from arena.match.evaluate import EvalRow, evaluate
 from arena.match.match import MatchConfig
 from arena.tournament.options import DEADLINE_S
 from arena.views.messages import warn
+from arena.views.numbers import UNKNOWN
 from arena.views.options import EvaluationOptions
 from arena_agents import Agent
 from arena_agents.base import Sampling
@@ -70,16 +71,22 @@ def _evaluation_table(rows: list[EvalRow]) -> Table:
     again = any(row.first_invalid_rate != row.invalid_rate for row in rows)
     table = Table(box=None, pad_edge=False)
     table.add_column("game")
-    for heading in ("episodes", "return", "95% interval", "success", "invalid", *["at first"][:again]):
+    shown = ("return", "95% interval", "success", "95% interval", "invalid", *["at first"][:again])
+    for heading in ("episodes", *shown):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
             Text(row.game),
             str(row.episodes),
             f"{row.mean_return:.2f}",
-            f"{row.return_ci95[0]:.2f} … {row.return_ci95[1]:.2f}",
+            _ends(row.return_ci95, ".2f"),
             f"{row.success_rate:.1%}",
+            _ends(row.success_ci95, ".1%"),
             f"{row.invalid_rate:.1%}",
             *[f"{row.first_invalid_rate:.1%}"][:again],
         )
     return table
+
+
+def _ends(interval: tuple[float, float] | None, form: str) -> str:
+    return UNKNOWN if interval is None else f"{interval[0]:{form}} … {interval[1]:{form}}"

@@ -160,7 +160,7 @@ def _tournament(path: Path) -> tuple[str, str, str]:
             config, played = store.meta("config"), len(store.episode_ids())
     except UsageError as error:
         return "tournament", "?", str(error)
-    what = f"{', '.join(config['agents'])} on {', '.join(config['games'])}"
+    what = f"{', '.join(config.get('agents', ()))} on {', '.join(config.get('games', ()))}"
     return "tournament", what, f"{played} matches"
 
 

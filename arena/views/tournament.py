@@ -7,6 +7,7 @@ from shlex import quote
 
 from rich.console import Console
 
+from arena.record.board import board_after
 from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
@@ -41,13 +42,15 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         engine=parse_engine(options.engine),
         sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
     )
-    board = standings(result.results)
+    verdict = result.verdict
+    board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
     if as_json:
-        print(render_json(board, replies=spending_json(result.spending)).rstrip("\n"))
+        print(render_json(board, replies=spending_json(result.spending)).rstrip("
+"))
     else:
         render_rich(board, Console())
-    if result.verdict is not None:
-        print(one_line(str(result.verdict)), file=sys.stderr if as_json else sys.stdout)
+    if verdict is not None:
+        print(one_line(str(verdict)), file=sys.stderr if as_json else sys.stdout)
     if not as_json:
         show_spending(result.spending, Console())
     note(f"arena report {quote(str(options.out))} makes a page of it")

@@ -106,6 +106,7 @@ class GameSpec:
     seats, in seat order. `actions` maps each action's name to one line of help; an action is its
     position in that mapping. `horizon` is the number of turns after which an episode is cut.
     `success` says in words what the environment reports as success in its last `infos`.
+    `span` are the least and the greatest return of an open seat, where the rules bound it.
     `prudent` narrows the moves of the `random` agent to those that are not pointless.
     `config` is the frozen dataclass of the scenario's numbers, for agents that reason about rules.
     `symmetries` of a numeric view are the views of positions that are worth the same, it included, such as
@@ -125,6 +126,7 @@ class GameSpec:
     rules: tuple[str, ...]
     success: str
     parse: Parser = field(repr=False)
+    span: tuple[float, float] | None = None
     prudent: Callable[[Observation], tuple[int, ...]] = lambda observation: observation.legal
     config: object = None
     board: Callable[[Observation], Board | None] | None = field(default=None, repr=False)

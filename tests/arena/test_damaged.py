@@ -224,7 +224,7 @@ def test_checkpoint_of_a_language_policy(checkpoint: tuple[Path, TrainedWeights]
 def test_examples(tmp_path: Path) -> None:
     path = tmp_path / "examples.jsonl"
     asked = [{"role": "system", "content": "play"}, {"role": "user", "content": "a board"}]
-    write_examples(path, [Example(asked, "<action>up</action>", number) for number in range(3)])
+    write_examples(path, [Example(asked, "\u2028<action>up</action>", number) for number in range(3)])
     each_mutant(path, lambda: read_examples(path), of_text(path))
 
 

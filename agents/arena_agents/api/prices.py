@@ -47,7 +47,7 @@ def _users(environment: Mapping[str, str]) -> dict[str, Price]:
 
 
 def _read(path: Path) -> dict[str, Price]:
-    text = read_text(path, remedy=f"check ${VARIABLE}")
+    text = read_text(path, remedy=f"check ${VARIABLE}", called="the prices in ")
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:

@@ -76,7 +76,9 @@ def told(rejected: Rejected) -> str:
 def load_template(path: Path | None = None) -> PromptTemplate:
     """The template in a file, or the default one. Raises UsageError if it cannot be read."""
     path = path or DEFAULT_TEMPLATE
-    return PromptTemplate.parse(read_text(path, remedy="name another template"), str(path))
+    return PromptTemplate.parse(
+        read_text(path, remedy="name another template", called="template "), str(path)
+    )
 
 
 def game_fields(spec: GameSpec) -> dict[str, str]:

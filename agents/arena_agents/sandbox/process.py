@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from arena_agents.base import Observation, Reply
+from arena_agents.limits import LARGEST_FRAME
 from arena_agents.sandbox import keeper
 from arena_agents.sandbox.settings import Sandbox
-from arena_agents.sandbox.wire import LARGEST_FRAME, Channel, Games, to_question, to_replies
+from arena_agents.sandbox.wire import Channel, Games, to_question, to_replies
 
 LONGEST_WAIT_S = 10.0  # for the keeper to end what it keeps
 LAST_WORDS_S = 2.0  # for it to say how an agent ended that says no more

@@ -19,11 +19,10 @@ import numpy as np
 
 from arena_agents.base import Observation, Reply, TokenSample, Usage
 from arena_agents.guard import check_replies
+from arena_agents.limits import LONGEST_REASONING, LONGEST_REPLY, cut
 from arena_games.base import GameSpec, Rejected
 
 LENGTHS = struct.Struct("!II")
-LARGEST_FRAME = 64 * 2**20  # bytes of an answer
-LARGEST_TEXT = 4 * 2**20  # characters of a reply, its reasoning included
 CHUNK = 2**16
 LONGEST_POLL_S = 2e6  # that fits its milliseconds
 # In the order of the constructor. The game itself is sent by its name, where both sides find it by that.
@@ -168,14 +167,12 @@ def _row(reply: Reply) -> Row:
         return _row(Reply("", error=fault))
     usage = reply.usage and [getattr(reply.usage, field.name) for field in fields(Usage)]
     version = None if reply.sample is None else reply.sample.policy_version
-    return [reply.text, version, reply.error, usage, reply.reasoning]
+    thought = None if reply.reasoning is None else cut(reply.reasoning, LONGEST_REASONING)
+    return [cut(reply.text, LONGEST_REPLY), version, reply.error, usage, thought]
 
 
 def _fault(reply: Reply) -> str | None:
-    texts = [reply.text, reply.error or "", reply.reasoning or ""]
-    length = sum(map(len, texts))
-    if length > LARGEST_TEXT:
-        return f"ValueError: a reply of {length} characters is longer than {LARGEST_TEXT}"
+    texts = (reply.text, reply.error or "", reply.reasoning or "")
     if not all(text.isascii() or _is_unicode(text) for text in texts):
         return "ValueError: a reply holds a lone surrogate, which is no text"
     return None

@@ -169,7 +169,8 @@ def write_examples(path: Path, examples: Sequence[Example]) -> None:
 def read_examples(path: Path) -> list[Example]:
     """What `write_examples` stored. Raises UsageError if it cannot be read."""
     remedy = "start the run again"
-    lines = read_text(path, LARGEST_TABLE, remedy=remedy).splitlines()
+    # Not `splitlines`: what a model says may hold other line ends, which JSON leaves as they are.
+    lines = read_text(path, LARGEST_TABLE, remedy=remedy).removesuffix("\n").split("\n")
     rows = [validated(_Row, parse_json(line, path, remedy), path, remedy) for line in lines]
     return [
         Example([message.model_dump() for message in row.prompt], row.completion[0].content, row.episode)

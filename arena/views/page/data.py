@@ -8,6 +8,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from arena.record.board import board_of
 from arena.record.store import Store
 from arena.record.trust import untrusted_games
 from arena.record.usages import Spending
@@ -16,7 +17,7 @@ from arena.views.messages import warn
 from arena.views.page.matrix import Matrix, duel_matrix, transfer_matrix
 from arena.views.page.replays import archive
 from arena.views.page.selection import selected
-from arena_leaderboard import HeadToHead, Leaderboard, head_to_head, standings
+from arena_leaderboard import HeadToHead, Leaderboard, head_to_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ def read_run(folder: Path, *, trust: bool = False) -> RunData:
             warn(f"{game} is Python code and was not run; arena report {quote(str(folder))} --trust runs it")
         config, environment = store.meta("config"), store.meta("environment")
         results, spending = store.results(), store.spending()
+        board = board_of(store)
         replays = archive(selected(store.summaries()), store.episode)
-    board = standings(results)
     ranked = [standing.agent for standing in board.overall if standing.rating]
     return RunData(
         name=folder.absolute().name,

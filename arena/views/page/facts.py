@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arena.untrusted import escaped_name
-from arena.views.numbers import percent
+from arena.views.numbers import level, percent
 from arena.views.page.data import RunData
 from arena_games.base import UsageError
 from arena_games.registry import stored_game
@@ -27,10 +27,11 @@ def summary(board: Leaderboard) -> str:
     if len(leaders) == 1:
         first, second = rated[:2]
         return (
-            f"{escaped_name(first.agent)} leads, and is separated from {escaped_name(second.agent)} at 95 %."
+            f"{escaped_name(first.agent)} leads, and is separated from {escaped_name(second.agent)} "
+            f"at {level(board.level)}."
         )
     names = [escaped_name(standing.agent) for standing in leaders]
-    return f"{', '.join(names[:-1])} and {names[-1]} lead, and cannot be told apart at 95 %."
+    return f"{', '.join(names[:-1])} and {names[-1]} lead, and cannot be told apart at {level(board.level)}."
 
 
 def _not_separable(rated: Sequence[Standing]) -> list[Standing]:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from arena.machine.files import write_output, write_text
 from arena.untrusted import escaped_name, escaped_text, json_in_html
-from arena.views.numbers import dollars, fixed, percent, speed, thousands
+from arena.views.numbers import around, dollars, fixed, level, percent, speed, thousands
 from arena.views.page.data import RunData, read_run
 from arena.views.page.facts import (
     about,
@@ -111,7 +111,9 @@ def _environment() -> Environment:
     environment.filters |= {
         "any": any,
         "escaped_name": escaped_name,
+        "around": around,
         "fixed": fixed,
+        "level": level,
         "percent": percent,
         "thousands": thousands,
         "dollars": dollars,

@@ -78,6 +78,7 @@ def frozen_lake_spec(name: str, config: FrozenLakeConfig) -> GameSpec:
             ice,
         ),
         success="the goal was reached",
+        span=(min(0.0, config.hole_reward), max(0.0, config.goal_reward)),
         parse=parse_action_tag(tuple(ACTIONS)),
         config=config,
         board=partial(board, config),

@@ -85,6 +85,7 @@ def snake_spec(name: str, config: SnakeConfig) -> GameSpec:
             *(("The longest life wins; equal lives are decided by points.",) if versus else ()),
         ),
         success="first place" if versus else "alive at the horizon",
+        span=rules.span(config),
         parse=parse_action_tag(tuple(ACTIONS)),
         prudent=partial(text.prudent_moves, config),
         config=config,

@@ -179,3 +179,11 @@ def placements(config: SnakeConfig, state: SnakeState) -> tuple[int, ...]:
         (lived, config.apple_reward * eaten) for lived, eaten in zip(state.lived, state.eaten, strict=True)
     ]
     return tuple(1 + sum(other > key for other in keys) for key in keys)
+
+
+def span(config: SnakeConfig) -> tuple[float, float]:
+    """The least and the greatest return of a seat: an apple a move at most, and one death."""
+    apples = (0.0, config.apple_reward * config.horizon)
+    before_death = (0.0, config.apple_reward * (config.horizon - 1))
+    returns = (*apples, *[eaten + config.death_reward for eaten in before_death])
+    return min(returns), max(returns)

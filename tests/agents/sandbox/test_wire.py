@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena_agents import Observation, Reply, TokenSample, Usage
+from arena_agents.limits import LARGEST_FRAME
 from arena_agents.sandbox.wire import (
-    LARGEST_FRAME,
     Channel,
     Games,
     to_answer,

@@ -14,7 +14,7 @@ from arena_games.registry import find_game, game_specs
 from tests.arena.players import Exits, Raises, Says, Seeded
 
 KEYS = [
-    *("agent", "game", "episodes", "mean_return", "return_ci95", "success_rate"),
+    *("agent", "game", "episodes", "mean_return", "return_ci95", "success_rate", "success_ci95"),
     *("invalid_rate", "first_invalid_rate"),
 ]
 LAKE, DUEL, ROYALE = map(find_game, ("frozen-lake", "snake-duel", "snake-royale"))

@@ -34,7 +34,6 @@ FAILS = {
     "ReplySub": "TypeError: act()'s replies must be Reply, not Treacherous",
     "ListSub": "TypeError: act() must return a list of Reply objects, not Lying",
     "Surrogate": "ValueError: a reply holds a lone surrogate",
-    "Huge": "ValueError: a reply of 5000000 characters is longer than",
     "OsExit": "its process ended by itself, with exit status 0",
     "Segfault": "its process was ended by SIGSEGV",
     "Interrupts": "KeyboardInterrupt: ",
@@ -125,6 +124,14 @@ def test_what_it_does_besides_changes_nothing(name: str, undisturbed: dict[str, 
     for id_, episode in played(agent).items():
         assert record(episode) == undisturbed[id_], f"{name} plays as Seeded does"
     agent.close()
+
+
+def test_a_text_that_is_too_long_is_cut_as_ever() -> None:
+    for in_process in (False, True):
+        agent = make_agent(f"{FILE}:Huge", sandbox=Sandbox(in_process=in_process))
+        (episode,) = play([Match(LAKE, 0, ("bad",))], {"bad": agent})
+        assert not episode.failed
+        assert episode.steps[0].reply.text.endswith("x … [cut: 5,000,000 characters]")
 
 
 @pytest.mark.parametrize(
