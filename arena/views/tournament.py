@@ -45,8 +45,7 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
     verdict = result.verdict
     board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
     if as_json:
-        print(render_json(board, replies=spending_json(result.spending)).rstrip("
-"))
+        print(render_json(board, replies=spending_json(result.spending)).rstrip("\n"))
     else:
         render_rich(board, Console())
     if verdict is not None:
