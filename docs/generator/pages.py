@@ -32,7 +32,7 @@ MOVED = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",
 }
-PICTURES = (".svg", ".png", ".css")
+COPIED = (".svg", ".png", ".css", ".js")
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 INCLUDE = re.compile(r"<!-- from (\S+): (.+?) -->")
 DISPLAYED = re.compile(r"^```math\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -58,7 +58,7 @@ def write(root: Path, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page(root, source, places, folder), encoding="utf-8")
     for picture in (root / "docs").rglob("*"):
-        if picture.suffix in PICTURES:
+        if picture.suffix in COPIED:
             target = folder / picture.relative_to(root / "docs")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(picture, target)
