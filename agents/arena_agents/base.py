@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from arena_games.base import Observation
+from arena_games.base import GameSpec, Observation
 
 __all__ = ["Agent", "Observation", "Reply", "TokenSample", "Usage"]
 
@@ -81,6 +81,10 @@ class Agent:
     at_once: int | None = None
     remote: bool = False
 
+    def cannot_play(self, spec: GameSpec) -> str | None:
+        """Why it cannot play this game, in one line; None where it can."""
+        return None
+
     def choose(self, observation: Observation) -> str:
         """Return the reply text for one observation."""
         raise NotImplementedError(f"{type(self).__name__} must define choose() or act()")
@@ -88,6 +92,12 @@ class Agent:
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """Return one reply per observation, in order."""
         return [Reply(self.choose(observation)) for observation in observations]
+
+
+def obstacle(agent: object, spec: GameSpec) -> str | None:
+    """Why the agent cannot play the game, in one line, if it says so; whoever is no `Agent` need not."""
+    says = getattr(agent, "cannot_play", None)
+    return says(spec) if callable(says) else None
 
 
 Ids = Sequence[int]

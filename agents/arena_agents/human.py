@@ -12,7 +12,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from arena_agents.base import Agent, Reply
-from arena_games.base import Observation, action_reply
+from arena_games.base import Action, Observation, action_reply
 
 RESIGNED = "resigned"
 QUIT = ("q", "quit")
@@ -51,7 +51,7 @@ class HumanAgent(Agent):
                 return Reply("", error=RESIGNED)
             action = chosen(observation, typed)
             if action is not None:
-                return Reply(action_reply(observation.action_names[action]))
+                return Reply(action_reply(observation.name_of(action)))
             self._console.print(Text(f"{typed!r} is no move here: {_offer(observation)}", style="yellow"))
 
     def _show(self, observation: Observation) -> None:
@@ -60,8 +60,16 @@ class HumanAgent(Agent):
         self._console.print(Text(f"Your move: {_offer(observation)}", style="bold"))
 
 
-def chosen(observation: Observation, typed: str) -> int | None:
-    """The legal action that a key, a name or a number (from 1) means, or None."""
+def chosen(observation: Observation, typed: str) -> Action | None:
+    """The legal action that a key, a name or a number (from 1) means, or None.
+
+    Where positions name their actions, a number counts those; in a game of free text all that is typed
+    is said.
+    """
+    if not observation.legal:
+        return typed.strip() or None
+    if observation.names:
+        return _named(observation, typed.strip())
     word = KEYS.get(typed, typed).strip().lower()
     word = KEYS.get(word, word)
     names = [name.lower() for name in observation.action_names]
@@ -74,8 +82,21 @@ def chosen(observation: Observation, typed: str) -> int | None:
     return action if action in observation.legal else None
 
 
+def _named(observation: Observation, typed: str) -> int | None:
+    """The action of that name, or the only one that differs from it by case alone, or by its number."""
+    if typed in observation.names:
+        return observation.legal[observation.names.index(typed)]
+    near = [i for i, name in enumerate(observation.names) if name.lower() == typed.lower()]
+    if len(near) == 1:
+        return observation.legal[near[0]]
+    number = int(typed) - 1 if typed.isdecimal() and len(typed) < 6 else -1
+    return observation.legal[number] if 0 <= number < len(observation.legal) else None
+
+
 def moves(observation: Observation) -> list[str]:
     """The legal actions as a human may type them: `1 up`, `2 down`, …"""
+    if observation.names:
+        return [f"{number} {name}" for number, name in enumerate(observation.names, start=1)]
     return [f"{action + 1} {observation.action_names[action]}" for action in observation.legal]
 
 

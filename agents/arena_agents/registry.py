@@ -1,6 +1,8 @@
 """From what a user types to an agent.
 
 random, search            built in
+mcts, mcts:N              OpenSpiel's tree search, with N simulations a move
+cfr, cfr:N                OpenSpiel's CFR+ for Kuhn and Leduc poker, N iterations
 nano, qwen0.5b … qwen72b  language models with a preset
 hf:PATH-OR-ID             any Hugging Face causal language model
 SPEC@URL                  a model behind an OpenAI-compatible server: a preset, or the server's name
@@ -17,7 +19,9 @@ import difflib
 import os
 from collections.abc import Callable
 from functools import cache, partial
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -36,6 +40,11 @@ from arena_games.loading import load_object
 __all__ = ["BUILT_IN", "agent_names", "check_agent", "is_code", "make_agent"]
 
 BUILT_IN: dict[str, Callable[[], Agent]] = {"random": RandomAgent, "search": SearchAgent}
+# By the word before the colon: the module, and what makes the agent of a spec.
+OF_OPENSPIEL = {
+    "mcts": ("arena_agents.openspiel.mcts", "make_mcts"),
+    "cfr": ("arena_agents.openspiel.cfr", "make_cfr"),
+}
 
 
 @cache
@@ -45,7 +54,7 @@ def _plug_ins() -> dict[str, EntryPoint]:
 
 def agent_names() -> list[str]:
     """Every name that `make_agent` knows without a path: built in, presets, plug-ins."""
-    return [*BUILT_IN, *PRESETS, *_plug_ins()]
+    return [*BUILT_IN, *OF_OPENSPIEL, *PRESETS, *_plug_ins()]
 
 
 def make_agent(
@@ -119,6 +128,8 @@ def _twin(agent: Agent, how: str, spec: str, setting: str) -> Callable[[Any], Ag
 def _make(spec: str, template: Path | None, engine: EngineName, *, weights: bool = True) -> Agent:
     if spec in BUILT_IN:
         return BUILT_IN[spec]()
+    if spec.partition(":")[0] in OF_OPENSPIEL:
+        return _of_openspiel(spec)
     if is_address(spec):
         from arena_agents.language.api_agent import load_server_agent
 
@@ -136,6 +147,14 @@ def _make(spec: str, template: Path | None, engine: EngineName, *, weights: bool
     if ":" in spec:
         return _of_class(spec)
     raise UsageError(f"unknown agent {spec!r}; {_hint(spec)}")
+
+
+def _of_openspiel(spec: str) -> Agent:
+    if find_spec("pyspiel") is None:
+        raise UsageError(f"{spec} needs the package open_spiel; pip install 'tmsg-arena[openspiel]'")
+    module, maker = OF_OPENSPIEL[spec.partition(":")[0]]
+    made: Agent = getattr(import_module(module), maker)(spec)
+    return made
 
 
 def _hint(spec: str) -> str:

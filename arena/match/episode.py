@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from arena_agents import Observation, Reply
+from arena_games.base import Action
 
-__all__ = ["Attempt", "EndReason", "Episode", "Step"]
+__all__ = ["Attempt", "EndReason", "Episode", "Fault", "Step"]
 
 
 _BY_INVALID_REPLIES = re.compile(r"\d+ invalid replies")
@@ -32,6 +33,14 @@ class EndReason(StrEnum):
         return self not in (EndReason.AGENT_ERROR, EndReason.GAME_ERROR)
 
 
+class Fault(StrEnum):
+    """Why a reply was invalid: cut off at the limit of its length, not to be read, or against the rules."""
+
+    CUT_OFF = "cut off"
+    UNREADABLE = "unreadable"
+    ILLEGAL = "illegal"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
     """A reply that could not be played and was asked for again: why, and the agent's time.
@@ -49,7 +58,9 @@ class Attempt:
 class Step:
     """One decision of one seat and what it earned.
 
-    `action` is what was played: the reply's, or a random legal one when `invalid` says why not.
+    `action` is what was played: the reply's, or a random legal one when `invalid` says why not. `name` is
+    what the position called it, where positions name their actions. An invalid reply was `illegal` if it
+    could be read, but what it named could not be played.
     `reward` is the game's, less the format penalty; it includes all that the seat was paid up to
     its next decision or its end. `seconds` is the agent's time, shared evenly over its batch, that of the
     `attempts` included: replies before this one, after each of which the agent was asked again.
@@ -58,11 +69,23 @@ class Step:
     seat: int
     observation: Observation
     reply: Reply
-    action: int
+    action: Action
     invalid: str | None
     reward: float
     seconds: float = 0.0
     attempts: tuple[Attempt, ...] = ()
+    name: str | None = None
+    illegal: bool = False
+
+    @property
+    def fault(self) -> Fault | None:
+        """What was wrong with an invalid reply."""
+        if self.invalid is None:
+            return None
+        if self.illegal:
+            return Fault.ILLEGAL
+        usage = self.reply.usage
+        return Fault.CUT_OFF if usage is not None and usage.finish == "length" else Fault.UNREADABLE
 
     @property
     def invalid_at_first(self) -> bool:
@@ -109,6 +132,12 @@ class Episode:
     def steps_of(self, seat: int) -> tuple[Step, ...]:
         """The steps of one seat, in order."""
         return tuple(step for step in self.steps if step.seat == seat)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: step by step."""
+        from arena.match.html import render_html  # which imports this module
+
+        return render_html(self)
 
 
 def match_of(id_: str, players: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from arena.match.play import play
 from arena.match.seating import house_agents, in_turn, seated
 from arena.match.seeds import Split, episode_seed
 from arena_agents import Agent
+from arena_agents.base import obstacle
 from arena_agents.limits import MOST_MATCHES
 from arena_games.base import GameSpec, UsageError
 from arena_leaderboard import mean_ci95, paired_ci95, share_ci95
@@ -134,6 +135,10 @@ def _played(agent: Agent, spec: GameSpec, conditions: Conditions) -> list[Episod
         if conditions.opponent is None:
             raise UsageError(f"{spec.name} is played against others; name one with --opponents")
         players[OPPONENT] = conditions.opponent
+    for player in players.values():
+        problem = obstacle(player, spec)
+        if problem:
+            raise UsageError(problem)
     return list(play(_matches(spec, conditions.episodes, conditions.seed), players, conditions.config))
 
 

@@ -13,9 +13,10 @@ from arena.match.match import Match, MatchConfig
 from arena.match.seeds import decision_seed
 from arena_agents import Observation, Reply
 from arena_agents.limits import LARGEST_REWARD, LONGEST_OBSERVATION
-from arena_games.base import GameSpec, Invalid, Rejected
+from arena_games.base import Action, ActionKind, GameSpec, Invalid, Rejected
 
 Outcome = tuple[tuple[int, ...], tuple[bool, ...]]  # placements and successes, by seat
+FEW = 32  # actions, up to which a list is faster than an array
 
 
 class EnvPool:
@@ -44,11 +45,10 @@ class Referee:
         self.match, self.env, self.config = match, env, config
         self.observation: Observation | None = None
         seats, self._action_names = match.spec.seats, match.spec.action_names
+        self._positional = match.spec.kind == ActionKind.POSITION
         self._turns, self._invalid = [0] * seats, [0] * seats
         self._returns = [0.0] * seats
-        self._decisions: list[
-            tuple[int, Observation, Reply, int, str | None, float, tuple[Attempt, ...]]
-        ] = []
+        self._decisions: list[Step] = []  # their rewards are in `_rewards`
         self._attempts: list[Attempt] = []  # at the pending decision
         self._asked: Observation | None = None  # the pending decision as it was first asked
         self._rewards: list[float] = []
@@ -67,6 +67,11 @@ class Referee:
         assert self.observation is not None
         return self.match.players[self.observation.seat]
 
+    @property
+    def returns(self) -> tuple[float, ...]:
+        """What each seat has been paid so far."""
+        return tuple(self._returns)
+
     def commit(self, reply: Reply, seconds: float) -> None:
         """Play the reply to the pending observation and move on to the next one."""
         if reply.error is not None:
@@ -78,12 +83,8 @@ class Referee:
         """The finished record."""
         match = self.match
         placements, successes = self._outcome or self._outcome_by_returns()
-        steps = (
-            Step(seat, observation, reply, action, invalid, reward, seconds, attempts)
-            for (seat, observation, reply, action, invalid, seconds, attempts), reward in zip(
-                self._decisions, self._rewards, strict=True
-            )
-        )
+        rewarded = zip(self._decisions, self._rewards, strict=True)
+        steps = (replace(decision, reward=reward) for decision, reward in rewarded)
         return Episode(
             id=match.id,
             game=match.spec.name,
@@ -137,20 +138,41 @@ class Referee:
             return
         attempts, self._attempts = tuple(self._attempts), []
         seconds += sum(attempt.seconds for attempt in attempts)
-        invalid = parsed.reason if isinstance(parsed, Invalid) else None
-        action = self._random_action(observation) if isinstance(parsed, Invalid) else int(parsed)
+        invalid = parsed if isinstance(parsed, Invalid) else None
+        action = self._random_action(observation) if isinstance(parsed, Invalid) else parsed
+        name = observation.name_of(action) if self._positional else None
+        reason, illegal = (invalid.reason, invalid.illegal) if invalid else (None, False)
         self._last_decision[seat] = len(self._decisions)
-        self._decisions.append((seat, observation, reply, action, invalid, seconds, attempts))
+        self._decisions.append(
+            Step(seat, observation, reply, action, reason, 0.0, seconds, attempts, name, illegal)
+        )
         self._rewards.append(self._advances[seat])
         self._advances[seat] = 0.0
-        if invalid is not None:
-            self._invalid[seat] += 1
-            self._pay(seat, -self.config.format_penalty)
-            if self._invalid[seat] == self.config.max_invalid:
-                self._forfeit(seat, verdict(self._invalid[seat]))
-                return
+        if invalid and self._forfeits(seat):
+            return
         self.env.step(action)
+        refused = self._refused(seat) if invalid is None else None
+        if refused is not None:
+            self._decisions[-1] = replace(self._decisions[-1], invalid=refused, illegal=True)
+            if self._forfeits(seat):
+                return
         self._advance()
+
+    def _forfeits(self, seat: int) -> bool:
+        """Charge the seat for an invalid reply; whether it was the one that ends the match."""
+        self._invalid[seat] += 1
+        self._pay(seat, -self.config.format_penalty)
+        if self._invalid[seat] == self.config.max_invalid:
+            self._forfeit(seat, verdict(self._invalid[seat]))
+            return True
+        return False
+
+    def _refused(self, seat: int) -> str | None:
+        """Why the game itself calls the move of free text that it has just been told invalid, if it does."""
+        if self.match.spec.kind != ActionKind.TEXT:
+            return None
+        reason = self.env.infos.get(self.env.possible_agents[seat], {}).get("invalid")
+        return None if reason is None else str(reason)
 
     def _ask_again(self, asked: Observation, attempt: Attempt) -> None:
         """The same decision, with what was wrong with the replies so far, and fresh randomness."""
@@ -159,7 +181,9 @@ class Referee:
         seed = decision_seed(asked.seed, 2, len(rejected))
         self.observation = replace(asked, rejected=rejected, seed=seed)
 
-    def _random_action(self, observation: Observation) -> int:
+    def _random_action(self, observation: Observation) -> Action:
+        if self.match.spec.kind == ActionKind.TEXT:
+            return ""  # of all that could be said, nothing
         rng = np.random.default_rng(decision_seed(observation.seed, 1))
         return int(rng.choice(observation.legal))
 
@@ -209,20 +233,27 @@ class Referee:
             raise ValueError(
                 f"an observation of {len(view['text']):,} characters, more than {LONGEST_OBSERVATION:,}"
             )
-        mask = view.get("action_mask")
-        may = (True,) * len(self._action_names) if mask is None else np.asarray(mask).tolist()
         return Observation(
             game=self.match.spec.name,
             seat=seat,
             turn=turn,
             text=view["text"],
-            legal=tuple([action for action, legal in enumerate(may) if legal]),
+            legal=self._legal(view.get("action_mask")),
             grid=view.get("grid"),
             history=tuple(view.get("history", ())),
             seed=decision_seed(self.match.seed, self.match.repeat, seat, turn),
             action_names=self._action_names,
             spec=self.match.spec,
+            names=tuple(view.get("action_names", ())),
+            state=self.env.state() if self.match.spec.open_state else (),
         )
+
+    def _legal(self, mask: Any) -> tuple[int, ...]:
+        if mask is None:
+            return tuple(range(len(self._action_names)))
+        if len(mask) > FEW:
+            return tuple(np.flatnonzero(mask).tolist())
+        return tuple([action for action, legal in enumerate(np.asarray(mask).tolist()) if legal])
 
     def _reported(self, info: Mapping[str, Any]) -> Outcome:
         placements = tuple(int(place) for place in info["placements"])

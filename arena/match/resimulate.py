@@ -18,7 +18,7 @@ from arena_agents import Reply
 from arena_games.base import GameSpec
 
 EXCERPT = 40  # characters of a value that are shown
-OF_STEP = ("seat", "turn", "text", "legal", "attempts", "action", "invalid", "reward")
+OF_STEP = ("seat", "turn", "text", "legal", "attempts", "action", "name", "invalid", "reward")
 OF_EPISODE = ("returns", "placements", "successes", "end", "detail", "culprit")
 
 
@@ -39,6 +39,11 @@ class Discrepancy:
             where += [f"step {self.step}", f"seat {self.seat}"]
         stored, resimulated = excerpts(self.stored, self.resimulated)
         return f"{', '.join(where)}: {self.field} was stored as {stored}, replayed as {resimulated}"
+
+
+def reading_exactly(spec: GameSpec) -> GameSpec:
+    """The game with the extractor that runs of format 3 and before were played with."""
+    return replace(spec, parse=getattr(spec.parse, "exactly", spec.parse))
 
 
 def discrepancies(episode: Episode, spec: GameSpec, envs: EnvPool) -> Iterator[Discrepancy]:

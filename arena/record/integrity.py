@@ -57,7 +57,7 @@ def _header(path: Path) -> Iterator[str]:
 def _version(header: bytes) -> int:
     """The file's format, as SQLite's header has it, if it is one that is read."""
     version = int.from_bytes(header[60:64], "big")
-    return version if version == rows.WITHOUT_ATTEMPTS else rows.SCHEMA_VERSION
+    return version if version >= rows.WITHOUT_ATTEMPTS else rows.SCHEMA_VERSION
 
 
 def _schema(connection: sqlite3.Connection) -> Iterator[str]:
@@ -90,6 +90,7 @@ def _strays(connection: sqlite3.Connection) -> Iterator[str]:
         ("steps", "episode", None),
         ("usages", "episode", None),
         ("attempts", "episode", None),
+        ("plays", "episode", None),
         ("seals", "subject", seals.META),
     ):
         query = f"SELECT DISTINCT {column} FROM {table} WHERE {column} NOT IN {known} AND {column} IS NOT ?"
@@ -109,8 +110,8 @@ def _users(connection: sqlite3.Connection, digest: bytes) -> str:
         "SELECT id, position, steps.seat FROM episodes JOIN steps ON steps.episode = number "
         "LEFT JOIN usages USING (episode, position) "
         "LEFT JOIN (SELECT episode, position, reply AS tried, reasoning AS weighed FROM attempts) "
-        "USING (episode, position) "
-        "WHERE observation = ?1 OR reply = ?1 OR reasoning = ?1 OR tried = ?1 OR weighed = ?1 LIMIT 1"
+        "USING (episode, position) LEFT JOIN plays USING (episode, position) "
+        "WHERE ?1 IN (observation, reply, reasoning, tried, weighed, name) LIMIT 1"
     )
     user = connection.execute(query, (digest,)).fetchone()
     if user is None:

@@ -19,15 +19,16 @@ from hashlib import blake2b
 from typing import Any
 
 from arena.match.episode import Attempt, EndReason, Episode, Step, match_of
-from arena.record import attempts, columns, usages
+from arena.record import attempts, columns, plays, usages
 from arena.record.notable import MatchSummary
 from arena.record.usages import SqlRow
 from arena_agents import Observation, Reply
 from arena_leaderboard import MatchResult
 
 APPLICATION_ID = 0x746D7367  # "tmsg": tells our files from other programs'
-SCHEMA_VERSION = 3
-WITHOUT_ATTEMPTS = 2  # the format before: there nobody was asked again
+SCHEMA_VERSION = 4
+WITHOUT_PLAYS = 3  # the format before: all actions were numbers
+WITHOUT_ATTEMPTS = 2  # the one before that: there nobody was asked again
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -57,9 +58,16 @@ CREATE TABLE seals (subject INTEGER PRIMARY KEY, digest BLOB NOT NULL);  -- see 
 
 
 def schema(version: int) -> str:
-    """The tables of a run's file in the present format, or in the one before."""
-    more = "" if version == WITHOUT_ATTEMPTS else attempts.TABLE
-    return f"{_SCHEMA}PRAGMA user_version = {version};\n{more}"
+    """The tables of a run's file in the present format, or in one of those before."""
+    more = [attempts.TABLE] * (version >= WITHOUT_PLAYS) + [plays.TABLE] * (version >= SCHEMA_VERSION)
+    return "\n".join([f"{_SCHEMA}PRAGMA user_version = {version};", *more])
+
+
+def missing_tables(version: int) -> list[str]:
+    """What a file of this format lacks. Raises ValueError for one that is not read."""
+    if not WITHOUT_ATTEMPTS <= version <= SCHEMA_VERSION:
+        raise ValueError(f"format {version} is not read")
+    return [attempts.TABLE] * (version < WITHOUT_PLAYS) + [plays.TABLE] * (version < SCHEMA_VERSION)
 
 
 SCHEMA = schema(SCHEMA_VERSION)
@@ -122,6 +130,7 @@ def insert(connection: sqlite3.Connection, episode: Episode, rated_seats: tuple[
     connection.executemany("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     keep = partial(_kept_once, connection)
     attempts.insert(connection, number, episode, keep)
+    plays.insert(connection, number, episode, keep)
     usages.insert(
         connection,
         (
@@ -168,7 +177,7 @@ def _step_row(connection: sqlite3.Connection, number: int | None, position: int,
         _kept_once(connection, step.observation.text),
         json.dumps(step.observation.legal),
         _kept_once(connection, step.reply.text),
-        step.action,
+        plays.number_of(step),
         to_bytes(step.invalid),
         step.reward,
         step.seconds,
@@ -183,8 +192,13 @@ def _kept_once(connection: sqlite3.Connection, text: str) -> bytes:
     return digest
 
 
-def to_episode(row: SqlRow, step_rows: Iterable[SqlRow], attempt_rows: Iterable[SqlRow] = ()) -> Episode:
-    """The episode of a row of `EPISODE_COLUMNS`, its rows of `STEP_QUERY` and of `attempts.QUERY`.
+def to_episode(
+    row: SqlRow,
+    step_rows: Iterable[SqlRow],
+    attempt_rows: Iterable[SqlRow] = (),
+    play_rows: Iterable[SqlRow] = (),
+) -> Episode:
+    """The episode of a row of `EPISODE_COLUMNS`, its rows of `STEP_QUERY`, `attempts.QUERY`, `plays.QUERY`.
 
     Grids, histories, decision seeds, token samples and a failed reply are not stored, nor is what an
     observation carries of its game (`action_names`, `spec`); all of them come back empty.
@@ -193,9 +207,9 @@ def to_episode(row: SqlRow, step_rows: Iterable[SqlRow], attempt_rows: Iterable[
         columns.episode(row)
     )
     names = columns.names(players)
-    tried = attempts.to_attempts(attempt_rows)
+    tried, named = attempts.to_attempts(attempt_rows), plays.to_names(play_rows)
     steps = tuple(
-        _to_step(to_text(game), step_row, tried.get(position, ()))
+        _to_step(to_text(game), step_row, tried.get(position, ()), *named.get(position, (None, False)))
         for position, step_row in enumerate(columns.steps(step_rows, len(names)))
     )
     return Episode(
@@ -215,13 +229,15 @@ def to_episode(row: SqlRow, step_rows: Iterable[SqlRow], attempt_rows: Iterable[
     )
 
 
-def _to_step(game: str, row: SqlRow, tried: tuple[Attempt, ...]) -> Step:
+def _to_step(game: str, row: SqlRow, tried: tuple[Attempt, ...], name: str | None, illegal: bool) -> Step:
     seat, turn, seen, legal, said, action, invalid, reward, seconds, thought, *usage = row
-    observation = Observation(game, seat, turn, to_text(seen), columns.seats(legal))
+    observation = Observation(game, seat, turn, to_text(seen), columns.actions(legal))
     reason = None if invalid is None else to_text(invalid)
     reasoning = None if thought is None else to_text(thought)
     reply = Reply(to_text(said), usage=usages.to_usage(tuple(usage)), reasoning=reasoning)
-    return Step(seat, observation, reply, action, reason, reward, seconds, tried)
+    if action == columns.SAID:
+        action, name = name or "", None
+    return Step(seat, observation, reply, action, reason, reward, seconds, tried, name, illegal)
 
 
 def to_summary(row: SqlRow, counts: dict[int, SqlRow]) -> MatchSummary:

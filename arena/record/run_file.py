@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from arena.machine.files import put_in_place
-from arena.record import attempts, guarded, integrity, rows, seals
+from arena.record import guarded, integrity, rows, seals
 from arena_games.base import UsageError
 
 BUSY_PATIENCE_S = 60.0
@@ -51,14 +51,15 @@ def connect(path: Path, *, writing: bool = False) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != rows.APPLICATION_ID:
         raise UsageError(f"{path} is not a run of the arena; move it away, or choose another --out")
-    if version == rows.WITHOUT_ATTEMPTS:
+    try:
         with one_line_errors(path):
-            connection.execute(attempts.TABLE.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))  # always empty
-    elif version != rows.SCHEMA_VERSION:
+            for table in rows.missing_tables(version):
+                connection.execute(table.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))  # always empty
+    except ValueError:
         raise UsageError(
             f"{path} has format {version}, this program reads format {rows.SCHEMA_VERSION}; "
             "choose another --out, or use the program that wrote it"
-        )
+        ) from None
     if writing:
         _check_definitions(path, connection)
     with one_line_errors(path):

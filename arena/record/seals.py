@@ -27,6 +27,7 @@ CONTENT = (
     "SELECT * FROM steps WHERE episode = ? ORDER BY position",
     "SELECT * FROM usages WHERE episode = ? ORDER BY position",
     "SELECT * FROM attempts WHERE episode = ? ORDER BY position, number",
+    "SELECT * FROM plays WHERE episode = ? ORDER BY position",
 )
 
 

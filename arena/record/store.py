@@ -19,10 +19,11 @@ from filelock import BaseFileLock
 
 from arena.machine.files import lock_folder
 from arena.match.episode import Episode
-from arena.record import attempts, integrity, rows, seals, usages
+from arena.record import attempts, integrity, plays, rows, seals, usages
 from arena.record.columns import RunConfig, match_counts
 from arena.record.notable import MatchSummary
 from arena.record.run_file import connect, create_file, legible, one_line_errors
+from arena.record.tables import Episodes
 from arena.record.usages import SqlRow
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
@@ -134,8 +135,14 @@ class Store:
         with legible(self.path):
             return rows.tried(self._select(rows.TRIES))
 
-    def episodes(self, game: str | None = None) -> Iterator[Episode]:
-        """The episodes of one game, or all, in the order of their ids, with their steps."""
+    def episodes(self, game: str | None = None) -> Episodes:
+        """The episodes of one game, or all, in the order of their ids, with their steps.
+
+        An iterator, which can also become rows: `.rows()`, `.to_pandas()`, `.to_arrow()`.
+        """
+        return Episodes(self._read(game))
+
+    def _read(self, game: str | None) -> Iterator[Episode]:
         query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE game = coalesce(?, game) ORDER BY id"
         for row in self._select(query, rows.to_bytes(game)):
             yield self._whole(row)
@@ -165,6 +172,12 @@ class Store:
         """The numbers of all stored episodes, ascending."""
         return [row[0] for row in self._select("SELECT number FROM episodes NOT INDEXED ORDER BY number")]
 
+    @property
+    def reads_exactly(self) -> bool:
+        """Whether its replies were read before readers forgave what cannot mean two things."""
+        ((version,),) = self._select("PRAGMA user_version")
+        return int(version) < rows.SCHEMA_VERSION
+
     def name_of(self, number: int) -> str:
         """What to call an episode of which not everything can be read: its id, if that can."""
         with suppress(UsageError, TypeError):
@@ -192,13 +205,17 @@ class Store:
 
     def _whole(self, row: SqlRow) -> Episode:
         with legible(self.path):
-            steps, tried = (self._select(query, row[0]) for query in (rows.STEP_QUERY, attempts.QUERY))
-            return rows.to_episode(row, steps, tried)
+            queries = (rows.STEP_QUERY, attempts.QUERY, plays.QUERY)
+            return rows.to_episode(row, *(self._select(query, row[0]) for query in queries))
 
     def spending(self) -> Mapping[str, usages.Spending]:
         """What the agents' replies took, by agent; those are left out whose replies take nothing."""
         with legible(self.path):
             return usages.totals(self._select(usages.TOTALS))
+
+    def invalid_replies(self) -> plays.Faults:
+        """Why replies were invalid, by (agent, game); empty for a run that did not tell that apart."""
+        return {} if self.reads_exactly else plays.to_faults(self._select(plays.FAULTS))
 
     def _select(self, query: str, *values: object) -> Iterator[SqlRow]:
         with one_line_errors(self.path):

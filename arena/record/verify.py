@@ -17,7 +17,7 @@ from shlex import quote
 
 from arena.machine.hardware import cores
 from arena.match.referee import EnvPool
-from arena.match.resimulate import discrepancies
+from arena.match.resimulate import discrepancies, reading_exactly
 from arena.record.store import FILE_NAME, Store
 from arena.record.trust import untrusted_games
 from arena.untrusted import one_line
@@ -117,7 +117,9 @@ def _check_one(store: Store, number: int, envs: EnvPool) -> tuple[str, str | Non
     episode = store.episode(number)
     if episode is None:
         raise UsageError("it is not where the index says")
-    discrepancy = next(discrepancies(episode, stored_game(episode.game), envs), None)
+    spec = stored_game(episode.game)
+    spec = reading_exactly(spec) if store.reads_exactly else spec
+    discrepancy = next(discrepancies(episode, spec, envs), None)
     if broken is None:
         return episode.game, None if discrepancy is None else str(discrepancy)
     return episode.game, str(discrepancy) if discrepancy else f"{episode.id} {broken}"

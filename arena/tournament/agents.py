@@ -8,6 +8,7 @@ from arena.match.seating import house_agents
 from arena.tournament.entrants import SPECIALIST
 from arena.tournament.plan import Tournament
 from arena_agents import Agent
+from arena_agents.base import obstacle
 from arena_agents.engines.base import EngineName
 from arena_agents.registry import check_agent, is_foreign, make_agent, with_settings
 from arena_agents.sandbox import Sandbox
@@ -35,6 +36,16 @@ class Agents:
                 self.make(source)  # nobody else can tell whether it can be made
             elif source != SPECIALIST:
                 check_agent(source)
+
+    def unable(self) -> dict[tuple[str, str], str]:
+        """Who says that they cannot play what, and why, as (agent, game): of those that need no training."""
+        plain = [entrant for entrant in self._tournament.entrants if entrant.base is None]
+        told = {
+            (entrant.label, spec.name): obstacle(self.make(entrant.spec), spec)
+            for entrant in plain
+            for spec in self._tournament.games
+        }
+        return {who: problem for who, problem in told.items() if problem is not None}
 
     def of_game(self, spec: GameSpec, players: Iterable[str]) -> dict[str, Agent]:
         """The players of a game by name, the house's included. Raises UsageError if one cannot be made."""

@@ -13,6 +13,8 @@ from arena.machine.environment import environment
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
+from arena.match.resimulate import reading_exactly
+from arena.record.plays import Faults
 from arena.record.store import Store
 from arena.record.usages import Spending
 from arena.tournament.agents import Agents
@@ -66,6 +68,7 @@ class TournamentResult:
     """What a tournament has come to: all results so far, and the policies that could not be trained.
 
     `cut_short` holds, by agent, the failures outside it that ended its matches: those remain to be played.
+    `unable` holds why an agent was left out of a game, `invalid` why replies were, both by (agent, game).
     """
 
     results: list[MatchResult]
@@ -73,6 +76,8 @@ class TournamentResult:
     spending: Mapping[str, Spending] = field(default_factory=dict)
     cut_short: Mapping[str, list[str]] = field(default_factory=dict)
     verdict: Verdict | None = None
+    unable: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    invalid: Faults = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +109,16 @@ def run(
     waiting = due(needed, train)
     agents = Agents(tournament, engine, replace(sandbox or Sandbox(), logs=tournament.out / "logs"))
     agents.check()
+    unable = agents.unable()
     planned = environment() | {THREADS: threads_each(needed)}
     with Store.open(tournament.out, tournament.config(), planned) as store:
+        if store.reads_exactly:  # it goes on as it began
+            tournament = replace(tournament, games=tuple(map(reading_exactly, tournament.games)))
         failed: dict[Training, str] = {}
         if waiting:
             failed = _train(tournament, waiting, store, train == TrainMode.ALWAYS, display)
         config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)
-        left_out = frozenset(tournament.left_out(failed))
+        left_out = frozenset({*tournament.left_out(failed), *unable})
         cut_short: dict[str, list[str]] = {}
 
         def played(matches: list[Match]) -> bool:
@@ -121,7 +129,9 @@ def run(
         verdict = None
         if played(tournament.schedule(left_out)) and until is not None:
             verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
-        return TournamentResult(store.results(), failed, store.spending(), cut_short, verdict)
+        return TournamentResult(
+            store.results(), failed, store.spending(), cut_short, verdict, unable, store.invalid_replies()
+        )
 
 
 def _train(

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from arena.record.board import board_of
 from arena.record.store import Store
+from arena.views.invalid import invalid_json, show_invalid
 from arena.views.options import Format
 from arena.views.spending import show_spending, spending_json
 from arena_leaderboard import (
@@ -26,12 +27,14 @@ def show_leaderboard(folder: Path, format: Format) -> None:
     """Print the leaderboard of a tournament's folder in one of the formats."""
     with Store.read(folder) as store:
         board, spending = board_of(store), store.spending()
+        invalid = store.invalid_replies()
     if format == Format.RICH:
         render_rich(board, Console())
+        show_invalid(invalid, Console())
         show_spending(spending, Console())
         return
     renderers: dict[Format, Callable[[Leaderboard], str]] = {
-        Format.JSON: partial(render_json, replies=spending_json(spending)),
+        Format.JSON: partial(render_json, replies=spending_json(spending), invalid=invalid_json(invalid)),
         Format.CSV: render_csv,
         Format.MD: render_markdown,
         Format.SVG: render_svg,

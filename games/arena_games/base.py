@@ -7,9 +7,9 @@ and the PettingZoo AEC environment that `GameSpec.make_env` makes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,22 @@ Grid = NDArray[np.float32]
 
 class UsageError(ValueError):
     """Something the user can put right; the message is one line that names the remedy."""
+
+
+class ActionKind(StrEnum):
+    """What an action of a game is.
+
+    LIST: one of the spec's names, the same ones all the time; only which of them are legal changes.
+    POSITION: one of the names that this position gives, in the game's own notation (chess moves); behind
+    each is the number of an action. TEXT: what the player says; the game alone judges it.
+    """
+
+    LIST = "list"
+    POSITION = "position"
+    TEXT = "text"
+
+
+Action = int | str  # its number, or in a game of free text what is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +57,12 @@ class Rejected:
 class Observation:
     """All that one seat may know when it is asked to act.
 
-    `legal` are the actions that may be played now, as positions in `action_names`; `legal_names` names them.
+    `legal` are the actions that may be played now, by number; `legal_names` names them. Where the position
+    names its actions, `names` are those of `legal`, in its order, else a number is a place in `action_names`.
+    In a game of free text `legal` is empty, and `names` are what the game suggests to say, if anything.
     `grid` is the numeric view, float32 planes (C, H, W), or None where a game has none.
     `history` is the game's own account of earlier turns, oldest first: agents keep no memory.
+    `state` is the game's own record of all that led here, for agents that search (see `GameSpec.open_state`).
     `seed` is private randomness for this decision: the same episode always gives the same one.
     `action_names` and `spec`, the game itself, are put in by the referee, so that no agent has to look
     its game up; they are empty in an observation that was read back from a stored run. `rejected` are
@@ -62,11 +81,19 @@ class Observation:
     action_names: tuple[str, ...] = ()
     spec: GameSpec | None = field(default=None, repr=False)
     rejected: tuple[Rejected, ...] = ()
+    names: tuple[str, ...] = ()
+    state: tuple[int, ...] = ()
 
     @property
     def legal_names(self) -> tuple[str, ...]:
-        """The names of the legal actions, in the order of `legal`."""
-        return tuple([self.action_names[action] for action in self.legal])
+        """The names of the legal actions, in the order of `legal`; in a game of free text its suggestions."""
+        return self.names or tuple([self.action_names[action] for action in self.legal])
+
+    def name_of(self, action: Action) -> str:
+        """The name of a legal action; what is said is its own name. Raises IndexError or ValueError."""
+        if isinstance(action, str):
+            return action
+        return self.names[self.legal.index(action)] if self.names else self.action_names[action]
 
     def known_spec(self) -> GameSpec:
         """`spec`, for those who cannot do without. Raises LookupError where no referee has put it in."""
@@ -95,7 +122,7 @@ class Invalid:
     illegal: bool = False
 
 
-Parser = Callable[[str, Observation], "int | Invalid"]
+Parser = Callable[[str, Observation], "int | str | Invalid"]
 
 
 @dataclass(frozen=True)
@@ -103,8 +130,11 @@ class GameSpec:
     """One scenario: what a runner, an agent and a reader need to know before the first move.
 
     `open_seats` are held by the agents under test; `house` names the agents on the remaining
-    seats, in seat order. `actions` maps each action's name to one line of help; an action is its
-    position in that mapping. `horizon` is the number of turns after which an episode is cut.
+    seats, in seat order. `kind` says what an action is. `actions` maps each action's name to one line of
+    help; an action is its position in that mapping. Where the position names the actions, it is empty, and
+    `count` is how many there are; a game of free text has neither, but may suggest what to
+    say (`suggests`). `horizon` is the number of turns after
+    which an episode is cut.
     `success` says in words what the environment reports as success in its last `infos`.
     `span` are the least and the greatest return of an open seat, where the rules bound it.
     `prudent` narrows the moves of the `random` agent to those that are not pointless.
@@ -112,6 +142,9 @@ class GameSpec:
     `symmetries` of a numeric view are the views of positions that are worth the same, it included, such as
     those of a turned or mirrored board; None where a game names none.
     `board` draws a position for people who watch, from the observation's text; see `arena_games.board`.
+    `open_state` says that nothing is hidden from anybody, and the environment's `state()` is part of every
+    observation. `centred` says that the first plane of `grid` marks the seat's own piece, around which a
+    network looks.
     """
 
     name: str
@@ -131,6 +164,11 @@ class GameSpec:
     config: object = None
     board: Callable[[Observation], Board | None] | None = field(default=None, repr=False)
     symmetries: Callable[[Grid], tuple[Grid, ...]] | None = field(default=None, repr=False)
+    kind: ActionKind = ActionKind.LIST
+    count: int = 0
+    suggests: bool = False
+    open_state: bool = False
+    centred: bool = True
 
     def __post_init__(self) -> None:
         if len(self.open_seats) + len(self.house) != self.seats:
@@ -145,46 +183,15 @@ class GameSpec:
     def action_names(self) -> tuple[str, ...]:
         return tuple(self.actions)
 
+    @property
+    def action_count(self) -> int:
+        """How many actions there are, legal or not; 0 in a game of free text."""
+        return len(self.actions) or self.count
+
 
 def points(value: float) -> str:
     """A reward as observations print it: `+1`, `-0.5`, `0`."""
     return f"{value:+g}" if value else "0"
-
-
-_ACTION_TAG = re.compile(r"<action>(.*?)</action>", re.DOTALL | re.IGNORECASE)
-_LOOSE_TAG = re.compile(r"</?action>", re.IGNORECASE)
-
-
-def parse_action_tag(action_names: tuple[str, ...]) -> Parser:
-    """The extractor Ψ of the built-in games: exactly one `<action>NAME</action>`, case ignored.
-
-    Anything else is `Invalid`, two different actions or a stray tag included: an ambiguous reply
-    is never resolved in the player's favour. The parser is pure and never raises.
-    """
-    index = {name.lower(): action for action, name in enumerate(action_names)}
-    listing = ", ".join(action_names)
-
-    def named(text: str) -> int | Invalid:
-        if len(_LOOSE_TAG.findall(text)) > 2:  # counted first: many open tags make the search slow
-            return Invalid("more than one action tag in the reply")
-        found = _ACTION_TAG.search(text)
-        if found is None:
-            return Invalid("no <action>…</action> in the reply")
-        action = index.get(found[1].strip().lower())
-        return (
-            Invalid(f"the named action is not one of: {listing}", illegal=True) if action is None else action
-        )
-
-    # Most replies are one of these: they need not be searched again.
-    bare = {reply: named(reply) for reply in (f"<action>{name}</action>" for name in action_names)}
-
-    def parse(text: str, observation: Observation) -> int | Invalid:
-        action = bare[text] if text in bare else named(text)
-        if isinstance(action, int) and action not in observation.legal:
-            return Invalid(f"{action_names[action]} is not legal now", illegal=True)
-        return action
-
-    return parse
 
 
 def action_reply(name: str) -> str:

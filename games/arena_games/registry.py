@@ -4,15 +4,19 @@ snake, frozen-lake, …       built in
 NAME                        of an installed plug-in: a `GameSpec`, or a sequence of them, under the entry
                             point `tmsg_arena.games`
 module:SPEC, FILE.py:SPEC   a `GameSpec` of the user's, which is then called by this reference
+openspiel:NAME(param=value) a game of OpenSpiel, and so with the other libraries in `LIBRARIES`
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
 from arena_games.base import GameSpec, UsageError
 from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY
@@ -23,6 +27,14 @@ __all__ = ["BUILT_IN", "find_game", "game_specs", "is_code", "select_games", "st
 
 BUILT_IN = (FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, SNAKE, SNAKE_POISON, SNAKE_DUEL, SNAKE_ROYALE)
 _named: dict[str, GameSpec] = {}  # references that `find_game` has followed in this process
+# By the word before the colon: the module that finds its games, and the package that has to be there.
+LIBRARIES = {
+    "openspiel": ("arena_games.openspiel.spec", "pyspiel"),
+    "gym": ("arena_games.gym.spec", "gymnasium"),
+    "textarena": ("arena_games.textarena.spec", "textarena"),
+    "pettingzoo": ("arena_games.pettingzoo.spec", "pettingzoo"),
+}
+_COMMA = re.compile(r",(?![^()]*\))")  # outside brackets
 
 
 @cache
@@ -62,10 +74,15 @@ def find_game(name: str) -> GameSpec:
     by_name = {spec.name: spec for spec in game_specs()}
     if name in by_name:
         return by_name[name]
-    if ":" in name:
+    library, colon, reference = name.partition(":")
+    if colon and library in LIBRARIES:
+        return _of_library(library, reference.strip(), name)
+    if colon:
         return _referenced(name)
     near = difflib.get_close_matches(name, by_name, n=1)
-    known = f"known games: {', '.join(by_name)}, module:SPEC or FILE.py:SPEC"
+    known = (
+        f"known games: {', '.join(by_name)}, {', '.join(f'{one}:NAME' for one in LIBRARIES)}, FILE.py:SPEC"
+    )
     raise UsageError(f"unknown game {name!r}; {f'did you mean {near[0]!r}?' if near else known}")
 
 
@@ -83,8 +100,24 @@ def stored_game(name: str) -> GameSpec:
 
 
 def is_code(name: str) -> bool:
-    """Whether finding the game would import Python that no package has registered."""
-    return ":" in name and name not in {spec.name for spec in game_specs()}
+    """Whether finding the game would import Python that no package has registered.
+
+    A library's game is none, but where its reference names a module itself (`gym:module:ID-v0`).
+    """
+    library, colon, reference = name.partition(":")
+    if not colon or name in {spec.name for spec in game_specs()}:
+        return False
+    return library not in LIBRARIES or ":" in reference
+
+
+@lru_cache(maxsize=256)
+def _of_library(library: str, reference: str, name: str) -> GameSpec:
+    """A game of another library, made once. Raises UsageError where the library is not installed."""
+    module, package = LIBRARIES[library]
+    if find_spec(package) is None:
+        raise UsageError(f"{name} needs the package {package}; pip install 'tmsg-arena[{library}]'")
+    found: GameSpec = import_module(module).find(reference, name)
+    return found
 
 
 def _referenced(reference: str) -> GameSpec:
@@ -100,7 +133,7 @@ def select_games(names: str | Iterable[str]) -> list[GameSpec]:
     Raises UsageError for unknown ones.
     """
     if isinstance(names, str):
-        names = [part.strip() for part in names.split(",") if part.strip()]
+        names = [part.strip() for part in _COMMA.split(names) if part.strip()]
     chosen = list(dict.fromkeys(names))
     if not chosen:
         raise UsageError(f"no game named; known games: {', '.join(spec.name for spec in game_specs())}")

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from shlex import quote
 from typing import Annotated, Literal
 
 import numpy as np
@@ -33,7 +32,7 @@ from arena_agents.limits import (
     WIDEST_LAYER,
     WIDEST_VIEW,
 )
-from arena_games.base import Observation, UsageError, action_reply
+from arena_games.base import GameSpec, Observation, UsageError, action_reply
 
 WEIGHTS = "model.safetensors"
 Planes = Annotated[int, Field(ge=1, le=MOST_PLANES)]
@@ -45,7 +44,8 @@ class DqnCard(BaseModel):
     """`agent.json`: what a policy plays and how large its network is.
 
     `planes` is the shape (C, H, W) of the grids it reads, `actions` are the game's action names in
-    order, `radius` is how far the network sees from the seat's own piece, in cells.
+    order (their numbers where each position names its own), `radius` is how far the network sees from the
+    seat's own piece, in cells; None for a board that is seen as it lies.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,13 +55,19 @@ class DqnCard(BaseModel):
     game: str = Field(max_length=LONGEST_NAME)
     planes: tuple[Planes, Side, Side]
     actions: tuple[ActionName, ...] = Field(min_length=1, max_length=MOST_ACTIONS)
-    radius: int = Field(ge=1, le=WIDEST_VIEW)
+    radius: int | None = Field(ge=1, le=WIDEST_VIEW)
     hidden: int = Field(ge=1, le=WIDEST_LAYER)
+
+    @property
+    def cells(self) -> int:
+        """How many cells of the board the network sees: the window's, or all."""
+        _, height, width = self.planes
+        return height * width if self.radius is None else (2 * self.radius + 1) ** 2
 
     @model_validator(mode="after")
     def _of_bounded_size(self) -> DqnCard:
         """Before a network of it is made."""
-        seen = (self.planes[0] + 1) * (2 * self.radius + 1) ** 2
+        seen = (self.planes[0] + 1) * self.cells
         if (seen + self.hidden + len(self.actions)) * self.hidden > MOST_PARAMETERS:
             raise ValueError(f"the network would have more than {MOST_PARAMETERS:,} parameters")
         return self
@@ -72,9 +78,8 @@ class QNetwork(nn.Module):
 
     def __init__(self, card: DqnCard) -> None:
         super().__init__()
-        channels, side = card.planes[0] + 1, 2 * card.radius + 1
         self.body = nn.Sequential(
-            nn.Linear(channels * side * side, card.hidden),
+            nn.Linear((card.planes[0] + 1) * card.cells, card.hidden),
             nn.ReLU(),
             nn.Linear(card.hidden, card.hidden),
             nn.ReLU(),
@@ -149,6 +154,14 @@ class DqnPolicy:
         chosen: list[int] = greedy_actions(values_BA, torch.from_numpy(legal_BA)).tolist()
         return chosen
 
+    def reply(self, seen: Observation, action: int) -> Reply:
+        """The action by name: the position's own one where it has one."""
+        return Reply(action_reply(seen.name_of(action) if seen.names else self.card.actions[action]))
+
+
+def _untrained(game: str) -> str:
+    return f"dqn has no policy for {game}; train one with arena train {game} --agent dqn"
+
 
 class DqnAgent(Agent):
     """Plays each game with the specialist that was trained on it."""
@@ -166,15 +179,18 @@ class DqnAgent(Agent):
             if rows:
                 actions = policy.choose([observations[row] for row in rows])
                 for row, action in zip(rows, actions, strict=True):
-                    replies[row] = Reply(action_reply(policy.card.actions[action]))
+                    replies[row] = policy.reply(observations[row], action)
         return replies
+
+    def cannot_play(self, spec: GameSpec) -> str | None:
+        """A specialist plays what it was trained on."""
+        return None if spec.name in self.policies else _untrained(spec.name)
 
     def _obstacle(self, seen: Observation) -> str | None:
         """Why this observation cannot be played, with the remedy; None if it can."""
         policy = self.policies.get(seen.game)
         if policy is None:
-            how = f"arena train {quote(seen.game)} --agent dqn"
-            return f"dqn has no policy for {seen.game}; train one with {how}"
+            return _untrained(seen.game)
         if seen.grid is None or seen.grid.shape != policy.card.planes:
             shape = None if seen.grid is None else seen.grid.shape
             return f"dqn reads planes {policy.card.planes}, not {shape}; train it again on {seen.game}"

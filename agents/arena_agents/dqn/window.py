@@ -26,14 +26,16 @@ def visible(grids_BCHW: Floats) -> Floats:
     return boards_BHWC
 
 
-def windows(boards_BHWC: Floats, radius: int) -> Floats:
+def windows(boards_BHWC: Floats, radius: int | None) -> Floats:
     """The window around the largest cell of plane 0, flattened: (B, (2r+1)·(2r+1)·(C+1)).
 
     Plane 0 marks the seat's own piece in our games, so that what was learned in one corner holds
     in all. Beyond the board's edge all planes are 0. A radius of at least the board's side less
-    one keeps the whole board in view, wherever the piece stands.
+    one keeps the whole board in view, wherever the piece stands; None shows the board as it lies.
     """
     batch, height, width, channels = boards_BHWC.shape
+    if radius is None:
+        return boards_BHWC.reshape(batch, height * width * channels)
     reach = max(radius, height - 1, width - 1)  # a canvas that holds the whole board in any case
     side = 2 * reach + 1
     canvas = np.zeros((batch, side, side * channels), np.float32)

@@ -86,6 +86,21 @@ def choice_entropy(logprobs_DA: Tensor) -> Tensor:
     return -terms_DA.masked_fill(logprobs_DA == -torch.inf, 0.0).sum(dim=-1)
 
 
+def weigh(
+    read: Read,
+    asked: Sequence[Decision],
+    temperature: float,
+    *,
+    most_tokens: int,
+    branching: bool,
+) -> Iterator[tuple[Decision, np.ndarray]]:
+    """The log-probabilities (A,) of each decision's choices, float64, as they are read."""
+    for together in in_passes(asked, most_tokens, branching=branching):
+        logprobs_DA = choice_logprobs(scores(read, together), temperature).double().cpu().numpy()
+        for decision, logprobs_A in zip(together, logprobs_DA, strict=True):
+            yield decision, logprobs_A[: len(decision.choices)]
+
+
 def choose(
     read: Read,
     prompts: Sequence[Ids],
@@ -99,18 +114,19 @@ def choose(
 ) -> list[TokenSample]:
     """One sample per prompt, in order. Each has a seed of its own, so that batches decide nothing."""
     samples: dict[int, TokenSample] = {}
-    for together in in_passes(decisions(prompts, choices), most_tokens, branching=branching):
-        logprobs_DA = choice_logprobs(scores(read, together), sampling.temperature).double().cpu().numpy()
-        for decision, logprobs_A in zip(together, logprobs_DA, strict=True):
-            for member in decision.members:
-                index = _drawn(logprobs_A[: len(decision.choices)], sampling, seeds[member])
-                samples[member] = TokenSample(
-                    decision.prompt,
-                    decision.choices[index],
-                    (float(logprobs_A[index]),),
-                    version,
-                    decision.choices,
-                )
+    asked = decisions(prompts, choices)
+    for decision, logprobs_A in weigh(
+        read, asked, sampling.temperature, most_tokens=most_tokens, branching=branching
+    ):
+        for member in decision.members:
+            index = _drawn(logprobs_A, sampling, seeds[member])
+            samples[member] = TokenSample(
+                decision.prompt,
+                decision.choices[index],
+                (float(logprobs_A[index]),),
+                version,
+                decision.choices,
+            )
     return [samples[member] for member in range(len(prompts))]
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +23,7 @@ from arena_agents.causal_lm.plain import sample_plainly
 from arena_agents.causal_lm.prove import prove
 from arena_agents.causal_lm.static_decode import GrowingRows, Rows, StaticDecoder
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
-from arena_agents.engines.choice import choose
+from arena_agents.engines.choice import Read, choose, decisions, weigh
 from arena_agents.engines.sampling import Replies
 from arena_agents.engines.stops import closing_ids
 
@@ -117,21 +118,35 @@ class TransformersEngine:
 
         For models that take no trees a choice is a row of its own.
         """
+        with self._reading(prompts, choices) as (read, limits):
+            return choose(read, prompts, choices, sampling, seeds, version=self.policy_version, **limits)
+
+    @torch.inference_mode()
+    def weigh(
+        self, prompts: Sequence[Ids], choices: Sequence[Sequence[Ids]], sampling: Sampling
+    ) -> list[list[float]]:
+        """The probability of each prompt's choices under the distribution that `choose` draws from."""
+        found: dict[int, list[float]] = {}
+        with self._reading(prompts, choices) as (read, limits):
+            for decision, logprobs_A in weigh(
+                read, decisions(prompts, choices), sampling.temperature, **limits
+            ):
+                found |= dict.fromkeys(decision.members, np.exp(logprobs_A).tolist())
+        return [found[member] for member in range(len(prompts))]
+
+    @contextmanager
+    def _reading(
+        self, prompts: Sequence[Ids], choices: Sequence[Sequence[Ids]]
+    ) -> Iterator[tuple[Read, dict[str, Any]]]:
+        """How these are read, the model meanwhile in evaluation, and within which limits."""
         if self.keeps_beginnings:
             self.beginnings.check(self.model)
         kept = self.beginnings if self.keeps_beginnings else None
         width = widest(prompts, [reply for replies in choices for reply in replies])
+        branching = self._takes_trees and width <= self.family.short_cuts.trees
+        read = partial(read_replies, self.model, family=self.family, beginnings=kept)
         with _evaluating(self.model):
-            return choose(
-                partial(read_replies, self.model, family=self.family, beginnings=kept),
-                prompts,
-                choices,
-                sampling,
-                seeds,
-                version=self.policy_version,
-                most_tokens=self.batch_tokens,
-                branching=self._takes_trees and width <= self.family.short_cuts.trees,
-            )
+            yield read, {"most_tokens": self.batch_tokens, "branching": branching}
 
     def _fits(self, tree: ReplyTree, longest: int, prompts: Sequence[Ids]) -> bool:
         """Whether a tree is right for texts of this length, and its logits have room."""

@@ -31,7 +31,9 @@ from arena_agents.language.template import PromptTemplate, load_template
 from arena_agents.language.thinking import Read, Thinker
 from arena_agents.policy import base_source
 from arena_agents.presets import model_source
-from arena_games.base import Observation, action_reply
+from arena_games.base import Observation, UsageError, action_reply
+
+MOST_DRAFTED = 64  # names of one batch of positions that drafts are made of
 
 
 class LanguageAgent(Agent):
@@ -53,7 +55,6 @@ class LanguageAgent(Agent):
         self.chat = chat or ChatFormat.of(tokenizer)
         self.sampling = self.chat.with_stops(sampling or Sampling())
         self.thinker = Thinker(tokenizer, ends | end_ids(None, tokenizer))
-        self._drafts: dict[tuple[str, ...], list[tuple[int, ...]]] = {}
         self._replies = ReplyTokens(tokenizer)
 
     def decoding(self, decode: Decode) -> LanguageAgent:
@@ -85,22 +86,23 @@ class LanguageAgent(Agent):
             prompts.append(known[key])
         if self.sampling.decode == "choice":
             return self._choose(observations, prompts)
-        drafts = [draft for names in {o.action_names for o in observations} for draft in self.drafts(names)]
+        drafts = [draft for names in drafted_names(observations) for draft in self.drafts(names)]
         samples = self.thinker.sample(
             self.engine, prompts, self.sampling, [o.seed for o in observations], drafts
         )
-        return [self._reply(sample) for sample in samples]
+        return [self.sampled(sample, self.sampling) for sample in samples]
 
-    def _reply(self, sample: TokenSample) -> Reply:
+    def sampled(self, sample: TokenSample, sampling: Sampling) -> Reply:
+        """What a sample says that was drawn so: text, reasoning and usage."""
         read = self.thinker.read(sample)
-        return Reply(read.text, sample, usage=self._usage(read, sample), reasoning=read.reasoning)
+        return Reply(read.text, sample, usage=self._usage(read, sample, sampling), reasoning=read.reasoning)
 
-    def _usage(self, read: Read, sample: TokenSample) -> Usage:
+    def _usage(self, read: Read, sample: TokenSample, sampling: Sampling) -> Usage:
         """Tokens counted here; a reply is cut off if its answer fills the limit without an end."""
         drawn, thought = sample.token_ids, read.reasoning_tokens
         ended = drawn[-1:] and drawn[-1] in self.thinker.ends
-        ended = ended or any(stop in read.text for stop in self.sampling.stop)
-        cut_off = len(drawn) - (thought or 0) >= self.sampling.max_new_tokens and not ended
+        ended = ended or any(stop in read.text for stop in sampling.stop)
+        cut_off = len(drawn) - (thought or 0) >= sampling.max_new_tokens and not ended
         finish = "length" if cut_off else "stop" if read.text.strip() else "empty"
         return Usage(len(sample.prompt_ids), len(drawn), thought, finish=finish)
 
@@ -120,19 +122,37 @@ class LanguageAgent(Agent):
             for text, sample in zip(texts, samples, strict=True)
         ]
 
+    def distribution(self, observations: Sequence[Observation]) -> list[list[float]]:
+        """The probability of each legal action under choice decoding, in the order of `legal`.
+
+        Raises UsageError for an engine that does not tell, and where there are too many actions.
+        """
+        weigh = getattr(self.engine, "weigh", None)
+        if weigh is None:
+            raise UsageError("this engine does not tell how likely each reply is; use --engine transformers")
+        prompts = [self.thinker.closed(self.prompt_ids(observation)) for observation in observations]
+        choices = [self._replies.of(legal_replies(observation)) for observation in observations]
+        weighed: list[list[float]] = weigh(prompts, choices, self.sampling)
+        return weighed
+
     def drafts(self, action_names: tuple[str, ...]) -> list[tuple[int, ...]]:
         """The shortest valid replies to a game as tokens: what a model that knows the format writes."""
-        if action_names not in self._drafts:
-            self._drafts[action_names] = [
-                tuple(self.tokenizer.encode(action_reply(name), add_special_tokens=False))
-                for name in action_names
-            ]
-        return self._drafts[action_names]
+        return [self._replies.encoded(action_reply(name)) for name in action_names]
 
     def prompt_ids(self, observation: Observation) -> tuple[int, ...]:
         """The token ids of the whole prompt, in the model's own chat format."""
         messages = self.template.messages(observation.known_spec(), observation)
         return self.chat.ids(self.tokenizer, messages)
+
+
+def drafted_names(observations: Sequence[Observation]) -> list[tuple[str, ...]]:
+    """The names of actions from which drafts are made: a game's list, else what the positions name.
+
+    None where the positions name more than `MOST_DRAFTED` together.
+    """
+    lists = {seen.action_names for seen in observations if seen.action_names}
+    named = dict.fromkeys(name for seen in observations for name in seen.names)
+    return [*lists, *([tuple(named)] if 0 < len(named) <= MOST_DRAFTED else [])]
 
 
 def load_language_agent(

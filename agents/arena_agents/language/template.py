@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arena_agents.files import read_text
-from arena_games.base import GameSpec, Observation, Rejected, UsageError
+from arena_games.base import ActionKind, GameSpec, Observation, Rejected, UsageError
 
 DEFAULT_TEMPLATE = Path(__file__).with_name("template.txt")
 GAME_FIELDS = ("task", "actions", "rules", "success", "example")
@@ -47,7 +47,7 @@ class PromptTemplate:
 
     def messages(self, spec: GameSpec, observation: Observation) -> list[dict[str, str]]:
         """The chat messages for one turn."""
-        fields = game_fields(spec) | {
+        fields = game_fields(spec, observation) | {
             "observation": observation.text,
             "history": "\n".join(observation.history),
         }
@@ -81,15 +81,27 @@ def load_template(path: Path | None = None) -> PromptTemplate:
     )
 
 
-def game_fields(spec: GameSpec) -> dict[str, str]:
+OF_POSITION = "- Each position names its legal actions; write one exactly as it is named there."
+OF_TEXT = "- What you write inside <action> and </action> is told to the game, word for word."
+
+
+def game_fields(spec: GameSpec, observation: Observation) -> dict[str, str]:
     """What a game contributes to every prompt."""
+    listed = "\n".join(f"- {name}: {text}" for name, text in spec.actions.items())
     return {
         "task": spec.task,
-        "actions": "\n".join(f"- {name}: {text}" for name, text in spec.actions.items()),
+        "actions": {ActionKind.POSITION: OF_POSITION, ActionKind.TEXT: OF_TEXT}.get(spec.kind, listed),
         "rules": "\n".join(f"- {rule}" for rule in spec.rules),
         "success": spec.success,
-        "example": spec.action_names[0],
+        "example": _example(spec, observation),
     }
+
+
+def _example(spec: GameSpec, observation: Observation) -> str:
+    """What stands in the action tag of the example: no action that a position might favour."""
+    if spec.actions:
+        return spec.action_names[0]
+    return "your action" if spec.kind == ActionKind.POSITION else "your words"
 
 
 def _fill(text: str, fields: dict[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from arena_agents.base import Agent
 from arena_agents.search import frozen_lake, snake
-from arena_games.base import Observation, action_reply
+from arena_games.base import GameSpec, Observation, action_reply
 from arena_games.frozen_lake.rules import FrozenLakeConfig
 from arena_games.snake.rules import SnakeConfig
 
@@ -33,6 +33,11 @@ class SearchAgent(Agent):
     """Plays a best action by search, drawing lots between equals."""
 
     name = "search"
+
+    def cannot_play(self, spec: GameSpec) -> str | None:
+        """It knows the rules of our own games only."""
+        known = isinstance(spec.config, FrozenLakeConfig | SnakeConfig)
+        return None if known else f"search does not know the rules of {spec.name}"
 
     def choose(self, observation: Observation) -> str:
         best = best_actions(observation)

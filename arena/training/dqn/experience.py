@@ -13,7 +13,7 @@ from arena.match.seating import LEARNER, Seating
 from arena.match.seeds import Split, episode_seed
 from arena_agents.base import Agent, Reply
 from arena_agents.dqn.agent import DqnPolicy
-from arena_games.base import GameSpec, Observation, UsageError, action_reply
+from arena_games.base import GameSpec, Observation, UsageError
 
 
 class EpsilonGreedyAgent(Agent):
@@ -30,7 +30,8 @@ class EpsilonGreedyAgent(Agent):
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         greedy = self.policy.choose(observations)
         actions = [self._explored(seen, action) for seen, action in zip(observations, greedy, strict=True)]
-        return [Reply(action_reply(self.policy.card.actions[action])) for action in actions]
+        named = zip(observations, actions, strict=True)
+        return [self.policy.reply(seen, action) for seen, action in named]
 
     def _explored(self, seen: Observation, action: int) -> int:
         if not self.epsilon:

@@ -40,10 +40,12 @@ from arena.training.run_folder import DOES_NOT_FIT, REMEDY, RunFolder
 from arena_agents.dqn.agent import DqnCard, DqnPolicy
 from arena_agents.files import check_regular, read_model
 from arena_agents.limits import LARGEST_NUMBER
-from arena_games.base import GameSpec, UsageError
+from arena_games.base import ActionKind, GameSpec, UsageError
 from arena_games.registry import find_game
 
 Metrics = dict[str, float | int | None]
+
+MOST_ACTIONS = 10_000
 
 
 class Counters(BaseModel):
@@ -213,7 +215,11 @@ def policy_card(config: DqnConfig, spec: GameSpec) -> DqnCard:
     env = spec.make_env()
     env.reset(seed=0)
     grid = env.observe(env.agent_selection).get("grid")
-    if grid is None or grid.ndim != 3:
+    if spec.action_count > MOST_ACTIONS:
+        raise UsageError(
+            f"{spec.name} has {spec.action_count} actions, and dqn has values for {MOST_ACTIONS} at most"
+        )
+    if grid is None or grid.ndim != 3 or spec.kind == ActionKind.TEXT:
         raise UsageError(
             f"{spec.name} shows no planes (C, H, W) to learn from; train a language agent on it instead"
         )
@@ -221,8 +227,8 @@ def policy_card(config: DqnConfig, spec: GameSpec) -> DqnCard:
         return DqnCard(
             game=spec.name,
             planes=grid.shape,
-            actions=spec.action_names,
-            radius=max(1, min(config.radius, max(grid.shape[1:]) - 1)),
+            actions=spec.action_names or tuple(map(str, range(spec.action_count))),
+            radius=max(1, min(config.radius, max(grid.shape[1:]) - 1)) if spec.centred else None,
             hidden=config.hidden,
         )
     except ValidationError as error:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from arena.training.language.rollout import Rollout
 from arena.training.language.training import Metrics
 from arena.training.msgrpo.advantage import informative_groups
+from arena_games.base import Action
 
 SIGNS = (
     "informative_groups",
@@ -33,7 +34,9 @@ def signs(rollout: Rollout) -> Metrics:
     if not rollout.groups:
         return dict.fromkeys(SIGNS)
     returns_BG = rollout.returns_BG()
-    said = [(step.observation.text, step.action) for step in rollout.steps if step.invalid is None]
+    played = [step for step in rollout.steps if step.invalid is None]
+    numbers = _numbered([step.action for step in played])
+    said = [(step.observation.text, number) for step, number in zip(played, numbers, strict=True)]
     actions = Counter(action for _, action in said)
     top, count = max(actions.items(), key=lambda item: (item[1], -item[0]), default=(None, 0))
     return {
@@ -44,6 +47,12 @@ def signs(rollout: Rollout) -> Metrics:
         "top_action_share": count / len(said) if said else None,
         "mutual_information": mutual_information(said),
     }
+
+
+def _numbered(actions: list[Action]) -> list[int]:
+    """The actions' numbers; what was said in a game of free text is numbered in the order of first saying."""
+    places: dict[str, int] = {}
+    return [places.setdefault(a, len(places)) if isinstance(a, str) else a for a in actions]
 
 
 def entropy(counts: Numbers) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from arena.machine.files import write_text
-from arena.match.episode import Episode
+from arena.match.episode import Episode, Step
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import HOUSE, LEARNER, opponent_agents, training_seating
@@ -29,10 +29,11 @@ from arena_agents import Agent, Observation, Reply
 from arena_agents.files import parse_json, read_text, validated
 from arena_agents.language.template import PromptTemplate
 from arena_agents.limits import LARGEST_TABLE
-from arena_games.base import GameSpec, Invalid, UsageError, action_reply
+from arena_games.base import Action, GameSpec, Invalid, UsageError, action_reply
 
 Messages = list[dict[str, str]]
-Decision = tuple[Observation, int, str]  # a state, the action that is taught there, and the teacher's words
+# A state, the action that is taught there, by name, and the teacher's words.
+Decision = tuple[Observation, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,23 @@ class NoisyPlayer(Agent):
             return told
         action = self.spec.parse(told.text, observation)
         rng = np.random.default_rng(decision_seed(observation.seed, 2))  # no draw of anyone else's
-        strays, stray = rng.random() < self.noise, int(rng.choice(observation.legal))
+        strays, stray = rng.random() < self.noise, _any_action(observation, rng)
         if isinstance(action, Invalid):
             self.unreadable += 1
             strays = True
         else:
-            self.decisions[observation.seed] = (observation, action, told.text)
-        return Reply(action_reply(self.spec.action_names[stray if strays else int(action)]))  # type: ignore[arg-type]
+            self.decisions[observation.seed] = (observation, observation.name_of(action), told.text)
+        played = stray if strays or isinstance(action, Invalid) else action
+        return Reply(action_reply(observation.name_of(played)))
+
+
+def _any_action(observation: Observation, rng: np.random.Generator) -> Action:
+    """A legal action; in a game of free text one that it suggests, or nothing said."""
+    return (
+        int(rng.choice(observation.legal))
+        if observation.legal
+        else str(rng.choice(observation.names or [""]))
+    )
 
 
 def taught_decisions(spec: GameSpec, teacher: Agent, config: SftConfig) -> list[list[Decision]]:
@@ -126,10 +137,13 @@ def best_decisions(spec: GameSpec, recorded: Iterable[Episode], config: SftConfi
     ranked = sorted((episode.returns[seat] for episode, seat in wins), reverse=True)
     least = ranked[int(np.ceil(config.best * len(ranked))) - 1]
     best = [(e, seat) for e, seat in wins if e.returns[seat] >= least][: config.episodes]
-    return [
-        [(s.observation, s.action, s.reply.text) for s in e.steps_of(seat) if s.invalid is None]
-        for e, seat in best
-    ]
+    return [[_decision(spec, step) for step in e.steps_of(seat) if step.invalid is None] for e, seat in best]
+
+
+def _decision(spec: GameSpec, step: Step) -> Decision:
+    """What was decided, in the action's own words: a stored observation does not name its actions."""
+    name = step.name or (step.action if isinstance(step.action, str) else spec.action_names[step.action])
+    return step.observation, name, step.reply.text
 
 
 def _won(episode: Episode) -> Iterator[tuple[Episode, int]]:
@@ -143,13 +157,9 @@ def as_examples(
 ) -> list[Example]:
     """The decisions as the policy is asked and is to answer: by the action, or in the teacher's `words`."""
     return [
-        Example(
-            template.messages(spec, observation),
-            said.strip() if words else action_reply(spec.action_names[action]),
-            number,
-        )
+        Example(template.messages(spec, observation), said.strip() if words else action_reply(name), number)
         for number, decisions in enumerate(episodes)
-        for observation, action, said in decisions
+        for observation, name, said in decisions
     ]
 
 

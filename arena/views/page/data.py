@@ -9,6 +9,7 @@ from shlex import quote
 from typing import Any
 
 from arena.record.board import board_of
+from arena.record.plays import Faults
 from arena.record.store import Store
 from arena.record.trust import untrusted_games
 from arena.record.usages import Spending
@@ -35,6 +36,7 @@ class RunData:
     curves: tuple[Curve, ...]
     replays: Mapping[str, Any]
     spending: Mapping[str, Spending]
+    invalid: Faults
 
 
 def read_run(folder: Path, *, trust: bool = False) -> RunData:
@@ -45,7 +47,7 @@ def read_run(folder: Path, *, trust: bool = False) -> RunData:
         for game in untrusted_games(store, trust=trust):
             warn(f"{game} is Python code and was not run; arena report {quote(str(folder))} --trust runs it")
         config, environment = store.meta("config"), store.meta("environment")
-        results, spending = store.results(), store.spending()
+        results, spending, invalid = store.results(), store.spending(), store.invalid_replies()
         board = board_of(store)
         replays = archive(selected(store.summaries()), store.episode)
     ranked = [standing.agent for standing in board.overall if standing.rating]
@@ -61,6 +63,7 @@ def read_run(folder: Path, *, trust: bool = False) -> RunData:
         curves=tuple(learning_curves(folder)),
         replays=replays,
         spending=spending,
+        invalid=invalid,
     )
 
 

@@ -135,6 +135,7 @@ def _sections(run: RunData) -> list[tuple[str, str]]:
         ("training", "Learning curves", run.curves),
         ("transfer", "Transfer", run.transfer),
         ("replays", "Replays", run.replays["matches"]),
+        ("invalid", "Invalid replies", run.invalid),
         ("spending", "Tokens and cost", run.spending),
         ("run", "The run", True),
     )

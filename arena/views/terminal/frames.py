@@ -75,7 +75,7 @@ def frame(replay: Replay, position: int) -> Frame:
         observation=step.observation,
         board=_picture(spec, step.observation),
         reply=said(step),
-        action=action_name(spec, step.action),
+        action=action_name(spec, step),
         invalid=step.invalid,
         reward=step.reward if replay.is_paid(position) else None,
         seconds=step.seconds,
@@ -131,9 +131,11 @@ def ending(episode: Episode) -> str:
     return f"{how}{detail}: " + ", ".join(f"{place}. {player}" for place, player in sorted(places))
 
 
-def action_name(spec: GameSpec | None, action: int) -> str:
-    """The action's name, or its number where the game does not know it."""
-    names = spec.action_names if spec else ()
+def action_name(spec: GameSpec | None, step: Step) -> str:
+    """The name of the action that was played, or its number where the game does not know it."""
+    action, names = step.action, spec.action_names if spec else ()
+    if step.name is not None or isinstance(action, str):
+        return step.name or str(action) or "(nothing)"
     return names[action] if 0 <= action < len(names) else f"action {action}"
 
 
@@ -152,7 +154,7 @@ def _awaited(replay: Replay, spec: GameSpec | None) -> str:
     if replay.waiting is None:
         return "About to begin"
     before = replay.episode.steps_of(replay.waiting.seat)
-    last = f"; last: {action_name(spec, before[-1].action)}, {points(before[-1].reward)}" if before else ""
+    last = f"; last: {action_name(spec, before[-1])}, {points(before[-1].reward)}" if before else ""
     return f"Waiting for {replay.episode.players[replay.waiting.seat]}{last}"
 
 

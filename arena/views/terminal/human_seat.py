@@ -92,7 +92,7 @@ class HumanSeat:
             self._type(key, self._asked, replay.last)
 
     def _type(self, key: str, observation: Observation, position: int) -> None:
-        few = len(observation.action_names) <= FEW
+        few = 0 < len(observation.legal_names) <= FEW and bool(observation.legal)
         at_once = not self._typed and (len(key) > 1 or few or not key.isdecimal())
         action = chosen(observation, key) if at_once else None
         if key == "enter":
@@ -103,11 +103,14 @@ class HumanSeat:
             self._typed = self._typed + key if self._names_begin_with(self._typed + key) else ""
         if action is not None:
             self._typed, self._answered, self._asked = "", position, None
-            self.agent.say(Reply(action_reply(observation.action_names[action])))
+            self.agent.say(Reply(action_reply(observation.name_of(action))))
 
     def _names_begin_with(self, typed: str) -> bool:
         asked = self._asked
         if asked is None:
             return False
-        names = (name for action in asked.legal for name in (asked.action_names[action], str(action + 1)))
+        if not asked.legal:
+            return typed.lower() != "q"  # of free text anything else may come
+        numbers = (str(number) for number in (range(1, len(asked.names) + 1) or [a + 1 for a in asked.legal]))
+        names = (*asked.legal_names, *numbers)
         return any(name.lower().startswith(typed.lower()) for name in names)

@@ -8,7 +8,7 @@ from arena.match.episode import Episode
 from arena.match.match import Match
 from arena.match.play import play
 from arena.match.referee import EnvPool, Referee
-from arena.match.resimulate import discrepancies, stored_match
+from arena.match.resimulate import discrepancies, reading_exactly, stored_match
 from arena.views.terminal.frames import Replay
 from arena.views.terminal.live import replay_so_far
 from arena_agents import Agent, Observation, Reply
@@ -34,6 +34,9 @@ def stored_replay(episode: Episode) -> Replay:
     try:
         spec = stored_game(episode.game)
         problem = next(map(str, discrepancies(episode, spec, EnvPool())), None)
+        if problem is not None:  # a run of format 3 or before may have read a reply otherwise
+            spec = reading_exactly(spec)
+            problem = problem if any(discrepancies(episode, spec, EnvPool())) else None
         match = stored_match(episode, spec)
     except Exception as error:  # an unknown game is a UsageError, a user's environment may raise anything
         problem = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"

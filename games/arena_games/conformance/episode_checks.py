@@ -8,8 +8,10 @@ from itertools import zip_longest
 
 import numpy as np
 
-from arena_games.base import GameSpec
-from arena_games.conformance.playthrough import Playthrough, env_after, look, play
+from arena_games.base import Action, GameSpec
+from arena_games.conformance.playthrough import WORDS, Playthrough, View, env_after, look, play
+
+MOST_NAMED = 128  # legal actions that a text has to name
 
 
 def repeats(spec: GameSpec, played: Playthrough) -> str | None:
@@ -35,7 +37,7 @@ def hides_pending_moves(spec: GameSpec, played: Playthrough) -> str | None:
         return None
     first, *later = rounds[rng.integers(len(rounds))]
     asked = int(rng.choice(later))
-    changed = [_another(visit.view.legal, visit.action) for visit in played.decisions[first:asked]]
+    changed = [_another(visit.view, visit.action) for visit in played.decisions[first:asked]]
     seen = look(env_after(spec, played.seed, [*played.actions[:first], *changed]))
     field = played.decisions[asked].view.difference(seen)
     return field and (
@@ -44,9 +46,10 @@ def hides_pending_moves(spec: GameSpec, played: Playthrough) -> str | None:
     )
 
 
-def _another(legal: tuple[int, ...], action: int | None) -> int:
+def _another(view: View, action: Action | None) -> Action:
     """A legal action other than `action`, if there is one."""
-    return next((other for other in legal if other != action), legal[0])
+    others: tuple[Action, ...] = view.legal or view.names or WORDS
+    return next((other for other in others if other != action), others[0])
 
 
 def rewards_add_up(spec: GameSpec, played: Playthrough) -> str | None:
@@ -74,10 +77,11 @@ def pays_once(spec: GameSpec, played: Playthrough) -> str | None:
 
 
 def names_every_action(spec: GameSpec, played: Playthrough) -> str | None:
-    """The text says the name of each legal action."""
+    """The text says the name of each legal action, unless there are too many."""
     for visit in played.decisions:
-        for action in visit.view.legal:
-            name = spec.action_names[action]
+        if len(visit.view.legal) > MOST_NAMED:
+            continue
+        for name in visit.view.observation(spec).legal_names:
             if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", visit.view.text):
                 return f"the text of seat {visit.view.seat} does not name the legal action {name!r}"
     return None

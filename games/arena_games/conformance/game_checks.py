@@ -5,10 +5,16 @@ from __future__ import annotations
 from gymnasium import spaces
 from pettingzoo.test import api_test, seed_test
 
-from arena_games.base import GameSpec
-from arena_games.conformance.playthrough import play
+from arena_games.base import ActionKind, GameSpec
+from arena_games.conformance.playthrough import play, play_side_by_side
 
 FRESHNESS_EPISODES = 20
+INTERLEAVED_EPISODES = 3
+NEEDED = {
+    ActionKind.LIST: ("action_mask",),
+    ActionKind.POSITION: ("action_mask", "action_names"),
+    ActionKind.TEXT: (),
+}
 
 
 def spec_fits_environment(spec: GameSpec) -> str | None:
@@ -18,14 +24,26 @@ def spec_fits_environment(spec: GameSpec) -> str | None:
         return f"the spec has {spec.seats} seats, the environment {len(env.possible_agents)}"
     if len({name.casefold() for name in spec.actions}) != len(spec.actions):
         return "two actions have the same name, but for case"
+    if (spec.kind == ActionKind.LIST) != bool(spec.actions):
+        return "a spec lists its actions if, and only if, its kind is a list"
     for agent in env.possible_agents:
-        space = env.action_space(agent)
-        if not isinstance(space, spaces.Discrete) or (space.start, space.n) != (0, len(spec.actions)):
-            return f"{agent} needs the action space Discrete({len(spec.actions)}), not {space}"
+        fault = _space_fault(spec, env.action_space(agent))
+        if fault:
+            return f"{agent} {fault}"
         seen = env.observation_space(agent)
-        if not isinstance(seen, spaces.Dict) or not {"text", "action_mask"} <= set(seen):
-            return f'{agent} needs an observation space Dict with "text" and "action_mask"'
+        needed = {"text", *NEEDED[spec.kind]}
+        if not isinstance(seen, spaces.Dict) or not needed <= set(seen):
+            listing = " and ".join(f'"{name}"' for name in sorted(needed, reverse=True))
+            return f"{agent} needs an observation space Dict with {listing}"
     return None
+
+
+def _space_fault(spec: GameSpec, space: object) -> str | None:
+    if spec.kind == ActionKind.TEXT:
+        return None if isinstance(space, spaces.Text) else f"needs an action space Text, not {space}"
+    if isinstance(space, spaces.Discrete) and (space.start, space.n) == (0, spec.action_count):
+        return None
+    return f"needs the action space Discrete({spec.action_count}), not {space}"
 
 
 def passes_api_test(spec: GameSpec) -> None:
@@ -47,6 +65,20 @@ def reset_forgets(spec: GameSpec) -> str | None:
         field = one.view.difference(other.view)
         if field:
             return f"after a second reset, {field} differs from a fresh environment's at step {number}"
+    return None
+
+
+def plays_beside_others(spec: GameSpec) -> str | None:
+    """The same seed gives the same episode alone and with others going on beside it."""
+    seeds = range(INTERLEAVED_EPISODES)
+    for seed, beside in zip(seeds, play_side_by_side(spec, seeds), strict=True):
+        alone = play(spec, seed).visits
+        if len(alone) != len(beside):
+            return f"seed {seed}: beside other episodes it has another length than alone"
+        for number, (one, other) in enumerate(zip(alone, beside, strict=True)):
+            field = one.view.difference(other.view) or ("action" if one.action != other.action else None)
+            if field:
+                return f"seed {seed}: beside other episodes, {field} differs at step {number}"
     return None
 
 

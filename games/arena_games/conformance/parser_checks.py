@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arena_games.base import GameSpec, Invalid, Observation
+from arena_games.base import ActionKind, GameSpec, Invalid, Observation, action_reply
 from arena_games.conformance.playthrough import Playthrough, View
 
 RANDOM_TEXTS = 20  # per episode
@@ -21,7 +21,7 @@ def parses_anything(spec: GameSpec, played: Playthrough) -> str | None:
     """`parse` never raises, gives a legal int or `Invalid`, and the same one twice."""
     rng = np.random.default_rng([played.seed, 3])
     observation = _drawn_view(played, rng).observation(spec)
-    texts = [random_text(rng, spec.action_names) for _ in range(RANDOM_TEXTS)]
+    texts = [random_text(rng, observation.legal_names or spec.action_names) for _ in range(RANDOM_TEXTS)]
     for text in [*NASTY_TEXTS, *texts]:
         fault = _parse_fault(spec, text, observation)
         if fault:
@@ -37,8 +37,11 @@ def _parse_fault(spec: GameSpec, text: str, observation: Observation) -> str | N
         return f"raises {type(error).__name__}"
     if parsed != again:
         return f"gives {parsed!r}, then {again!r}"
-    legal_int = type(parsed) is int and parsed in observation.legal
-    return None if legal_int or isinstance(parsed, Invalid) else f"gives {parsed!r}"
+    if spec.kind == ActionKind.TEXT:
+        sound = isinstance(parsed, str)
+    else:
+        sound = type(parsed) is int and parsed in observation.legal
+    return None if sound or isinstance(parsed, Invalid) else f"gives {parsed!r}"
 
 
 def random_text(rng: np.random.Generator, names: tuple[str, ...]) -> str:
@@ -52,8 +55,9 @@ def every_action_can_be_named(spec: GameSpec, played: Playthrough) -> str | None
     """Each legal action is understood as `<action>name</action>`, or as its bare name."""
     view = _drawn_view(played, np.random.default_rng([played.seed, 4]))
     observation = view.observation(spec)
-    for action in view.legal:
-        name = spec.action_names[action]
+    if spec.kind == ActionKind.TEXT:
+        return None if spec.parse(action_reply("a b"), observation) == "a b" else "parse changes what is said"
+    for action, name in zip(view.legal, observation.legal_names, strict=True):
         if action not in (spec.parse(form, observation) for form in (f"<action>{name}</action>", name)):
             return f"parse understands neither <action>{name}</action> nor {name!r}"
     return None

@@ -6,11 +6,14 @@ import pickle
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
-from arena_games.base import GameSpec, Grid, Observation
+from arena_games.base import Action, ActionKind, GameSpec, Grid, Observation
+
+WORDS = ("yes", "no", "[1]", "[accept]", "I pass.")  # said where a game suggests nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +29,7 @@ class View:
     truncated: bool
     infos: dict[str, Any]
     in_space: bool
+    names: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -41,10 +45,23 @@ class View:
 
     def observation(self, spec: GameSpec) -> Observation:
         """The view as agents and parsers receive it."""
-        names = spec.action_names
         return Observation(
-            spec.name, self.seat, 0, self.text, self.legal, self.grid, action_names=names, spec=spec
+            spec.name,
+            self.seat,
+            0,
+            self.text,
+            self.legal,
+            self.grid,
+            action_names=spec.action_names,
+            spec=spec,
+            names=self.names,
         )
+
+    def drawn_action(self, spec: GameSpec, rng: np.random.Generator) -> Action:
+        """A legal action; in a game of free text one of its suggestions, or a word."""
+        if spec.kind != ActionKind.TEXT:
+            return int(rng.choice(self.legal))
+        return str(rng.choice(self.names or WORDS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +72,7 @@ class Visit:
     """
 
     view: View
-    action: int | None
+    action: Action | None
     rewards: dict[int, float]
 
 
@@ -75,7 +92,7 @@ class Playthrough:
         return tuple(visit for visit in self.visits if not visit.view.ended)
 
     @property
-    def actions(self) -> tuple[int, ...]:
+    def actions(self) -> tuple[Action, ...]:
         return tuple(visit.action for visit in self.visits if visit.action is not None)
 
     def rounds(self) -> list[list[int]]:
@@ -91,7 +108,7 @@ class Playthrough:
         return rounds
 
 
-def play(spec: GameSpec, seed: int, actions: Sequence[int] = (), env: Any = None) -> Playthrough:
+def play(spec: GameSpec, seed: int, actions: Sequence[Action] = (), env: Any = None) -> Playthrough:
     """Play `actions`, then random legal moves, in a fresh environment or in `env`."""
     before = _global_random_state()
     env = spec.make_env() if env is None else env
@@ -106,14 +123,27 @@ def play(spec: GameSpec, seed: int, actions: Sequence[int] = (), env: Any = None
     )
 
 
-def _visits(spec: GameSpec, env: Any, given: Iterator[int], rng: np.random.Generator) -> Iterator[Visit]:
+def play_side_by_side(spec: GameSpec, seeds: Sequence[int]) -> list[tuple[Visit, ...]]:
+    """The visits of random episodes from these seeds, played a step at a time in turn."""
+    envs = [spec.make_env() for _ in seeds]
+    for env, seed in zip(envs, seeds, strict=True):
+        env.reset(seed=seed)
+    going = [
+        _visits(spec, env, iter(()), np.random.default_rng([seed, 1]))
+        for env, seed in zip(envs, seeds, strict=True)
+    ]
+    rounds = list(zip_longest(*going))
+    return [tuple(visit for visit in column if visit is not None) for column in zip(*rounds, strict=True)]
+
+
+def _visits(spec: GameSpec, env: Any, given: Iterator[Action], rng: np.random.Generator) -> Iterator[Visit]:
     for _ in range(spec.horizon * spec.seats + spec.seats):  # every decision, and every dead step
         if not env.agents:
             return
         view = look(env)
         action = None if view.ended else next(given, None)
         if action is None and not view.ended:
-            action = int(rng.choice(view.legal))
+            action = view.drawn_action(spec, rng)
         env.step(action)
         yield Visit(view, action, {_seat(env, agent): float(paid) for agent, paid in env.rewards.items()})
 
@@ -127,16 +157,17 @@ def look(env: Any) -> View:
         seat=_seat(env, agent),
         text=observation["text"],
         grid=None if grid is None else np.array(grid),  # a copy: some games draw on one array for ever
-        legal=tuple(int(action) for action in np.flatnonzero(observation["action_mask"])),
+        legal=tuple(np.flatnonzero(observation.get("action_mask", ())).tolist()),
         paid=float(paid),
         terminated=terminated,
         truncated=truncated,
         infos=dict(infos),
         in_space=env.observation_space(agent).contains(observation),
+        names=tuple(observation.get("action_names", ())),
     )
 
 
-def env_after(spec: GameSpec, seed: int, actions: Sequence[int]) -> Any:
+def env_after(spec: GameSpec, seed: int, actions: Sequence[Action]) -> Any:
     """A fresh environment in which `actions` have been played, waiting for the next living seat."""
     env = spec.make_env()
     env.reset(seed=seed)

@@ -17,6 +17,7 @@ GAME_CHECKS: dict[str, Callable[[GameSpec], str | None]] = {
     "PettingZoo api_test": game_checks.passes_api_test,
     "PettingZoo seed_test": game_checks.passes_seed_test,
     "a reset forgets the episode before": game_checks.reset_forgets,
+    "same seed, same episode beside others": game_checks.plays_beside_others,
     "observations are fresh": game_checks.observations_are_fresh,
 }
 

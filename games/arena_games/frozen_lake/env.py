@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from functools import partial
 
 from arena_games.aec import Outcome, SimultaneousEnv
-from arena_games.base import GameSpec, Grid, parse_action_tag
+from arena_games.base import GameSpec, Grid
 from arena_games.frozen_lake import rules, text
 from arena_games.frozen_lake.board import board
 from arena_games.frozen_lake.rules import ACTIONS, FrozenLakeConfig
+from arena_games.parsing import parse_action_tag
 from arena_games.splits import split_of
 from arena_games.squares import mirrored_between_corners
 

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from arena_games.aec import Outcome, SimultaneousEnv
-from arena_games.base import GameSpec, Grid, parse_action_tag
+from arena_games.base import GameSpec, Grid
+from arena_games.parsing import parse_action_tag
 from arena_games.snake import rules, text
 from arena_games.snake.board import board
 from arena_games.snake.rules import ACTIONS, SnakeConfig

@@ -236,6 +236,7 @@ def test_a_run_of_the_format_before_is_read_and_continued(tmp_path: Path) -> Non
         store.add(played(Learns(99), 0, count=1), LAKE.open_seats)
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
         connection.execute("DROP TABLE attempts")
+        connection.execute("DROP TABLE plays")
         connection.execute(f"PRAGMA user_version = {rows.WITHOUT_ATTEMPTS}")
     seals.file_seal(tmp_path / FILE_NAME).unlink()
     assert verify(tmp_path, processes=1).faults == []

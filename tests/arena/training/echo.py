@@ -15,7 +15,8 @@ from tokenizers import AddedToken, Tokenizer, models
 from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
 
 from arena_games.aec import Outcome, SimultaneousEnv
-from arena_games.base import GameSpec, Grid, action_reply, parse_action_tag
+from arena_games.base import GameSpec, Grid, action_reply
+from arena_games.parsing import parse_action_tag
 
 COLOURS = ("red", "green", "blue", "white")
 TURNS = 2

@@ -1,0 +1,1 @@
+"""OpenSpiel's own players, for OpenSpiel's games: what a game's ceiling looks like."""

@@ -1,0 +1,35 @@
+"""Python's and NumPy's global generators, lent to a game that draws from them.
+
+TextArena seeds and draws from the global state, so that matches side by side would disturb each other, and
+whatever else draws from it. Here each match has a state of its own, which is in place while its game runs.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+
+class OwnChance:
+    """The global generators' state of one match, from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._python: Any = random.Random(seed).getstate()
+        self._numpy: Any = np.random.RandomState(seed % 2**32).get_state()
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The match's own state, and afterwards the one that was there before."""
+        python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+        random.setstate(self._python)
+        np.random.set_state(self._numpy)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            self._python, self._numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
