@@ -26,7 +26,7 @@ PROMPTS = 16
 GREEDY = Sampling(temperature=0, max_new_tokens=16)
 SETTINGS = [
     *("lora_rank=8", "learning_rate=0.002", "warmup=0", "batch_size=8", "steps=1", "episodes=4"),
-    *("eval_episodes=1", "eval_every=1", "max_new_tokens=8"),
+    *("eval_episodes=1", "eval_every=1", "max_new_tokens=8", "micro_tokens=2048"),
 ]
 pytestmark = pytest.mark.skipif(not (MODEL / "config.json").is_file(), reason="make smollm2 has not run")
 

@@ -18,6 +18,7 @@ from arena_agents.causal_lm.forward import NO_TREE, Prefilled, prefill, select
 from arena_agents.causal_lm.load import end_ids
 from arena_agents.causal_lm.logprobs import read_replies, widest
 from arena_agents.causal_lm.plain import sample_plainly
+from arena_agents.causal_lm.precision import in_model_precision
 from arena_agents.causal_lm.prove import prove
 from arena_agents.causal_lm.static_decode import GrowingRows, Rows, StaticDecoder
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
@@ -83,20 +84,21 @@ class TransformersEngine:
             self.beginnings.check(self.model)
         tree = self._tree(drafts)
         samples: dict[int, TokenSample] = {}
-        for batch in self._batches(prompts, sampling):
-            replies = Replies(sampling, [seeds[i] for i in batch], self._ended)
-            own = [tuple(prompts[i]) for i in batch]
-            longest = max(map(len, own)) + sampling.max_new_tokens
-            if longest > self.family.short_cuts.longest:
-                path = self.family.plain_path()
-                sample_plainly(self.model, own, replies, path, sampling.max_new_tokens)
-            elif not self._sample(own, replies, tree if self._fits(tree, longest, own) else NO_TREE):
-                tree = NO_TREE  # what was read in vain once is not read again
-            for index, tokens, logprobs in zip(batch, replies.tokens, replies.logprobs, strict=True):
-                sample = TokenSample(
-                    tuple(prompts[index]), tuple(tokens), tuple(logprobs), self.policy_version
-                )
-                samples[index] = sample
+        with in_model_precision(self.model):
+            for batch in self._batches(prompts, sampling):
+                replies = Replies(sampling, [seeds[i] for i in batch], self._ended)
+                own = [tuple(prompts[i]) for i in batch]
+                longest = max(map(len, own)) + sampling.max_new_tokens
+                if longest > self.family.short_cuts.longest:
+                    path = self.family.plain_path()
+                    sample_plainly(self.model, own, replies, path, sampling.max_new_tokens)
+                elif not self._sample(own, replies, tree if self._fits(tree, longest, own) else NO_TREE):
+                    tree = NO_TREE  # what was read in vain once is not read again
+                for index, tokens, logprobs in zip(batch, replies.tokens, replies.logprobs, strict=True):
+                    sample = TokenSample(
+                        tuple(prompts[index]), tuple(tokens), tuple(logprobs), self.policy_version
+                    )
+                    samples[index] = sample
         self.model.train(training)
         return [samples[index] for index in range(len(prompts))]
 
