@@ -27,8 +27,10 @@ class EvalRow(BaseModel):
     `invalid_rate` counts the decisions whose reply was invalid after all, `first_invalid_rate` those whose
     first reply was: they differ where the agent was asked again.
 
-    `episodes` counts those that were played to an end. `errors` counts the others, which an error
-    of some player or of the game cut short, and `first_error` tells of one; both stay out of JSON.
+    `episodes` counts those that were played to an end, and the `forfeits`: those that the agent's own
+    failure cut short. They count with what it had been paid till then, and as no success. `errors` counts
+    the others, which a failure of somebody else cut short. `first_error` tells of one of both; all three
+    stay out of JSON.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +43,7 @@ class EvalRow(BaseModel):
     success_rate: float
     invalid_rate: float
     first_invalid_rate: float
+    forfeits: int = Field(default=0, exclude=True)
     errors: int = Field(default=0, exclude=True)
     first_error: str | None = Field(default=None, exclude=True)
 
@@ -80,13 +83,18 @@ def _row(
             raise UsageError(f"{spec.name} is played against others; name one with --opponents")
         players[OPPONENT] = opponent
     played = list(play(_matches(spec, episodes, seed), players, config))
-    rated = [episode for episode in played if episode.end.rated]
-    errors = [episode.detail for episode in played if not episode.end.rated]
-    if not rated:
-        raise UsageError(f"no episode of {spec.name} came to an end; the first error: {errors[0]}")
-    means = _means(rated)
+    failed = [episode for episode in played if episode.failed]
+    if len(failed) == len(played):
+        raise UsageError(f"no episode of {spec.name} came to an end; the first error: {failed[0].detail}")
+    forfeits = [episode for episode in failed if episode.end.rated and episode.culprit == UNDER_TEST]
+    counted = [episode for episode in played if not episode.failed or episode in forfeits]
     return EvalRow(
-        agent=name, game=spec.name, errors=len(errors), first_error=next(iter(errors), None), **means
+        agent=name,
+        game=spec.name,
+        forfeits=len(forfeits),
+        errors=len(failed) - len(forfeits),
+        first_error=failed[0].detail if failed else None,
+        **_means(counted),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from arena.match.episode import Attempt, EndReason, Episode, Step
+from arena.match.episode import Attempt, EndReason, Episode, Step, is_verdict, verdict
 from arena.match.match import Match, MatchConfig
 from arena.match.seeds import decision_seed
 from arena_agents import Observation, Reply
@@ -70,8 +70,7 @@ class Referee:
     def commit(self, reply: Reply, seconds: float) -> None:
         """Play the reply to the pending observation and move on to the next one."""
         if reply.error is not None:
-            self._failure = reply
-            self._stop(EndReason.AGENT_ERROR, reply.error, self.player)
+            self._fail(reply, reply.error)
         else:
             self._guarded(lambda: self._play(reply, seconds))
 
@@ -112,6 +111,19 @@ class Referee:
         except Exception as error:
             self._stop(EndReason.GAME_ERROR, f"{type(error).__name__}: {error}"[:300], None)
 
+    def _fail(self, reply: Reply, error: str) -> None:
+        """An agent under test that fails forfeits, from its first decision on: it has seen its position then.
+
+        Not rated are failures outside the agent, as long as the match may be played again, and the house's.
+        """
+        assert self.observation is not None
+        outside = reply.passing and not self.match.last_try
+        self._failure = replace(reply, passing=outside)
+        if outside or self.observation.seat not in self.match.spec.open_seats:
+            self._stop(EndReason.AGENT_ERROR, error, self.player)
+        else:
+            self._forfeit(self.observation.seat, f"error: {error}" if is_verdict(error) else error)
+
     def _stop(self, end: EndReason, detail: str, culprit: str | None) -> None:
         self._end, self._detail, self._culprit = end, detail, culprit
         self.observation = None
@@ -135,7 +147,7 @@ class Referee:
             self._invalid[seat] += 1
             self._pay(seat, -self.config.format_penalty)
             if self._invalid[seat] == self.config.max_invalid:
-                self._forfeit(seat)
+                self._forfeit(seat, verdict(self._invalid[seat]))
                 return
         self.env.step(action)
         self._advance()
@@ -151,13 +163,14 @@ class Referee:
         rng = np.random.default_rng(decision_seed(observation.seed, 1))
         return int(rng.choice(observation.legal))
 
-    def _forfeit(self, seat: int) -> None:
+    def _forfeit(self, seat: int, why: str) -> None:
+        """The match is over: this seat is last, all others share the first place."""
         others = self.match.spec.seats - 1
         self._outcome = (
             tuple(1 + others if other == seat else 1 for other in range(self.match.spec.seats)),
             tuple(self.match.spec.versus and other != seat for other in range(self.match.spec.seats)),
         )
-        self._stop(EndReason.FORFEIT, f"{self.config.max_invalid} invalid replies", self.match.players[seat])
+        self._stop(EndReason.FORFEIT, why, self.match.players[seat])
 
     def _advance(self) -> None:
         """Run through the steps of finished seats to the next seat that has to decide."""

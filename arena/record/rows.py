@@ -4,20 +4,21 @@ Text from agents and games is kept as bytes (UTF-8 with `surrogatepass`): what c
 null bytes and lone surrogates included. Observations and replies repeat, so each text is kept once,
 under its BLAKE2 digest. Tuples by seat are JSON. What replies took has a table of its own: `usages`.
 
-An episode that a passing failure ended is stored under its match's id with the number of the attempt, so
-that the match itself remains to be played.
+An episode that a failure outside its agent ended is stored under its match's id with the number of the
+attempt, so that the match itself remains to be played.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Any
 
-from arena.match.episode import Attempt, EndReason, Episode, Step
+from arena.match.episode import Attempt, EndReason, Episode, Step, match_of
 from arena.record import attempts, usages
 from arena.record.notable import MatchSummary
 from arena.record.usages import SqlRow
@@ -75,6 +76,12 @@ STEP_QUERY = (
     "WHERE steps.episode = ? ORDER BY steps.position"
 )
 _ASKED_AGAIN = "(episode, position) IN (SELECT episode, position FROM attempts)"
+# Attempts that came to nothing, and the seats of which replies are known that took something.
+TRIES = (
+    "SELECT DISTINCT id, players, culprit, seat FROM episodes "
+    "JOIN (SELECT episode, seat FROM usages UNION ALL SELECT episode, seat FROM attempts) "
+    "ON episode = number WHERE \"end\" = 'agent_error'"
+)
 SEAT_COUNTS = (
     "SELECT seat, count(*), sum(invalid IS NOT NULL), sum(seconds), "
     f"sum(invalid IS NOT NULL OR {_ASKED_AGAIN}) FROM steps WHERE episode = ? GROUP BY seat"
@@ -139,6 +146,16 @@ def _stored_id(connection: sqlite3.Connection, episode: Episode) -> bytes:
     earlier = "SELECT count(*) FROM episodes WHERE id >= ? AND id < ?"  # by the index, not the whole table
     (attempts,) = connection.execute(earlier, (start, start + b"\xff")).fetchone()
     return start + f"{attempts + 1})".encode()
+
+
+def tried(rows: Iterable[SqlRow]) -> Counter[str]:
+    """How often each match came to nothing after the agent at fault had been asked, from rows of `TRIES`."""
+    asked = set()
+    for id_, players, culprit, seat in rows:
+        names = _tuple(players)
+        if culprit is not None and names[seat] == to_text(culprit):
+            asked.add((match_of(to_text(id_), names), id_))
+    return Counter(match for match, _ in asked)
 
 
 def _step_row(connection: sqlite3.Connection, number: int | None, position: int, step: Step) -> SqlRow:

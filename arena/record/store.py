@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -120,6 +121,11 @@ class Store:
         """The ids of all stored episodes."""
         with legible(self.path):
             return {rows.to_text(row[0]) for row in self._select("SELECT id FROM episodes")}
+
+    def tries(self) -> Counter[str]:
+        """How often a match came to nothing by a failure outside an agent that had been asked, by its id."""
+        with legible(self.path):
+            return rows.tried(self._select(rows.TRIES))
 
     def episodes(self, game: str | None = None) -> Iterator[Episode]:
         """The episodes of one game, or all, in the order of their ids, with their steps."""

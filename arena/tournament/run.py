@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Protocol
 
@@ -33,6 +33,7 @@ __all__ = ["Display", "Listener", "TournamentResult", "UntilSeparated", "run"]
 CONCURRENCY = 128  # matches in lockstep: enough to fill a model's batch
 BATCH_SECONDS = 1.0  # episodes are stored together that end within this time
 BATCH_EPISODES = 200
+MOST_TRIES = 3  # of a match that failures outside an agent end; by the last it is forfeited
 
 
 class Listener(Protocol):
@@ -62,7 +63,7 @@ class Display(Protocol):
 class TournamentResult:
     """What a tournament has come to: all results so far, and the policies that could not be trained.
 
-    `cut_short` holds, by agent, the passing failures that ended its matches: those remain to be played.
+    `cut_short` holds, by agent, the failures outside it that ended its matches: those remain to be played.
     """
 
     results: list[MatchResult]
@@ -141,12 +142,13 @@ def play_missing(
 ) -> dict[str, list[str]]:
     """Play those of the matches (by default, of all planned) that the store lacks, and store them in batches.
 
-    Returns the passing failures by agent; their matches are stored as attempts, and still missing.
+    Returns the failures outside agents, by agent; their matches are stored as attempts, and still missing. In
+    the last of `MOST_TRIES` such a failure forfeits the match: else it could be had played until it is won.
     """
-    stored = store.episode_ids()
+    stored, tries = store.episode_ids(), store.tries()
     planned: dict[str, list[Match]] = {spec.name: [] for spec in tournament.games}
     for match in tournament.schedule() if matches is None else matches:
-        planned[match.spec.name].append(match)
+        planned[match.spec.name].append(replace(match, last_try=tries[match.id] >= MOST_TRIES - 1))
     missing = {game: [match for match in planned[game] if match.id not in stored] for game in planned}
     listener.plan({game: (len(planned[game]) - len(missing[game]), len(planned[game])) for game in planned})
     cut_short: dict[str, list[str]] = defaultdict(list)
@@ -166,7 +168,7 @@ def _play(
     listener: Listener,
     config: MatchConfig | None,
 ) -> Iterator[Episode]:
-    """Play and store the matches of one game; yields the attempts that passing failures ended."""
+    """Play and store the matches of one game; yields the attempts that failures outside agents ended."""
     spec = matches[0].spec
     listener.begin(spec.name)
     for batch in batches(play(matches, agents, config)):

@@ -36,6 +36,8 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
         config=MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink),
     )
     for row in rows:
+        if row.forfeits:
+            warn(f"{row.game}: {row.forfeits} episodes ended in the agent's own failure: {row.first_error}")
         if row.errors:
             warn(f"{row.game}: {row.errors} episodes ended in an error and do not count: {row.first_error}")
     if as_json:

@@ -108,6 +108,8 @@ class GameSpec:
     `success` says in words what the environment reports as success in its last `infos`.
     `prudent` narrows the moves of the `random` agent to those that are not pointless.
     `config` is the frozen dataclass of the scenario's numbers, for agents that reason about rules.
+    `symmetries` of a numeric view are the views of positions that are worth the same, it included, such as
+    those of a turned or mirrored board; None where a game names none.
     `board` draws a position for people who watch, from the observation's text; see `arena_games.board`.
     """
 
@@ -126,6 +128,7 @@ class GameSpec:
     prudent: Callable[[Observation], tuple[int, ...]] = lambda observation: observation.legal
     config: object = None
     board: Callable[[Observation], Board | None] | None = field(default=None, repr=False)
+    symmetries: Callable[[Grid], tuple[Grid, ...]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.open_seats) + len(self.house) != self.seats:

@@ -21,14 +21,15 @@ from arena_leaderboard.tally import Tally, mean_ci95, ratio
 class Standing:
     """One agent's row. What nothing rated speaks for is None: `rating` is None where `matches` is 0.
 
-    `success_rate` and `invalid_rate` are shares, 0 to 1. `errors` counts the matches that ended in an
-    error charged to this agent; they are not rated. `forfeits` counts the rated ones that it gave away
-    by invalid replies. Where agents are asked again after an invalid reply, `invalid_rate` counts the
-    decisions that were invalid after all, and `first_invalid_rate` those whose first reply was.
+    `success_rate` and `invalid_rate` are shares, 0 to 1. `errors` counts the matches that a failure outside
+    this agent ended, such as its server's; they are not rated. `forfeits` counts the rated ones that it gave
+    away, by its own failure or by invalid replies. Where agents are asked again after an invalid reply,
+    `invalid_rate` counts the decisions that were invalid after all, and `first_invalid_rate` those whose
+    first reply was.
 
     `lead` is the 95 % difference by which the agent one rank above leads this one; None for the first
     and the unrated. `clean` is the rating over the matches in which no rated seat gave an invalid
-    reply; None where those are all the matches there are, or the agent has none.
+    reply or forfeited; None where those are all the matches there are, or the agent has none.
     """
 
     agent: str
@@ -169,9 +170,9 @@ def _tallies(results: Iterable[MatchResult]) -> dict[str, Tally]:
 
 
 def _clean_ratings(results: Iterable[MatchResult], bootstraps: int, seed: int) -> dict[str, Rating]:
-    """The ratings over the matches without an invalid reply; none where those are all."""
+    """The ratings over the matches without an invalid reply or a forfeit; none where those are all."""
     rated = [result for result in results if result.rated]
-    clean = [result for result in rated if not any(result.invalid)]
+    clean = [result for result in rated if not any(result.invalid) and result.culprit is None]
     fit = fit_ratings(clean, bootstraps=bootstraps, seed=seed) if len(clean) < len(rated) else None
     return _all_ratings(fit)
 

@@ -10,7 +10,7 @@ from arena_leaderboard.results import MatchResult
 
 @dataclass(slots=True)
 class Tally:
-    """Sums over an agent's rated seats in one game, the matches it forfeited and those its errors ended."""
+    """Sums over an agent's rated seats in one game, the matches it forfeited and those that failed."""
 
     returns: list[float] = field(default_factory=list)
     successes: int = 0

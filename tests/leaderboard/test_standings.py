@@ -84,6 +84,21 @@ def test_forfeits_are_counted_and_stay_rated() -> None:
     assert (second.errors, second.matches) == (0, 4)
 
 
+def test_a_forfeit_is_last_whatever_had_been_paid_and_never_clean() -> None:
+    """Alone, too: who is about to lose a point and gives up instead gains nothing by it."""
+    played = [
+        single("lake", seed, agent, 1.0 if agent == "a" else 0.0) for seed in range(9) for agent in "ab"
+    ]
+    given_up = [replace(result, culprit="a") if result.players == ("a",) else result for result in played]
+    assert [standing.agent for standing in standings(played).overall] == ["a", "b"]
+    first, second = standings(given_up).overall
+    assert [first.agent, second.agent, second.forfeits, second.errors] == ["b", "a", 9, 0]
+    half = standings([*played, *(replace(result, seed=result.seed + 9) for result in given_up)]).overall
+    assert {standing.clean is not None for standing in half} == {True}
+    clean = {standing.agent: standing.clean.matches for standing in half if standing.clean}
+    assert clean == {"a": 9, "b": 18}
+
+
 def test_clean_rating_is_that_of_the_matches_without_invalid_replies() -> None:
     clean = [versus("duel", seed, "ab", (1 + seed % 2, 2 - seed % 2)) for seed in range(20)]
     spoiled = [replace(versus("duel", seed, "ab", (1, 2)), invalid=(0, 1)) for seed in range(20, 60)]

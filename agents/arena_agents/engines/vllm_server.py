@@ -108,7 +108,7 @@ class ServerEngine:
         values = []
         for answer in self.client.ask("completions", named, read):
             if answer.value is None:
-                raise UsageError(f"{self._where()} is lost; when it is back, {RESUME} ({answer.error})")
+                raise self._lost(answer.error)
             values.append(answer.value)
         return values
 
@@ -122,6 +122,8 @@ class ServerEngine:
         try:
             self.client.post("/load_lora_adapter", wanted)
         except (RequestError, MalformedError) as error:
+            if isinstance(error, RequestError) and error.status is None:
+                raise self._lost(error) from None
             raise UsageError(f"{self._where()} does not load the policy: {_remedy(error)}") from None
         self._unload()
         self._adapter, self._loaded, self.policy_version = name, self._loaded + 1, version
@@ -142,6 +144,9 @@ class ServerEngine:
         if self._adapter and self.client.given_up is None:
             with suppress(RequestError, MalformedError):
                 self.client.post("/unload_lora_adapter", {"lora_name": self._adapter}, UNLOADING_S)
+
+    def _lost(self, why: object) -> UsageError:
+        return UsageError(f"{self._where()} is lost; when it is back, {RESUME} ({why})")
 
     def _where(self) -> str:
         return f"the server at {self.client.address.url}"
@@ -206,9 +211,6 @@ def read_prompt(body: Any) -> list[dict[int, float]]:
 
 
 def _remedy(error: Exception) -> str:
-    status = error.status if isinstance(error, RequestError) else None
-    if status == 404:
+    if isinstance(error, RequestError) and error.status == 404:
         return "start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True"
-    if status is None:
-        return f"{error}; when it is back, {RESUME}"
     return f"{error}; it must see the run's folder under the same path, and --max-lora-rank must suffice"

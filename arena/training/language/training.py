@@ -94,6 +94,7 @@ class LanguageTraining:
             self._begin()
         else:
             progress, self.best = load_checkpoint(found[1], self.learner.trained)
+            self.load_beside(found[1])
             self.step, self.episodes, self.seconds = progress.step, progress.episodes, progress.seconds
             self.guard = progress.guard
             self.run.rewind(self.step)
@@ -175,9 +176,20 @@ class LanguageTraining:
         trained, is_main = self.learner.trained, self.team.is_main
         current = trained.gathered(trained.snapshot(), keep=is_main)
         best = trained.gathered(self.best, keep=is_main)
-        self.run.save_checkpoint(self.step, lambda folder: save_checkpoint(folder, current, best, progress))
+
+        def write(folder: Path) -> None:
+            save_checkpoint(folder, current, best, progress)
+            self.save_beside(folder)
+
+        self.run.save_checkpoint(self.step, write)
         if self.step == self.config.steps:
             self._save_policy("last")
+
+    def save_beside(self, folder: Path) -> None:
+        """Write what else a trainer keeps into a checkpoint."""
+
+    def load_beside(self, folder: Path) -> None:
+        """Read it again."""
 
     def _save_policy(self, name: str) -> None:
         weights = self.learner.trained.whole(keep=self.team.is_main)

@@ -85,7 +85,7 @@ def taught_decisions(spec: GameSpec, teacher: Agent, config: SftConfig) -> list[
         Match(spec, episode_seed(Split.TRAIN, config.seed, i), seating(i)) for i in range(config.episodes)
     ]
     played = {e.id: e for e in play(matches, agents, MatchConfig(concurrency=CONCURRENCY))}
-    episodes = [played[match.id] for match in matches if played[match.id].end.rated]
+    episodes = [played[match.id] for match in matches if not played[match.id].failed]
     if not episodes:
         raise UsageError(f"teacher {config.teacher} cannot play {spec.name}: {played[matches[0].id].detail}")
     seeds = [[step.observation.seed for step in episode.steps] for episode in episodes]
@@ -102,7 +102,7 @@ def best_decisions(spec: GameSpec, recorded: Iterable[Episode], config: SftConfi
     and of these the share `config.best` with the highest returns, equals of the last one included.
     The house's seats do not count. Raises UsageError if there is no success.
     """
-    wins = [won for episode in recorded if episode.end.rated for won in _won(episode)]
+    wins = [won for episode in recorded if not episode.failed for won in _won(episode)]
     if not wins:
         raise UsageError(
             f"nobody had success on {spec.name} in {config.teacher}; name an agent, such as search"

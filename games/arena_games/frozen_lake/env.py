@@ -18,6 +18,7 @@ from arena_games.frozen_lake import rules, text
 from arena_games.frozen_lake.board import board
 from arena_games.frozen_lake.rules import ACTIONS, FrozenLakeConfig
 from arena_games.splits import split_of
+from arena_games.squares import mirrored_between_corners
 
 
 class FrozenLakeEnv(SimultaneousEnv):
@@ -80,6 +81,7 @@ def frozen_lake_spec(name: str, config: FrozenLakeConfig) -> GameSpec:
         parse=parse_action_tag(tuple(ACTIONS)),
         config=config,
         board=partial(board, config),
+        symmetries=mirrored_between_corners,
     )
 
 

@@ -17,6 +17,7 @@ from arena_games.base import GameSpec, Grid, parse_action_tag
 from arena_games.snake import rules, text
 from arena_games.snake.board import board
 from arena_games.snake.rules import ACTIONS, SnakeConfig
+from arena_games.squares import turned_and_mirrored
 
 
 class SnakeEnv(SimultaneousEnv):
@@ -88,6 +89,7 @@ def snake_spec(name: str, config: SnakeConfig) -> GameSpec:
         prudent=partial(text.prudent_moves, config),
         config=config,
         board=partial(board, config),
+        symmetries=turned_and_mirrored,
     )
 
 

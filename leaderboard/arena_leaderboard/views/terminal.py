@@ -71,7 +71,7 @@ CLEAN = (
     _Column("clean  95% interval", cells.clean_interval_cell, 18, 160, justify="left"),
 )
 AT_FIRST = _Column("at first", cells.first_invalid_cell, 8, 80)
-FORFEITS = _Column("forfeits", cells.forfeits_cell, 8, 90)
+FORFEITS = _Column("forfeits", cells.forfeits_cell, 8, 46)
 ERRORS = _Column("errors", cells.errors_cell, 6, 46)
 DETAILS = (
     _Column("matches", cells.matches_cell, 7, 100),
@@ -177,11 +177,15 @@ def _any_errors(rows: Sequence[Standing]) -> bool:
 def _legend(leaderboard: Leaderboard, glyphs: Glyphs) -> Text:
     legend = f"{glyphs.tied} not separable: the 95% interval of the rank above's lead holds 0."
     if any(standing.clean for standing in leaderboard.overall):
-        legend += "\nclean: the rating over the matches in which nobody gave an invalid reply."
+        legend += "\nclean: the rating over the matches in which nobody gave an invalid reply or forfeited."
     if any(standing.asked_again for standing in leaderboard.overall):
         legend += "\nat first: decisions whose first reply was invalid; then the agent was asked again."
     if leaderboard.seats:
         legend += "\nby seat: the share of the other seats left behind (95% interval); 50% is even."
+    if any(standing.forfeits for standing in leaderboard.overall):
+        legend += (
+            "\nforfeits: matches lost by the agent's own crash, deadline or invalid replies; rated, as last."
+        )
     if _any_errors(leaderboard.overall):
-        legend += "\nerrors: matches that the agent's crash or deadline ended; they are not rated."
+        legend += "\nerrors: matches that a failure outside the agent ended; they are not rated."
     return Text(legend, style="dim")

@@ -153,12 +153,19 @@ def test_a_lost_server_is_one_line_that_names_resume(behaviour: Behaviour, cause
         engine.close()
 
 
+def test_a_server_lost_while_a_policy_is_handed_over_is_lost_too(tmp_path: Path) -> None:
+    with serving(hangs) as server:
+        engine = engine_at(server, deadline_s=1.0)
+        with pytest.raises(UsageError, match=r"is lost; when it is back, go on with .*--resume .*no answer"):
+            engine.load_policy(tmp_path, 1)
+        engine.close()
+
+
 @pytest.mark.parametrize(
     ("behaviour", "remedy"),
     [
         (status(404), "start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True"),
         (status(400, {"error": {"message": "rank 64 is too large"}}), "rank 64 is too large; it must see"),
-        (hangs, "no answer within 1 s; when it is back, go on with arena train --resume"),
     ],
 )
 def test_an_adapter_that_is_not_loaded_is_one_line(behaviour: Behaviour, remedy: str, tmp_path: Path) -> None:

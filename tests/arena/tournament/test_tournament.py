@@ -124,19 +124,20 @@ def test_a_label_may_be_the_name_of_a_house_agent(tmp_path: Path) -> None:
     assert returns["random"] > returns["search"]
 
 
-def test_an_agent_that_fails_is_not_rated_where_it_fails(tmp_path: Path) -> None:
+def test_an_agent_that_fails_is_last_where_it_fails(tmp_path: Path) -> None:
     agents = f"random,bad={PLAYERS}:Exits,hangs={PLAYERS}:Hangs"
     held(tournament(tmp_path, agents=agents, games="snake-duel", matches=8), deadline_s=0.3)
     rows = {row["agent"]: row for row in board(tmp_path)["overall"]}
-    assert {name: row["matches"] for name, row in rows.items()} == {"random": 0, "bad": 0, "hangs": 0}
-    assert rows["random"]["errors"] == 0
-    assert rows["bad"]["errors"] + rows["hangs"]["errors"] == 12
-    assert min(rows["bad"]["errors"], rows["hangs"]["errors"]) >= 4
+    assert {name: row["matches"] for name, row in rows.items()} == {"random": 8, "bad": 8, "hangs": 8}
+    assert [row["errors"] for row in rows.values()] == [0, 0, 0]
+    assert (next(iter(rows)), rows["random"]["forfeits"]) == ("random", 0)
+    assert rows["bad"]["forfeits"] + rows["hangs"]["forfeits"] == 12
+    assert min(rows["bad"]["forfeits"], rows["hangs"]["forfeits"]) >= 4
 
 
 def test_the_readmes_agent_takes_part(tmp_path: Path) -> None:
     held(tournament(tmp_path, agents=f"random,{HERE / 'my_agent.py'}:Mine", games="all", matches=2))
-    assert {row["errors"] for row in board(tmp_path)["overall"]} == {0}
+    assert {row["errors"] + row["forfeits"] for row in board(tmp_path)["overall"]} == {0}
 
 
 def test_a_wrong_agent_is_found_before_anything_is_written(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from arena.training.language.guard import Guard
 from arena.training.language.learner import with_fresh_adapter
 from arena.training.language.probe import PROMPTS
+from arena.training.language.sequences import Sequences
 from arena.training.language.sync import PolicySync
-from arena.training.msgrpo.batch import Sequences
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.train import MsgrpoTraining
 from arena.training.run_folder import RunFolder
