@@ -1,4 +1,4 @@
-"""Runs with the options of credit and stability: what they learn beside the policy survives an interruption."""
+"""Runs with the options of credit and stability: what they learn beside the policy survives a kill."""
 
 import json
 
