@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -162,6 +162,8 @@ def to_answer(replies: Sequence[Reply]) -> list[Row]:
 
 
 def _row(reply: Reply) -> Row:
+    if reply.error is not None:  # a message, not data: what is no text in it is spelt out
+        reply = replace(reply, error=reply.error.encode("utf-8", "backslashreplace").decode())
     fault = _fault(reply)
     if fault is not None:
         return _row(Reply("", error=fault))
