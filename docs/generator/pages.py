@@ -24,6 +24,7 @@ MOVED = {
     "docs/choice.md": "how-to/choice.md",
     "docs/teaching.md": "how-to/teaching.md",
     "docs/families.md": "reference/families.md",
+    "docs/record.md": "reference/record.md",
     "docs/gpu.md": "science/gpu.md",
     "docs/speed.md": "science/speed.md",
     "examples/README.md": "examples.md",
@@ -31,7 +32,7 @@ MOVED = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",
 }
-PICTURES = (".svg", ".png", ".css")
+COPIED = (".svg", ".png", ".css", ".js")
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 INCLUDE = re.compile(r"<!-- from (\S+): (.+?) -->")
 DISPLAYED = re.compile(r"^```math\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -57,7 +58,7 @@ def write(root: Path, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page(root, source, places, folder), encoding="utf-8")
     for picture in (root / "docs").rglob("*"):
-        if picture.suffix in PICTURES:
+        if picture.suffix in COPIED:
             target = folder / picture.relative_to(root / "docs")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(picture, target)
