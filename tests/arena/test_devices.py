@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -188,8 +189,6 @@ def test_a_value_in_a_run_file_is_bounded(run: Path) -> None:
 def test_runs_are_listed_whatever_their_names(
     dqn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shutil
-
     monkeypatch.chdir(tmp_path)
     os.mkdir(os.fsencode(tmp_path) + b"/na\xffme")
     shutil.copytree(dqn, os.fsdecode(os.fsencode(tmp_path) + b"/na\xffme/run"))
