@@ -42,12 +42,8 @@ from arena.training.msgrpo.credit import peer_share, state_key
 from arena.training.msgrpo.critic import Critic
 from arena.training.msgrpo.diagnosis import ended_flat, likeliest_cause
 from arena.training.msgrpo.entropy import EntropyTarget
-<<<<<<< HEAD
 from arena.training.msgrpo.episodes import choose_episodes, credit_rollout, mean_kept_advantage
-=======
-from arena.training.msgrpo.episodes import choose_episodes, credit_rollout
 from arena.training.msgrpo.league import League
->>>>>>> main
 from arena.training.msgrpo.learner import STATS, Learner
 from arena.training.msgrpo.mismatch import masked_share, with_trainer_logprobs
 from arena.training.msgrpo.refill import first_informative, play_until_informative
