@@ -52,9 +52,10 @@ class Reply:
     """What an agent answers: free text, read by the game's parser.
 
     `sample` is there when a model of ours drew the text. `error` says why there is no usable
-    text; the match then ends as `agent_error`, charged to the agent. `passing` says that the error
-    lies outside the agent and may be gone another time: the match is then played again when the
-    run goes on. `reasoning` is what the model thought apart from its answer; no game reads it.
+    text; the agent then forfeits the match. `passing` says that the error lies outside the agent (its
+    server, its worker) and may be gone another time: the match is then played again when the run goes
+    on. That is believed of this package's agents only. `reasoning` is what the model thought apart from
+    its answer; no game reads it.
     """
 
     text: str

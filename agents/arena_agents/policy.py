@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from arena_agents.base import Agent
 from arena_agents.engines.base import EngineName
+from arena_agents.files import read_json
 from arena_agents.presets import model_source
 from arena_games.base import UsageError
 
 PREFERRED = ("best", "last")
 
 
-def load_policy(path: Path, *, template: Path | None = None, engine: EngineName = "transformers") -> Agent:
+def load_policy(
+    path: Path, *, template: Path | None = None, engine: EngineName = "transformers", weights: bool = True
+) -> Agent:
     """The agent in a policy folder, or the best (else the last) policy of a run's folder.
 
-    `template` overrides a language policy's prompt template, `engine` draws its replies. Raises
-    UsageError if there is no policy or it cannot be read.
+    `template` overrides a language policy's prompt template, `engine` draws its replies. Without `weights`
+    a language policy cannot play: it only shows that it could be made. Raises UsageError if there is no
+    policy or it cannot be read.
     """
     folder = policy_folder(path)
-    kind = _kind(folder)
+    kind = policy_kind(folder)
     if kind == "dqn":
         from arena_agents.dqn.agent import DqnAgent, DqnPolicy
 
@@ -29,7 +32,7 @@ def load_policy(path: Path, *, template: Path | None = None, engine: EngineName 
     if kind == "language":
         from arena_agents.language.agent import load_language_policy
 
-        return load_language_policy(folder, template=template, engine=engine)
+        return load_language_policy(folder, template=template, engine=engine, weights=weights)
     raise UsageError(
         f"{folder / 'agent.json'} names the unknown kind {kind!r}; this program reads dqn, language"
     )
@@ -60,16 +63,11 @@ def base_source(folder: Path, base: str) -> str:
 def holds_language_policy(path: Path) -> bool:
     """Whether a run's folder, or a policy's, is that of a language model. Never raises."""
     try:
-        return _kind(policy_folder(path)) == "language"
+        return policy_kind(policy_folder(path)) == "language"
     except UsageError:
         return False
 
 
-def _kind(folder: Path) -> object:
-    try:
-        card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {folder / 'agent.json'}: {error}; train the policy again") from error
-    if not isinstance(card, dict):
-        raise UsageError(f"{folder / 'agent.json'} is not an agent's card; train the policy again")
-    return card.get("kind")
+def policy_kind(folder: Path) -> object:
+    """What its card says it is: `dqn`, `language`, or anything. Raises UsageError for an unreadable card."""
+    return read_json(folder / "agent.json", remedy="train the policy again").get("kind")

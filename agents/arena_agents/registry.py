@@ -7,21 +7,23 @@ nano, qwen0.5b … qwen72b  language models with a preset
 hf:PATH-OR-ID             any Hugging Face causal language model
 SPEC@URL                  a model behind an OpenAI-compatible server: a preset, or the server's name
 DIR                       a run folder of ours, or one policy inside it
-module:Class, FILE.py:Class   a class of the user's
+module:Class, FILE.py:Class   a class of the user's, with arguments if it takes some: `FILE.py:Class(k=3)`
 NAME                      an entry point `tmsg_arena.agents` of an installed plug-in
 
-Any language model's may end in settings: `nano[decode=choice]`.
+Any language model's may end in settings: `nano[decode=choice]`. The last two play in processes of their own.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from arena_agents.address import is_address
@@ -29,12 +31,13 @@ from arena_agents.base import Agent
 from arena_agents.engines.base import EngineName
 from arena_agents.presets import PRESETS
 from arena_agents.random import RandomAgent
+from arena_agents.sandbox import Sandbox, Sandboxed
 from arena_agents.search import SearchAgent
-from arena_agents.spec import decode_of, split_spec, template_settings
+from arena_agents.spec import decode_of, split_call, split_spec, template_settings
 from arena_games.base import UsageError
 from arena_games.loading import load_object
 
-__all__ = ["BUILT_IN", "agent_names", "make_agent"]
+__all__ = ["BUILT_IN", "agent_names", "check_agent", "is_code", "make_agent"]
 
 BUILT_IN: dict[str, Callable[[], Agent]] = {"random": RandomAgent, "search": SearchAgent}
 # By the word before the colon: the module, and what makes the agent of a spec.
@@ -54,14 +57,47 @@ def agent_names() -> list[str]:
     return [*BUILT_IN, *OF_OPENSPIEL, *PRESETS, *_plug_ins()]
 
 
-def make_agent(spec: str, *, template: Path | None = None, engine: EngineName = "transformers") -> Agent:
+def make_agent(
+    spec: str,
+    *,
+    template: Path | None = None,
+    engine: EngineName = "transformers",
+    sandbox: Sandbox | None = None,
+) -> Agent:
     """The agent that `spec` names; `template` overrides a language agent's prompt template.
 
-    `engine` draws a language model's replies; `auto` is what is installed and present. Raises
-    UsageError, with the remedy, if nothing is known by that name, it cannot be loaded, or it does not
-    take the settings in the spec's brackets.
+    `engine` draws a language model's replies; `auto` is what is installed and present. `sandbox` says how
+    an agent that is not ours is run: by default in a process of its own. Raises UsageError, with the remedy,
+    if nothing is known by that name, it cannot be loaded, or it does not take the settings in the spec's
+    brackets.
     """
+    sandbox = sandbox or Sandbox()
+    if is_foreign(spec) and not sandbox.in_process and hasattr(os, "fork"):
+        return Sandboxed(spec, sandbox)
     return with_settings(_make(split_spec(spec)[0], template, engine), spec)
+
+
+def is_foreign(spec: str) -> bool:
+    """Whether a spec names somebody's class, or a plug-in, and no agent of this package."""
+    bare = split_spec(spec)[0]
+    plug_in = bare in _plug_ins() and bare not in BUILT_IN and bare not in PRESETS and not Path(bare).is_dir()
+    return plug_in or is_code(spec)
+
+
+def is_code(spec: str) -> bool:
+    """Whether making the agent would import Python that no package has registered."""
+    bare = split_spec(spec)[0]
+    known = bare in agent_names() or is_address(bare) or bare.partition(":")[0] in ("hf", *OF_OPENSPIEL)
+    return ":" in bare and not known and not Path(bare).is_dir()
+
+
+def check_agent(spec: str) -> None:
+    """Raise the UsageError that `make_agent` would, without reading a language model's weights.
+
+    Weights that are broken are found only when they are read. Not for `is_foreign` specs, which are to be
+    made elsewhere.
+    """
+    with_settings(_make(split_spec(spec)[0], None, "transformers", weights=False), spec)
 
 
 def with_settings(agent: Agent, spec: str) -> Agent:
@@ -70,6 +106,8 @@ def with_settings(agent: Agent, spec: str) -> Agent:
     Raises UsageError if it is no language model, or its engine cannot draw replies so.
     """
     bare, settings = split_spec(spec)
+    if isinstance(agent, Sandboxed):
+        return agent.respecified(spec) if settings else agent
     decode, template = decode_of(spec), template_settings(spec)
     if decode is not None:
         agent = _twin(agent, "decoding", bare, f"decode={decode}")(decode)
@@ -87,7 +125,7 @@ def _twin(agent: Agent, how: str, spec: str, setting: str) -> Callable[[Any], Ag
     return made
 
 
-def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
+def _make(spec: str, template: Path | None, engine: EngineName, *, weights: bool = True) -> Agent:
     if spec in BUILT_IN:
         return BUILT_IN[spec]()
     if spec.partition(":")[0] in OF_OPENSPIEL:
@@ -99,15 +137,15 @@ def _make(spec: str, template: Path | None, engine: EngineName) -> Agent:
     if spec in PRESETS or spec.startswith("hf:"):
         from arena_agents.language.agent import load_language_agent
 
-        return load_language_agent(spec, template=template, engine=engine)
+        return load_language_agent(spec, template=template, engine=engine, weights=weights)
     if Path(spec).is_dir():
         from arena_agents.policy import load_policy
 
-        return load_policy(Path(spec), template=template, engine=engine)
+        return load_policy(Path(spec), template=template, engine=engine, weights=weights)
     if spec in _plug_ins():
         return _built(spec, lambda: _plug_ins()[spec].load()())
     if ":" in spec:
-        return _built(spec, load_object(spec))
+        return _of_class(spec)
     raise UsageError(f"unknown agent {spec!r}; {_hint(spec)}")
 
 
@@ -122,8 +160,9 @@ def _of_openspiel(spec: str) -> Agent:
 def _hint(spec: str) -> str:
     base, _, learned = spec.rpartition("+")
     if spec == "dqn" or base:
-        game = learned if base else "GAME"
-        return f"train it with arena train {game} --agent {base or spec}, then name the run's folder"
+        game = quote(learned) if base else "GAME"
+        how = f"arena train {game} --agent {quote(base or spec)}"
+        return f"train it with {how}, then name the run's folder"
     near = difflib.get_close_matches(spec, agent_names(), n=1)
     if near:
         return f"did you mean {near[0]!r}?"
@@ -131,12 +170,17 @@ def _hint(spec: str) -> str:
     return f"known: {', '.join(agent_names())}, {forms}"
 
 
+def _of_class(spec: str) -> Agent:
+    reference, arguments, named = split_call(spec)
+    return _built(spec, partial(load_object(reference), *arguments, **named))
+
+
 def _built(spec: str, factory: Callable[[], Agent]) -> Agent:
     try:
         agent = factory()
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"cannot make agent {spec!r}: {type(error).__name__}: {error}") from error
     if not callable(getattr(agent, "act", None)):
         raise UsageError(f"{spec!r} is no agent; subclass arena_agents.Agent and define choose() or act()")

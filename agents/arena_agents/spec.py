@@ -7,6 +7,7 @@ chat_template.NAME=VALUE    what its chat template is given, such as enable_thin
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from arena_agents.base import Decode
 from arena_games.base import UsageError
 
 _BRACKETS = re.compile(r"(?P<spec>.+)\[(?P<settings>[\w.]+=[^\[\]]*)\]", re.DOTALL)
+_CALL = re.compile(r"(?P<source>[^()]+):(?P<call>(?P<name>\w+)\(.*\))", re.DOTALL)
 _FOR_TEMPLATE = "chat_template."
 KNOWN = "decode=free, decode=choice, thinking_tokens=N, chat_template.NAME=VALUE"
 
@@ -39,6 +41,28 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
             raise UsageError(f"{text!r} has the unknown setting {name!r}; known: {KNOWN}")
         settings[name] = value
     return found["spec"], settings
+
+
+def split_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """A class's reference, and the literal arguments behind it: `FILE.py:Class(3, name="x")`.
+
+    Raises UsageError for what is no call, and for arguments that are no literals.
+    """
+    found = _CALL.fullmatch(text)
+    if found is None:
+        return text, [], {}
+    try:
+        call = ast.parse(found["call"], mode="eval").body
+        assert isinstance(call, ast.Call)
+        assert isinstance(call.func, ast.Name)
+        assert all(word.arg for word in call.keywords)  # no **
+        arguments = [ast.literal_eval(argument) for argument in call.args]
+        named = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+    except (AssertionError, SyntaxError, ValueError, RecursionError, MemoryError):
+        raise UsageError(
+            f"cannot read the arguments in {text!r}; write literals, such as {found['name']}(depth=3)"
+        ) from None
+    return f"{found['source']}:{found['name']}", arguments, named
 
 
 def decode_of(text: str) -> Decode | None:
@@ -93,5 +117,5 @@ def _for_template(name: str) -> bool:
 def _read(value: str) -> Any:
     try:
         return json.loads(value)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # of numbers of thousands of digits, too
         return value

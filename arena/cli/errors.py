@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 
+from arena.machine.files import FULL_DISK
 from arena.untrusted import one_line
 
 
@@ -14,6 +15,8 @@ def explain(error: BaseException) -> str | None:
 
     if isinstance(error, UsageError):
         return one_line(str(error))
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for that; ask for less, or close other programs"
     if isinstance(error, OSError):
         return one_line(_of_the_system(error))
     if isinstance(error, sqlite3.Error):
@@ -23,7 +26,7 @@ def explain(error: BaseException) -> str | None:
 
 def _of_the_system(error: OSError) -> str:
     where = f" {error.filename!s}" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in FULL_DISK:
         return f"no space left{f' for{where}' if where else ''}; free some and repeat the command to go on"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"no permission to use{where}; choose another path"

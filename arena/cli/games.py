@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import RUNS, ChatTemplate, Deadline, Decoding, Plain, Rethink, Seed, Speed
+from arena.cli.options import RUNS, ChatTemplate, Deadline, Decoding, Plain, Rethink, Seed, Speed, Trust
 from arena.tournament.options import DEADLINE_S
 from arena.views.options import Listed, WatchOptions
 
@@ -73,11 +73,12 @@ def replay(
     match: Annotated[str | None, typer.Argument(help="Its number or id; without, a list.")] = None,
     speed: Speed = None,
     plain: Plain = False,
+    trust: Trust = False,
 ) -> None:
     """Show a stored match step by step: board, observation, reply, action, reward."""
     from arena.views.terminal.replay import show_replay
 
-    show_replay(run, match, speed=speed, plain=plain)
+    show_replay(run, match, speed=speed, plain=plain, trust=trust)
 
 
 def exploit(

@@ -35,5 +35,15 @@ ChatTemplate = Annotated[
 Rethink = Annotated[
     int, typer.Option(min=0, help="Ask again so many times after a reply that cannot be read or played.")
 ]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run Python files and modules that the stored run names.")
+]
 Deadline = Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")]
+InProcess = Annotated[
+    bool, typer.Option("--in-process", help="Run classes and plug-ins in this process, to debug them.")
+]
+AgentMemory = Annotated[
+    float | None,
+    typer.Option(min=0.1, help="GiB that such an agent's process may take; half of the machine's."),
+]
 Games = Annotated[str, typer.Option(help="`all`, or names and FILE.py:SPEC, separated by commas.")]

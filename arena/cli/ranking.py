@@ -9,14 +9,17 @@ import typer
 
 from arena.cli.options import (
     TOURNAMENT,
+    AgentMemory,
     ChatTemplate,
     Deadline,
     Decoding,
     Engine,
     Games,
+    InProcess,
     Rethink,
     Seed,
     Template,
+    Trust,
 )
 from arena.tournament.options import DEADLINE_S, DEFAULT_AGENTS, MATCHES, TournamentOptions, TrainMode
 from arena.views.options import EvaluationOptions, Format
@@ -48,6 +51,8 @@ def tournament(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    in_process: InProcess = False,
+    agent_memory: AgentMemory = None,
 ) -> None:
     """Train what is untrained, play everyone against everyone, and rank them. Repeat it to go on."""
     from arena_agents.spec import asked
@@ -65,6 +70,8 @@ def tournament(
         engine=engine,
         defaults=asked(decode, chat_template),
         rethink=rethink,
+        in_process=in_process,
+        agent_memory_gib=agent_memory,
     )
     if dry_run:
         from arena.views.forecast import show_forecast
@@ -91,22 +98,23 @@ def report(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The page; RUN/report.html if not given.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Write a tournament as one page that opens without a network: tables, plots and replays."""
-    from arena.views.page.page import write_report
+    from arena.views.page.page import PAGE, write_report
 
-    page = out or run / "report.html"
-    size = write_report(run, page)
-    typer.echo(f"The page is {page} ({size / 1e6:.2f} MB); it opens in any browser")
+    size = write_report(run, out, trust=trust)
+    typer.echo(f"The page is {out or run / PAGE} ({size / 1e6:.2f} MB); it opens in any browser")
 
 
 def verify(
     run: Annotated[Path, typer.Argument(help="A tournament's folder.")] = TOURNAMENT,
+    trust: Trust = False,
 ) -> None:
     """Play every stored episode again and compare. Exit status 1 if anything is not as it was stored."""
     from arena.views.verification import show_verification
 
-    raise typer.Exit(0 if show_verification(run) else 1)
+    raise typer.Exit(0 if show_verification(run, trust=trust) else 1)
 
 
 def evaluate(
@@ -124,6 +132,8 @@ def evaluate(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    in_process: InProcess = False,
+    agent_memory: AgentMemory = None,
 ) -> None:
     """Measure one agent on held-out seeds, without ranking it."""
     from arena.views.evaluation import show_evaluation
@@ -140,5 +150,7 @@ def evaluate(
         engine=engine,
         defaults=asked(decode, chat_template),
         rethink=rethink,
+        in_process=in_process,
+        agent_memory_gib=agent_memory,
     )
     show_evaluation(options, as_json=json)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
 
-from arena.cli.options import Template
+from arena.cli.options import Template, Trust
 from arena.training.options import SftOptions, TrainOptions
 
 
@@ -32,6 +33,7 @@ def train(
     engine: Annotated[
         str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Teach an agent a game: MS-GRPO for language models, double DQN for `dqn`."""
     from arena.training.start import start
@@ -49,9 +51,11 @@ def train(
         config_file=config,
         resume=resume,
         template=template,
+        trust=trust,
     )
     folder = start(options, show=TrainingDisplay)
-    typer.echo(f"The trained agent is in {folder}; rate it with arena eval {folder} --games {game or 'all'}")
+    rated = f"arena eval {quote(str(folder))} --games {quote(game or 'all')}"
+    typer.echo(f"The trained agent is in {folder}; rate it with {rated}")
 
 
 def sft(
@@ -81,6 +85,7 @@ def sft(
     engine: Annotated[
         str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Teach a language model by example: a teacher's decisions, where a noisy player comes to."""
     from arena.record.store import recorded_episodes
@@ -102,23 +107,27 @@ def sft(
         config_file=config,
         resume=resume,
         template=template,
+        trust=trust,
     )
     folder = start(options, show=TrainingDisplay, recorded=recorded_episodes)
     typer.echo(
         f"The taught agent is in {folder}; let it learn by playing with "
-        f"arena train {game or 'GAME'} --agent {folder}"
+        f"arena train {quote(game) if game else 'GAME'} --agent {quote(str(folder))}"
     )
 
 
 def curves(
     runs: Annotated[list[Path], typer.Argument(help="Folders of training runs.")],
     metric: Annotated[str, typer.Option(help="A name in metrics.jsonl.")] = "eval/success",
+    svg: Annotated[Path | None, typer.Option(help="Draw them into this file too.")] = None,
 ) -> None:
     """Show the learning curves of several runs beside each other."""
     from rich.console import Console
 
-    from arena.views.curves import comparison
+    from arena.views.curves import comparison, draw_comparison
 
+    if svg is not None:
+        draw_comparison(runs, metric, svg)
     Console().print(comparison(runs, metric))
 
 

@@ -17,7 +17,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "git_revision": _git_revision(),
+        "git_revision": git_revision(Path(__file__)),
     }
 
 
@@ -28,16 +28,22 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git_revision() -> str | None:
-    """The revision of our own source tree; None for an installed copy."""
+def git_revision(file: Path) -> str | None:
+    """The revision of the source tree that a file of ours belongs to; None for an installed copy.
+
+    An environment may lie within a repository of the user's, which does not track what is installed there.
+    """
+    if _git(file, "ls-files", "--error-unmatch", file.name) is None:
+        return None
+    return _git(file, "describe", "--always", "--dirty", "--abbrev=40")
+
+
+def _git(file: Path, *command: str) -> str | None:
+    """What git says in the file's folder; None where it fails, or is not there."""
     try:
         asked = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=5,
+            ["git", *command], cwd=file.parent, capture_output=True, text=True, timeout=5, check=True
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.SubprocessError):
         return None
     return asked.stdout.strip() or None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,6 +87,10 @@ def peak_memory() -> int:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return int(torch.cuda.max_memory_reserved())
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource  # which Windows lacks
+
     # getrusage counts what the parent held when it started this process, so it comes second.
     return _linux_peak() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
 

@@ -12,8 +12,15 @@ from arena_games.base import Action
 __all__ = ["Attempt", "EndReason", "Episode", "Fault", "Step"]
 
 
+_BY_INVALID_REPLIES = re.compile(r"\d+ invalid replies")
+
+
 class EndReason(StrEnum):
-    """Why an episode ended. Only the first three say something about playing strength."""
+    """Why an episode ended. Only the first three say something about playing strength.
+
+    An agent that fails when it is asked forfeits, as does one with too many invalid replies. `agent_error`
+    is a failure outside the agent (its server's, its worker's) or of an agent of the house.
+    """
 
     FINISHED = "finished"
     TRUNCATED = "truncated"
@@ -114,8 +121,33 @@ class Episode:
     @property
     def match_id(self) -> str:
         """The id of the match: the episode's own, less the number of an attempt that came to nothing."""
-        return re.sub(r" \(attempt \d+\)\Z", "", self.id)
+        return match_of(self.id, self.players)
+
+    @property
+    def failed(self) -> bool:
+        """Whether somebody's failure cut it short, be it rated or not; invalid replies are no failure."""
+        forfeited = self.end == EndReason.FORFEIT and not is_verdict(self.detail or "")
+        return forfeited or not self.end.rated
 
     def steps_of(self, seat: int) -> tuple[Step, ...]:
         """The steps of one seat, in order."""
         return tuple(step for step in self.steps if step.seat == seat)
+
+
+def match_of(id_: str, players: tuple[str, ...]) -> str:
+    """The id of the match between these players that the episode called `id_` is a record of.
+
+    A player may be called `d (attempt 1)`: only what stands behind all names is the number of an attempt.
+    """
+    found = re.fullmatch(rf"(.*{re.escape(','.join(players))}) \(attempt \d+\)", id_, re.DOTALL)
+    return found[1] if found else id_
+
+
+def verdict(invalid: int) -> str:
+    """The detail of a forfeit by so many invalid replies."""
+    return f"{invalid} invalid replies"
+
+
+def is_verdict(detail: str) -> bool:
+    """Whether the detail of a forfeit is the referee's `verdict`, and not the agent's failure."""
+    return _BY_INVALID_REPLIES.fullmatch(detail) is not None

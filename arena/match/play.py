@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
+from arena.match.border import taken_in
 from arena.match.caller import Caller
 from arena.match.episode import EndReason, Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.referee import EnvPool, Referee
 from arena_agents import Agent
+from arena_agents.api.secret import keys
 
 __all__ = ["Match", "MatchConfig", "play"]
 
@@ -68,9 +70,10 @@ def _ask_all(
     for referee in referees:
         if referee.observation is not None:
             waiting.setdefault(referee.player, []).append(referee)
+    secrets = keys()
     for player, group in waiting.items():
         observations = [referee.observation for referee in group if referee.observation is not None]
         answer = callers[player].ask(observations)
         for referee, reply in zip(group, answer.replies, strict=True):
-            referee.commit(reply, answer.seconds / len(group))
+            referee.commit(taken_in(reply, secrets), answer.seconds / len(group))
             watch(referee)

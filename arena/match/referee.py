@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from arena.match.episode import Attempt, EndReason, Episode, Step
+from arena.match.episode import Attempt, EndReason, Episode, Step, is_verdict, verdict
 from arena.match.match import Match, MatchConfig
 from arena.match.seeds import decision_seed
 from arena_agents import Observation, Reply
+from arena_agents.limits import LARGEST_REWARD, LONGEST_OBSERVATION
 from arena_games.base import Action, ActionKind, GameSpec, Invalid, Rejected
 
 Outcome = tuple[tuple[int, ...], tuple[bool, ...]]  # placements and successes, by seat
@@ -70,8 +70,7 @@ class Referee:
     def commit(self, reply: Reply, seconds: float) -> None:
         """Play the reply to the pending observation and move on to the next one."""
         if reply.error is not None:
-            self._failure = reply
-            self._stop(EndReason.AGENT_ERROR, reply.error, self.player)
+            self._fail(reply, reply.error)
         else:
             self._guarded(lambda: self._play(reply, seconds))
 
@@ -108,6 +107,19 @@ class Referee:
         except Exception as error:
             self._stop(EndReason.GAME_ERROR, f"{type(error).__name__}: {error}"[:300], None)
 
+    def _fail(self, reply: Reply, error: str) -> None:
+        """An agent under test that fails forfeits, from its first decision on: it has seen its position then.
+
+        Not rated are failures outside the agent, as long as the match may be played again, and the house's.
+        """
+        assert self.observation is not None
+        outside = reply.passing and not self.match.last_try
+        self._failure = replace(reply, passing=outside)
+        if outside or self.observation.seat not in self.match.spec.open_seats:
+            self._stop(EndReason.AGENT_ERROR, error, self.player)
+        else:
+            self._forfeit(self.observation.seat, f"error: {error}" if is_verdict(error) else error)
+
     def _stop(self, end: EndReason, detail: str, culprit: str | None) -> None:
         self._end, self._detail, self._culprit = end, detail, culprit
         self.observation = None
@@ -134,9 +146,9 @@ class Referee:
         if invalid and self._forfeits(seat):
             return
         self.env.step(action)
-        verdict = self._verdict(seat) if invalid is None else None
-        if verdict is not None:
-            self._decisions[-1] = replace(self._decisions[-1], invalid=verdict, illegal=True)
+        judged = self._judged(seat) if invalid is None else None
+        if judged is not None:
+            self._decisions[-1] = replace(self._decisions[-1], invalid=judged, illegal=True)
             if self._forfeits(seat):
                 return
         self._advance()
@@ -146,11 +158,11 @@ class Referee:
         self._invalid[seat] += 1
         self._pay(seat, -self.config.format_penalty)
         if self._invalid[seat] == self.config.max_invalid:
-            self._forfeit(seat)
+            self._forfeit(seat, verdict(self._invalid[seat]))
             return True
         return False
 
-    def _verdict(self, seat: int) -> str | None:
+    def _judged(self, seat: int) -> str | None:
         """Why the game itself calls the move of free text that it has just been told invalid, if it does."""
         if self.match.spec.kind != ActionKind.TEXT:
             return None
@@ -170,13 +182,14 @@ class Referee:
         rng = np.random.default_rng(decision_seed(observation.seed, 1))
         return int(rng.choice(observation.legal))
 
-    def _forfeit(self, seat: int) -> None:
+    def _forfeit(self, seat: int, why: str) -> None:
+        """The match is over: this seat is last, all others share the first place."""
         others = self.match.spec.seats - 1
         self._outcome = (
             tuple(1 + others if other == seat else 1 for other in range(self.match.spec.seats)),
             tuple(self.match.spec.versus and other != seat for other in range(self.match.spec.seats)),
         )
-        self._stop(EndReason.FORFEIT, f"{self.config.max_invalid} invalid replies", self.match.players[seat])
+        self._stop(EndReason.FORFEIT, why, self.match.players[seat])
 
     def _advance(self) -> None:
         """Run through the steps of finished seats to the next seat that has to decide."""
@@ -198,7 +211,7 @@ class Referee:
 
     def _pay(self, seat: int, reward: float) -> None:
         """AEC pays a seat at its next turn: the reward belongs to its previous decision, or its first."""
-        if not math.isfinite(reward):
+        if not abs(reward) <= LARGEST_REWARD:  # NaN is not, either
             raise ValueError(f"the game paid seat {seat} {reward}")
         self._returns[seat] += reward
         if seat in self._last_decision:
@@ -211,6 +224,10 @@ class Referee:
         if turn >= self.match.spec.horizon:
             raise RuntimeError(f"the game went past its horizon of {self.match.spec.horizon} turns")
         self._turns[seat] += 1
+        if len(view["text"]) > LONGEST_OBSERVATION:
+            raise ValueError(
+                f"an observation of {len(view['text']):,} characters, more than {LONGEST_OBSERVATION:,}"
+            )
         return Observation(
             game=self.match.spec.name,
             seat=seat,

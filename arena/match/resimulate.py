@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from arena.match.episode import Attempt, EndReason, Episode, Step
+from arena.match.episode import Attempt, EndReason, Episode, Step, is_verdict
 from arena.match.match import Match, MatchConfig
 from arena.match.referee import EnvPool, Referee
 from arena.untrusted import one_line
@@ -90,9 +90,10 @@ def _resimulated(episode: Episode, match: Match, envs: EnvPool) -> tuple[Episode
         if referee.observation is None:
             break
         referee.commit(step.reply, 0.0)
-    if referee.observation is not None and episode.end == EndReason.AGENT_ERROR:
+    if referee.observation is not None and episode.failed and episode.end != EndReason.GAME_ERROR:
         _tell_attempts(referee, episode.abandoned, config)
-        referee.commit(Reply("", error=episode.detail or ""), 0.0)
+        unrated = episode.end == EndReason.AGENT_ERROR  # in older runs every failure of an agent is
+        referee.commit(Reply("", error=episode.detail or "", passing=unrated), 0.0)
     goes_on, again = referee.observation is not None, referee.episode()
     if again.end != EndReason.GAME_ERROR:  # a broken environment is not used again
         envs.put(match.spec, referee.env)
@@ -109,7 +110,7 @@ def _tell_attempts(referee: Referee, attempts: tuple[Attempt, ...], config: Matc
 
 def _limit(episode: Episode) -> int | None:
     """How many invalid replies forfeited the match: as many as the seat that moved last has given."""
-    if episode.end != EndReason.FORFEIT or not episode.steps:
+    if episode.end != EndReason.FORFEIT or not episode.steps or not is_verdict(episode.detail or ""):
         return None
     return sum(step.invalid is not None for step in episode.steps_of(episode.steps[-1].seat)) or None
 

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from enum import IntEnum
 
-_SPLIT_BITS = 46
+from arena_games.splits import SPLIT_BITS, Split
 
-
-class Split(IntEnum):
-    """What an episode is for; the two highest bits of its seed."""
-
-    TRAIN = 1
-    VALIDATION = 2
-    TEST = 3
+__all__ = ["Split", "decision_seed", "episode_seed"]
 
 
 def episode_seed(split: Split, seed: int, *index: int) -> int:
     """The 48-bit start seed of an episode: which run, and which episode of it."""
-    return (int(split) << _SPLIT_BITS) | decision_seed(int(split), seed, *index) % (1 << _SPLIT_BITS)
+    return (int(split) << SPLIT_BITS) | decision_seed(int(split), seed, *index) % (1 << SPLIT_BITS)
 
 
 def decision_seed(*parts: int) -> int:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from arena.match.seeds import Split, episode_seed
 from arena.record.store import Store
-from arena_leaderboard import Leaderboard, standings
+from arena_leaderboard import Leaderboard, MatchResult, standings
+from arena_leaderboard.model.looks import level
 
-__all__ = ["leaderboard"]
+__all__ = ["board_after", "board_of", "leaderboard", "looks_at"]
+
+BOOTSTRAPS = 400  # of a board that belongs to a verdict: the same as the verdict's
 
 
 def leaderboard(run: Path | str) -> Leaderboard:
@@ -16,4 +21,27 @@ def leaderboard(run: Path | str) -> Leaderboard:
     Raises UsageError if the folder holds no tournament, or its file cannot be read.
     """
     with Store.read(Path(run)) as store:
-        return standings(store.results())
+        return board_of(store)
+
+
+def board_of(store: Store) -> Leaderboard:
+    """The board of a stored run; of one that was played on until ranks separated, at its look's level."""
+    results = store.results()
+    looks = looks_at(results, store.meta("config").get("seed"))
+    return board_after(results, looks) if looks > 1 else standings(results)
+
+
+def board_after(results: list[MatchResult], looks: int) -> Leaderboard:
+    """The board whose `≈` say what the verdict after so many looks says."""
+    return standings(results, bootstraps=BOOTSTRAPS, level=level(looks))
+
+
+def looks_at(results: list[MatchResult], seed: Any) -> int:
+    """How often a tournament of this seed was looked at: once, and after each round that was played on.
+
+    A round's first seed tells that it was played.
+    """
+    played, looks = {result.seed for result in results}, 1
+    while isinstance(seed, int) and episode_seed(Split.TEST, seed, looks, 0) in played:
+        looks += 1
+    return looks

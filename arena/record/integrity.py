@@ -14,7 +14,9 @@ from hashlib import blake2b
 from pathlib import Path
 
 from arena.record import rows, seals
+from arena.record.guarded import reraise_interrupt
 from arena.untrusted import one_line
+from arena_agents.files import open_regular
 
 HEADER_BYTES = 100
 SAME_IN_EVERY_RUN = slice(18, 24), slice(44, 92)  # of the header, by SQLite's file format
@@ -36,11 +38,12 @@ def file_faults(path: Path, connection: sqlite3.Connection) -> Iterator[str]:
         try:
             yield from check
         except (sqlite3.Error, UnicodeDecodeError) as error:
+            reraise_interrupt(error)
             yield f"the file cannot be read whole: {one_line(str(error))}"
 
 
 def _header(path: Path) -> Iterator[str]:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         header = file.read(HEADER_BYTES)
     with closing(sqlite3.connect(":memory:")) as fresh:
         fresh.executescript(rows.schema(_version(header)))
@@ -58,15 +61,19 @@ def _version(header: bytes) -> int:
 
 
 def _schema(connection: sqlite3.Connection) -> Iterator[str]:
-    """The tables' definitions, comments included, are those that this program writes."""
+    for name in strange_definitions(connection):
+        yield f"the definition of {name} is not as it was made"
+
+
+def strange_definitions(connection: sqlite3.Connection) -> list[str]:
+    """Tables, indices, views and triggers that are not, comments included, those that this program writes."""
     query = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
     with closing(sqlite3.connect(":memory:")) as fresh:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         fresh.executescript(rows.schema(version))
         expected = fresh.execute(query).fetchall()
     found = connection.execute(query).fetchall()
-    for name in sorted({ascii(row[1]) for row in {*found} ^ {*expected}}):
-        yield f"the definition of {name} is not as it was made"
+    return sorted({ascii(row[1]) for row in {*found} ^ {*expected}})
 
 
 def _structure(connection: sqlite3.Connection) -> Iterator[str]:

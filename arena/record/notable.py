@@ -108,7 +108,7 @@ def _first_invalid(matches: Sequence[MatchSummary]) -> MatchSummary | None:
 
 
 def _first_error(matches: Sequence[MatchSummary]) -> MatchSummary | None:
-    failed = (match for match in matches if not match.end.rated)
+    failed = (match for match in matches if match.end == EndReason.FORFEIT or not match.end.rated)
     return min(failed, key=lambda match: match.number, default=None)
 
 

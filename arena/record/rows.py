@@ -4,21 +4,22 @@ Text from agents and games is kept as bytes (UTF-8 with `surrogatepass`): what c
 null bytes and lone surrogates included. Observations and replies repeat, so each text is kept once,
 under its BLAKE2 digest. Tuples by seat are JSON. What replies took has a table of its own: `usages`.
 
-An episode that a passing failure ended is stored under its match's id with the number of the attempt, so
-that the match itself remains to be played.
+An episode that a failure outside its agent ended is stored under its match's id with the number of the
+attempt, so that the match itself remains to be played.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Any
 
-from arena.match.episode import Attempt, EndReason, Episode, Step
-from arena.record import attempts, plays, usages
+from arena.match.episode import Attempt, EndReason, Episode, Step, match_of
+from arena.record import attempts, columns, plays, usages
 from arena.record.notable import MatchSummary
 from arena.record.usages import SqlRow
 from arena_agents import Observation, Reply
@@ -83,6 +84,12 @@ STEP_QUERY = (
     "WHERE steps.episode = ? ORDER BY steps.position"
 )
 _ASKED_AGAIN = "(episode, position) IN (SELECT episode, position FROM attempts)"
+# Attempts that came to nothing, and the seats of which replies are known that took something.
+TRIES = (
+    "SELECT DISTINCT id, players, culprit, seat FROM episodes "
+    "JOIN (SELECT episode, seat FROM usages UNION ALL SELECT episode, seat FROM attempts) "
+    "ON episode = number WHERE \"end\" = 'agent_error'"
+)
 SEAT_COUNTS = (
     "SELECT seat, count(*), sum(invalid IS NOT NULL), sum(seconds), "
     f"sum(invalid IS NOT NULL OR {_ASKED_AGAIN}) FROM steps WHERE episode = ? GROUP BY seat"
@@ -150,6 +157,16 @@ def _stored_id(connection: sqlite3.Connection, episode: Episode) -> bytes:
     return start + f"{attempts + 1})".encode()
 
 
+def tried(rows: Iterable[SqlRow]) -> Counter[str]:
+    """How often each match came to nothing after the agent at fault had been asked, from rows of `TRIES`."""
+    asked = set()
+    for id_, players, culprit, seat in rows:
+        names = columns.names(players)
+        if culprit is not None and names[seat] == to_text(culprit):
+            asked.add((match_of(to_text(id_), names), id_))
+    return Counter(match for match, _ in asked)
+
+
 def _step_row(connection: sqlite3.Connection, number: int | None, position: int, step: Step) -> SqlRow:
     sample = step.reply.sample
     return (
@@ -186,22 +203,25 @@ def to_episode(
     Grids, histories, decision seeds, token samples and a failed reply are not stored, nor is what an
     observation carries of its game (`action_names`, `spec`); all of them come back empty.
     """
-    _, id_, game, version, seed, players, _, returns, placements, successes, end, detail, culprit = row
+    _, id_, game, version, seed, players, _, returns, placements, successes, end, detail, culprit = (
+        columns.episode(row)
+    )
+    names = columns.names(players)
     tried, named = attempts.to_attempts(attempt_rows), plays.to_names(play_rows)
     steps = tuple(
         _to_step(to_text(game), step_row, tried.get(position, ()), *named.get(position, (None, False)))
-        for position, step_row in enumerate(step_rows)
+        for position, step_row in enumerate(columns.steps(step_rows, len(names)))
     )
     return Episode(
         id=to_text(id_),
         game=to_text(game),
         version=version,
         seed=seed,
-        players=tuple(json.loads(players)),
+        players=names,
         steps=steps,
-        returns=tuple(json.loads(returns)),
-        placements=tuple(json.loads(placements)),
-        successes=tuple(json.loads(successes)),
+        returns=columns.points(returns),
+        placements=columns.places(placements),
+        successes=columns.successes(successes),
         end=EndReason(end),
         detail=None if detail is None else to_text(detail),
         culprit=None if culprit is None else to_text(culprit),
@@ -211,7 +231,7 @@ def to_episode(
 
 def _to_step(game: str, row: SqlRow, tried: tuple[Attempt, ...], name: str | None, illegal: bool) -> Step:
     seat, turn, seen, legal, said, action, invalid, reward, seconds, thought, *usage = row
-    observation = Observation(game, seat, turn, to_text(seen), tuple(json.loads(legal)))
+    observation = Observation(game, seat, turn, to_text(seen), columns.seats(legal))
     reason = None if invalid is None else to_text(invalid)
     reasoning = None if thought is None else to_text(thought)
     reply = Reply(to_text(said), usage=usages.to_usage(tuple(usage)), reasoning=reasoning)
@@ -222,17 +242,17 @@ def _to_step(game: str, row: SqlRow, tried: tuple[Attempt, ...], name: str | Non
 
 def to_summary(row: SqlRow, counts: dict[int, SqlRow]) -> MatchSummary:
     """A row of `EPISODE_COLUMNS` without its steps; `counts` holds the rest of `MATCH_COUNTS` by episode."""
-    number, id_, game, _, seed, players, rated_seats, returns, placements, _, end, _, _ = row
+    number, id_, game, _, seed, players, rated_seats, returns, placements, _, end, _, _ = columns.episode(row)
     decisions, invalid, first_invalid = counts.get(number, (0, 0, None))
     return MatchSummary(
         number=number,
         id=to_text(id_),
         game=to_text(game),
         seed=seed,
-        players=tuple(json.loads(players)),
-        open_seats=tuple(json.loads(rated_seats)),
-        returns=tuple(json.loads(returns)),
-        placements=tuple(json.loads(placements)),
+        players=columns.names(players),
+        open_seats=columns.seats(rated_seats),
+        returns=columns.points(returns),
+        placements=columns.places(placements),
         end=EndReason(end),
         decisions=decisions,
         invalid=invalid,
@@ -245,21 +265,23 @@ def to_result(row: SqlRow, counts: Iterable[SqlRow]) -> MatchResult:
 
     `counts` are the rows of `SEAT_COUNTS`.
     """
-    _, _, game, _, seed, players, rated_seats, returns, placements, successes, end, _, culprit = row
-    seats, by_seat = _tuple(rated_seats), {seat: rest for seat, *rest in counts}
+    _, _, game, _, seed, players, rated_seats, returns, placements, successes, end, _, culprit = (
+        columns.episode(row)
+    )
+    seats, by_seat = columns.seats(rated_seats), {seat: rest for seat, *rest in map(columns.tally, counts)}
 
-    def of_rated(column: str) -> tuple[Any, ...]:
-        return _of_seats(column, rated_seats)
+    def of_rated(read: Callable[[str], tuple[Any, ...]], column: str) -> tuple[Any, ...]:
+        return _of_seats(read, column, rated_seats)
 
-    names, blamed = of_rated(players), None if culprit is None else to_text(culprit)
+    names, blamed = of_rated(columns.names, players), None if culprit is None else to_text(culprit)
     tallied = [by_seat.get(seat, (0, 0, 0.0, 0)) for seat in seats]
     return MatchResult(
         game=to_text(game),
         seed=seed,
         players=names,
-        placements=of_rated(placements),
-        returns=of_rated(returns),
-        successes=of_rated(successes),
+        placements=of_rated(columns.places, placements),
+        returns=of_rated(columns.points, returns),
+        successes=of_rated(columns.successes, successes),
         decisions=tuple(decisions for decisions, _, _, _ in tallied),
         invalid=tuple(invalid for _, invalid, _, _ in tallied),
         seconds=tuple(seconds for _, _, seconds, _ in tallied),
@@ -270,13 +292,8 @@ def to_result(row: SqlRow, counts: Iterable[SqlRow]) -> MatchResult:
     )
 
 
-# Line-ups, places and returns recur: whoever holds a hundred thousand results holds each of them once.
-@lru_cache(maxsize=10_000)
-def _tuple(column: str) -> tuple[Any, ...]:
-    return tuple(json.loads(column))
-
-
-@lru_cache(maxsize=10_000)
-def _of_seats(column: str, seats: str) -> tuple[Any, ...]:
-    values = _tuple(column)
-    return tuple(values[seat] for seat in _tuple(seats))
+# Whoever holds a hundred thousand results holds each line-up once.
+@lru_cache(maxsize=columns.KNOWN)
+def _of_seats(read: Callable[[str], tuple[Any, ...]], column: str, seats: str) -> tuple[Any, ...]:
+    values = read(column)
+    return tuple(values[seat] for seat in columns.seats(seats))

@@ -1,4 +1,4 @@
-"""The run's SQLite file: created whole, held by one writer, opened, and its errors as one line."""
+"""The run's SQLite file: created whole, opened, and its errors as one line."""
 
 from __future__ import annotations
 
@@ -8,30 +8,16 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
-from filelock import BaseFileLock, FileLock, Timeout
+from pydantic import ValidationError
 
-from arena.record import rows, seals
+from arena.machine.files import put_in_place
+from arena.record import guarded, integrity, rows, seals
 from arena_games.base import UsageError
 
-LOCK_PATIENCE_S = 2.0  # the time a killed run may need to let go
 BUSY_PATIENCE_S = 60.0
-
-
-def lock_folder(folder: Path) -> BaseFileLock:
-    """Hold the run until the lock is released or the process ends, however it ends.
-
-    Raises UsageError if another holds it, after a moment of patience.
-    """
-    lock = FileLock(folder / ".lock", timeout=LOCK_PATIENCE_S, poll_interval=0.1, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise UsageError(
-            f"another process is playing {folder}; wait for it, or choose another --out"
-        ) from None
-    return lock
 
 
 def create_file(path: Path, meta: Mapping[str, Mapping[str, Any]]) -> None:
@@ -45,12 +31,14 @@ def create_file(path: Path, meta: Mapping[str, Mapping[str, Any]]) -> None:
             connection.executemany("INSERT INTO meta VALUES (?, ?)", pairs)
             seals.seal_meta(connection)
             connection.commit()
-        os.replace(fresh, path)
+        put_in_place(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, writing: bool = False) -> sqlite3.Connection:
+    """The run's file, to be read, or to be written too. Raises UsageError for what is none of ours."""
+    guarded.check_files(path)
     # Even a reader may have to roll back what a killed writer left, where it has the right to.
     mode = "rw" if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else "ro"
     address = f"{path.absolute().as_uri()}?mode={mode}"
@@ -72,7 +60,21 @@ def connect(path: Path) -> sqlite3.Connection:
             f"{path} has format {version}, this program reads format {rows.SCHEMA_VERSION}; "
             "choose another --out, or use the program that wrote it"
         ) from None
+    if writing:
+        _check_definitions(path, connection)
+    with one_line_errors(path):
+        guarded.guard(connection, writing=writing)
     return connection
+
+
+def _check_definitions(path: Path, connection: sqlite3.Connection) -> None:
+    """Raises UsageError for a file with definitions that are not ours: a trigger would act at every write."""
+    with one_line_errors(path):
+        strange = integrity.strange_definitions(connection)
+    if strange:
+        raise UsageError(
+            f"{path} holds definitions that are not a run's: {', '.join(strange)}; choose another --out"
+        )
 
 
 @contextmanager
@@ -83,11 +85,20 @@ def one_line_errors(path: Path) -> Iterator[None]:
     except sqlite3.IntegrityError:
         raise  # an episode stored twice is our mistake
     except sqlite3.OperationalError as error:
+        guarded.reraise_interrupt(error)
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise UsageError(f"no space left for {path}; free some, then repeat") from error
         raise UsageError(f"cannot use {path}: {error}; check who may write there, then repeat") from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter when SQLite quotes rubbish
         raise UsageError(f"{path} is damaged ({error}); move it away, or choose another --out") from error
+
+
+def _reason(error: Exception) -> str:
+    """What an exception says, in one line; of pydantic's the first problem."""
+    if isinstance(error, ValidationError):
+        problem = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, problem['loc']))} {problem['msg'].lower()}".strip()
+    return str(error)
 
 
 @contextmanager
@@ -97,7 +108,8 @@ def legible(path: Path) -> Iterator[None]:
         yield
     except UsageError:
         raise
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         raise UsageError(
-            f"{path} is damaged ({error}); arena verify {path.parent} tells where, else choose another --out"
+            f"{path} is damaged ({_reason(error)}); arena verify {quote(str(path.parent))} tells where, "
+            "else choose another --out"
         ) from error

@@ -14,8 +14,13 @@ from contextlib import suppress
 from hashlib import blake2b, file_digest
 from pathlib import Path
 
+from arena.machine.files import write_text
+from arena.record.guarded import reraise_interrupt
 from arena.untrusted import one_line
+from arena_agents.files import open_regular, read_bytes
+from arena_games.base import UsageError
 
+LONGEST_SEAL = 4096  # bytes
 META = 0  # the seal of the run's own description; episodes are numbered from 1
 CONTENT = (
     "SELECT * FROM episodes WHERE number = ?",
@@ -59,6 +64,7 @@ def broken_seal(connection: sqlite3.Connection, number: int) -> str | None:
         if found[0] != digest(connection, number):
             return "is not what was stored: its seal is broken"
     except (sqlite3.Error, UnicodeDecodeError) as error:
+        reraise_interrupt(error)
         return f"cannot be read ({one_line(str(error))})"
     return None
 
@@ -71,8 +77,8 @@ def file_seal(path: Path) -> Path:
 def seal_file(path: Path) -> None:
     """Seal the file unless it is; where the disk is full it stays unsealed, which harms nothing."""
     with suppress(OSError):
-        if not file_seal(path).exists():
-            file_seal(path).write_text(_file_line(path), encoding="utf-8")
+        if not _is_sealed(path):
+            write_text(file_seal(path), _file_line(path))
 
 
 def unseal_file(path: Path) -> None:
@@ -82,10 +88,22 @@ def unseal_file(path: Path) -> None:
 
 def broken_file_seal(path: Path) -> bool:
     """Whether any byte is not as the last writer left it; False if it has not let go in peace."""
-    seal = file_seal(path)
-    return seal.exists() and seal.read_bytes() != _file_line(path).encode()
+    return _is_sealed(path) and _sealed_line(path) != _file_line(path).encode()
+
+
+def _is_sealed(path: Path) -> bool:
+    """An empty seal, which earlier versions left where the disk was full, says nothing."""
+    return file_seal(path).exists() and file_seal(path).stat().st_size > 0
+
+
+def _sealed_line(path: Path) -> bytes | None:
+    """What the seal says; None for one that cannot be read, or is far longer than any."""
+    try:
+        return read_bytes(file_seal(path), LONGEST_SEAL)
+    except UsageError:
+        return None
 
 
 def _file_line(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return f"{file_digest(file, blake2b).hexdigest()}  {path.name}\n"

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from filelock import BaseFileLock
 
+from arena.machine.files import lock_folder
 from arena.match.episode import Episode
 from arena.record import attempts, integrity, plays, rows, seals, usages
+from arena.record.columns import RunConfig, match_counts
 from arena.record.notable import MatchSummary
-from arena.record.run_file import connect, create_file, legible, lock_folder, one_line_errors
+from arena.record.run_file import connect, create_file, legible, one_line_errors
 from arena.record.usages import SqlRow
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
@@ -48,11 +52,11 @@ class Store:
         Raises UsageError if another process holds the run or it was started with another config.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        path, lock = folder / FILE_NAME, lock_folder(folder)
+        path, lock = folder / FILE_NAME, lock_folder(folder, "playing")
         try:
             if not path.exists():
                 create_file(path, {"config": config, "environment": environment})
-            store = cls(path, connect(path), lock)
+            store = cls(path, connect(path, writing=True), lock)
             store.continue_with(config)
         except BaseException:
             lock.release()
@@ -64,7 +68,9 @@ class Store:
         """The run in `folder`, to be looked at. Raises UsageError if there is none."""
         path = folder / FILE_NAME
         if not path.is_file():
-            raise UsageError(f"{folder} holds no tournament; play one with arena tournament --out {folder}")
+            raise UsageError(
+                f"{folder} holds no tournament; play one with arena tournament --out {quote(str(folder))}"
+            )
         return cls(path, connect(path))
 
     def close(self) -> None:
@@ -87,7 +93,9 @@ class Store:
         if not found:
             raise UsageError(f"{self.path} lacks its {key}; move it away, or choose another --out")
         with legible(self.path):
-            value: dict[str, Any] = json.loads(found[0][0])
+            value: dict[str, Any] = dict(json.loads(found[0][0]))
+            if key == "config":
+                RunConfig.model_validate(value)
         return value
 
     def continue_with(self, config: Mapping[str, Any]) -> None:
@@ -121,6 +129,11 @@ class Store:
         with legible(self.path):
             return {rows.to_text(row[0]) for row in self._select("SELECT id FROM episodes")}
 
+    def tries(self) -> Counter[str]:
+        """How often a match came to nothing by a failure outside an agent that had been asked, by its id."""
+        with legible(self.path):
+            return rows.tried(self._select(rows.TRIES))
+
     def episodes(self, game: str | None = None) -> Iterator[Episode]:
         """The episodes of one game, or all, in the order of their ids, with their steps."""
         query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE game = coalesce(?, game) ORDER BY id"
@@ -138,10 +151,15 @@ class Store:
 
     def summaries(self) -> list[MatchSummary]:
         """All episodes without their steps, in the order in which they were stored."""
-        counts = {row[0]: row[1:] for row in self._select(rows.MATCH_COUNTS)}
         query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes ORDER BY number"
         with legible(self.path):
+            counts = {row[0]: row[1:] for row in map(match_counts, self._select(rows.MATCH_COUNTS))}
             return [rows.to_summary(row, counts) for row in self._select(query)]
+
+    def games(self) -> list[str]:
+        """The games of the stored episodes, by name."""
+        with legible(self.path):
+            return sorted(rows.to_text(row[0]) for row in self._select("SELECT DISTINCT game FROM episodes"))
 
     def numbers(self) -> list[int]:
         """The numbers of all stored episodes, ascending."""
@@ -185,7 +203,8 @@ class Store:
 
     def spending(self) -> Mapping[str, usages.Spending]:
         """What the agents' replies took, by agent; those are left out whose replies take nothing."""
-        return usages.totals(self._select(usages.TOTALS))
+        with legible(self.path):
+            return usages.totals(self._select(usages.TOTALS))
 
     def invalid_replies(self) -> plays.Faults:
         """Why replies were invalid, by (agent, game); empty for a run that did not tell that apart."""
@@ -193,7 +212,9 @@ class Store:
 
     def _select(self, query: str, *values: object) -> Iterator[SqlRow]:
         with one_line_errors(self.path):
-            yield from self._connection.execute(query, values)
+            # Not `yield from`: it would close the cursor with the generator, be the file open or not.
+            for row in self._connection.execute(query, values):  # noqa: UP028
+                yield row
 
 
 def recorded_episodes(folder: Path, game: str) -> list[Episode] | None:

@@ -6,13 +6,13 @@ Reasoning is kept like other texts: once, as bytes, under its digest.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from arena.record.columns import names
 from arena_agents import Reply, Usage
 
 TABLE = """\
@@ -28,13 +28,19 @@ CREATE TABLE usages (
 COLUMNS = "prompt_tokens, completion_tokens, reasoning_tokens, cost, retries, finish"
 # Replies that were asked for again are paid like all others.
 TOTALS = (
-    "SELECT players, seat, count(*), sum(prompt_tokens), sum(completion_tokens), sum(reasoning_tokens), "
-    "sum(cost), sum(retries), sum(finish = 'refusal'), sum(finish = 'length'), sum(finish = 'empty'), "
+    "SELECT players, seat, count(*), "
+    + "".join(
+        # Not sum(): that of integers overflows, and a run that holds large ones could not be shown any more.
+        f"CASE WHEN count({column}) THEN total({column}) END, "
+        for column in ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cost", "retries")
+    )
+    + "sum(finish = 'refusal'), sum(finish = 'length'), sum(finish = 'empty'), "
     f"sum(finish = 'error') FROM (SELECT episode, seat, {COLUMNS} FROM usages UNION ALL "
     f"SELECT episode, seat, {COLUMNS} FROM attempts WHERE finish IS NOT NULL) "
     "JOIN episodes ON number = episode GROUP BY players, seat"
 )
 
+UNBELIEVABLE = 1e18  # of tokens, of dollars
 SqlRow = tuple[Any, ...]  # of a query's answer
 
 
@@ -56,6 +62,11 @@ class Spending:
     truncated: int = 0
     empty: int = 0
     failed: int = 0
+
+    def bounded(self) -> Spending:
+        """The same, without a sum of dollars that nobody can have spent: what is not known can be shown."""
+        believed = self.cost is not None and 0 <= self.cost < UNBELIEVABLE
+        return self if believed or self.cost is None else replace(self, cost=None)
 
     def __add__(self, other: Spending) -> Spending:
         return Spending(*(_sum(getattr(self, f.name), getattr(other, f.name)) for f in fields(Spending)))
@@ -96,5 +107,15 @@ def totals(rows: Iterable[SqlRow]) -> Mapping[str, Spending]:
     """The rows of `TOTALS` by agent, in the order of their names."""
     by_agent: dict[str, Spending] = defaultdict(Spending)
     for players, seat, *sums in rows:
-        by_agent[json.loads(players)[seat]] += Spending(*sums)
-    return dict(sorted(by_agent.items()))
+        by_agent[names(players)[seat]] += _spending(sums)
+    return {agent: spent.bounded() for agent, spent in sorted(by_agent.items())}
+
+
+def _spending(sums: Iterable[Any]) -> Spending:
+    replies, prompt, completion, reasoning, cost, retries, *ends = sums
+    counts = (None if count is None else _whole(count) for count in (prompt, completion, reasoning))
+    return Spending(*(replies, *counts, cost, _whole(retries or 0), *ends))
+
+
+def _whole(count: float) -> int:
+    return int(max(0.0, min(count, UNBELIEVABLE)))

@@ -10,7 +10,8 @@ from arena.tournament.plan import Tournament
 from arena_agents import Agent
 from arena_agents.base import obstacle
 from arena_agents.engines.base import EngineName
-from arena_agents.registry import make_agent, with_settings
+from arena_agents.registry import check_agent, is_foreign, make_agent, with_settings
+from arena_agents.sandbox import Sandbox
 from arena_agents.spec import split_spec
 from arena_games.base import GameSpec
 
@@ -18,16 +19,23 @@ from arena_games.base import GameSpec
 class Agents:
     """Makes each agent when it is first needed; one instance may serve several games."""
 
-    def __init__(self, tournament: Tournament, engine: EngineName = "transformers") -> None:
-        self._tournament, self._engine = tournament, engine
+    def __init__(
+        self, tournament: Tournament, engine: EngineName = "transformers", sandbox: Sandbox | None = None
+    ) -> None:
+        self._tournament, self._engine, self._sandbox = tournament, engine, sandbox
         self._made: dict[str, Agent] = {}
 
     def check(self) -> None:
-        """Make all that need no training, so that a wrong name is found at once. Raises UsageError."""
+        """Find a wrong name at once among all that need no training. Raises UsageError.
+
+        No model's weights are read: those that are to be trained first want the memory.
+        """
         for entrant in self._tournament.entrants:
             source = entrant.base or entrant.spec
-            if source != SPECIALIST:
-                self.make(source)
+            if is_foreign(source):
+                self.make(source)  # nobody else can tell whether it can be made
+            elif source != SPECIALIST:
+                check_agent(source)
 
     def unable(self) -> dict[tuple[str, str], str]:
         """Who says that they cannot play what, and why, as (agent, game): of those that need no training."""
@@ -53,5 +61,7 @@ class Agents:
         """The agent of this spec, made once. Raises UsageError if it cannot be made."""
         bare, _ = split_spec(playable)  # agents that differ only in how they draw share their model
         if bare not in self._made:
-            self._made[bare] = make_agent(bare, engine=self._engine)
-        return with_settings(self._made[bare], playable)
+            self._made[bare] = make_agent(bare, engine=self._engine, sandbox=self._sandbox)
+        if playable not in self._made:  # a twin has the same engine, or a process of its own
+            self._made[playable] = with_settings(self._made[bare], playable)
+        return self._made[playable]

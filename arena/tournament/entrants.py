@@ -18,7 +18,7 @@ from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
 SPECIALIST = "dqn"
-_COMMA = re.compile(r",(?![^\[\]]*\])")  # outside brackets
+_COMMA = re.compile(r",(?![^\[\]]*\])(?![^()]*\))")  # outside brackets
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def parse_entrants(agents: str | Iterable[str], defaults: Mapping[str, str] | No
     entrants = [_entrant(part.strip(), defaults or {}) for part in parts if part.strip()]
     if not entrants:
         raise UsageError(f"--agents names nobody; try --agents {DEFAULT_AGENTS}")
-    labels = [entrant.label for entrant in entrants]
+    labels = [re.sub(r" \(attempt \d+\)\Z", "", entrant.label) for entrant in entrants]
     for label in labels:
         if labels.count(label) > 1:
             raise UsageError(f"two agents are called {label!r}; name them apart with --agents a=…,b=…")

@@ -9,8 +9,9 @@ from typing import Any
 
 from arena.match.match import Match
 from arena.tournament.entrants import Entrant, Training, parse_entrants
-from arena.tournament.schedule import schedule, seat_orders
-from arena_games.base import GameSpec
+from arena.tournament.schedule import planned_matches, schedule, seat_orders
+from arena_agents.limits import MOST_MATCHES
+from arena_games.base import GameSpec, UsageError
 from arena_games.registry import select_games
 
 __all__ = ["Tournament"]
@@ -43,10 +44,20 @@ class Tournament:
 
         About `matches` matches of each agent in each game; `out` is the run's folder; `defaults` are for
         language models (see `parse_entrants`); an invalid reply is asked for again up to `rethink` times.
-        Raises UsageError for unknown games and unusable names.
+        Raises UsageError for unknown games, unusable names and too many matches.
         """
         entrants = tuple(parse_entrants(agents, defaults))
-        return cls(tuple(select_games(games)), entrants, seed, matches, Path(out), rethink)
+        planned = cls(tuple(select_games(games)), entrants, seed, matches, Path(out), rethink)
+        planned.check_size()
+        return planned
+
+    def check_size(self) -> None:
+        """Raises UsageError for more matches than anybody could play, before any of them is planned."""
+        total = sum(planned_matches(spec, self.labels, self.seed, self.matches) for spec in self.games)
+        if total > MOST_MATCHES:
+            raise UsageError(
+                f"that is {total:,} matches, and at most {MOST_MATCHES:,} are played; lower --matches"
+            )
 
     def config(self) -> dict[str, Any]:
         """What is stored with the run, and must not change while it is continued."""

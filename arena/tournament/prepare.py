@@ -1,4 +1,7 @@
-"""Training what a tournament needs: which policies (pure), then as many at once as there are cores."""
+"""Training what a tournament needs: which policies (pure), then as many at once as there is room for.
+
+A DQN wants a core; a language model a core and, where there are GPUs, one of them to itself.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,19 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from arena.machine.hardware import cores
+from arena.machine.hardware import cores, gpus
 from arena.tournament.entrants import SPECIALIST, Training
 from arena.tournament.options import TrainMode
 from arena.untrusted import one_line
+from arena_agents.files import check_own, open_regular
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
 LOG = "train.log"
+TAIL_BYTES = 64 * 1024  # of it, in which the last line is looked for
 LOOK_EVERY_S = 0.2
 PATIENCE_S = 5.0  # for a training that is asked to stop
 
@@ -48,12 +54,18 @@ def _expected_length(training: Training) -> tuple[bool, int]:
 
 def command(training: Training, seed: int) -> list[str]:
     """The command line that starts the training, or goes on with it where it was stopped."""
-    worker = [sys.executable, "-m", "arena.cli.app.worker", "train"]
+    worker = [sys.executable, "-m", "arena.cli.worker", "train"]
     if (training.folder / "config.json").is_file():
-        return [*worker, "--resume", str(training.folder)]
+        code = [training.game] if ":" in training.game else []  # which a stored config alone does not start
+        return [*worker, *code, "--resume", str(training.folder)]
     where = ["--out", str(training.folder), "--seed", str(seed)]
     settings = [word for setting in training.settings for word in ("--set", setting)]
     return [*worker, training.game, "--agent", training.agent, *where, *settings]
+
+
+def threads_each(trainings: Sequence[Training]) -> int:
+    """The threads of each training, if cores are shared out evenly among those that run side by side."""
+    return max(1, cores() // most_at_once(trainings, cores(), len(gpus())))
 
 
 class Watcher(Protocol):
@@ -71,29 +83,43 @@ class Watcher(Protocol):
 class _Job:
     training: Training
     process: subprocess.Popen[bytes]
+    card: str | None
 
 
 def train_all(
-    trainings: Sequence[Training], *, seed: int, watcher: Watcher, anew: bool = False
+    trainings: Sequence[Training],
+    *,
+    seed: int,
+    watcher: Watcher,
+    anew: bool = False,
+    threads: int | None = None,
 ) -> dict[Training, str]:
     """Run the trainings, each in a process of its own, and return what went wrong with which.
 
-    Cores are shared out evenly. `anew` discards what the run folders hold.
+    Each has so many `threads`, by default those that it gets if cores are shared out evenly, and those of a
+    language model have a GPU each: two would each want most of its memory. `anew` discards what the
+    run folders hold.
     """
+    threads = threads or threads_each(trainings)
     if anew:
         for training in trainings:
             shutil.rmtree(training.folder, ignore_errors=True)
     waiting, errors = list(trainings), {}
-    at_once = max(1, min(cores(), len(waiting)))
+    cards = device_names()
+    free = list(cards)
+    at_once = max(1, min(cores() // threads, most_at_once(waiting, cores(), len(cards))))
     with _stopped_on_exit() as running:
         while waiting or running:
-            while waiting and len(running) < at_once:
-                running.append(_start(waiting.pop(0), seed, threads=max(1, cores() // at_once)))
-                watcher.started(running[-1].training)
+            while len(running) < at_once and (fitting := _next(waiting, free, on_cards=bool(cards))):
+                waiting.remove(fitting)
+                card = free.pop(0) if cards and wants_card(fitting) else None
+                running.append(_start(fitting, seed, threads, card))
+                watcher.started(fitting)
             time.sleep(LOOK_EVERY_S)
             watcher.look()
             for job in [job for job in running if job.process.poll() is not None]:
                 running.remove(job)
+                free += [job.card] if job.card is not None else []
                 error = _error(job)
                 watcher.ended(job.training, error)
                 if error is not None:
@@ -101,9 +127,36 @@ def train_all(
     return errors
 
 
-def _start(training: Training, seed: int, threads: int) -> _Job:
+def device_names() -> list[str]:
+    """The GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` would name each."""
+    count, asked = len(gpus()), os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = map(str, range(count)) if asked is None else map(str.strip, asked.split(","))
+    return list(names)[:count]
+
+
+def wants_card(training: Training) -> bool:
+    """Whether the training is done on a GPU where there is one; a DQN is trained on the CPU."""
+    return training.agent != SPECIALIST
+
+
+def most_at_once(trainings: Sequence[Training], processors: int, cards: int) -> int:
+    """How many trainings may ever run side by side."""
+    on_cards = sum(map(wants_card, trainings)) if cards else 0
+    return max(1, min(processors, len(trainings) - on_cards + min(on_cards, cards)))
+
+
+def _next(waiting: Sequence[Training], free: Sequence[str], *, on_cards: bool) -> Training | None:
+    """The first training that can start now."""
+    fitting = (t for t in waiting if free or not on_cards or not wants_card(t))
+    return next(fitting, None)
+
+
+def _start(training: Training, seed: int, threads: int, card: str | None) -> _Job:
     training.folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
+    check_own(training.folder / LOG)
+    if card is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = card
     with (training.folder / LOG).open("ab") as log:
         process = subprocess.Popen(
             command(training, seed),
@@ -112,7 +165,7 @@ def _start(training: Training, seed: int, threads: int) -> _Job:
             stderr=subprocess.STDOUT,
             env=environment,
         )
-    return _Job(training, process)
+    return _Job(training, process, card)
 
 
 def _error(job: _Job) -> str | None:
@@ -120,13 +173,19 @@ def _error(job: _Job) -> str | None:
     status = job.process.returncode
     if status == 0 and finished(job.training):
         return None
-    log = job.training.folder / LOG
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line.strip() for line in _tail(job.training.folder / LOG).splitlines() if line.strip()]
     return (
         one_line(lines[-1].removeprefix("arena: "))
         if lines
         else f"ended with status {status} and said nothing"
     )
+
+
+def _tail(path: Path) -> str:
+    """The end of a log, which may be long."""
+    with open_regular(path) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+        return file.read(TAIL_BYTES).decode("utf-8", "replace")
 
 
 @contextmanager

@@ -21,11 +21,12 @@ from arena.tournament.agents import Agents
 from arena.tournament.entrants import Training, trainings
 from arena.tournament.options import DEADLINE_S, TrainMode
 from arena.tournament.plan import Tournament
-from arena.tournament.prepare import Watcher, due, train_all
+from arena.tournament.prepare import Watcher, due, threads_each, train_all
 from arena.tournament.separation import Verdict, play_on
 from arena.tournament.silent import Silent
 from arena_agents import Agent
 from arena_agents.engines.base import EngineName
+from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
 
@@ -35,6 +36,8 @@ __all__ = ["Display", "Listener", "TournamentResult", "UntilSeparated", "run"]
 CONCURRENCY = 128  # matches in lockstep: enough to fill a model's batch
 BATCH_SECONDS = 1.0  # episodes are stored together that end within this time
 BATCH_EPISODES = 200
+THREADS = "training_threads"  # of each training, in what the run says of its environment
+MOST_TRIES = 3  # of a match that failures outside an agent end; by the last it is forfeited
 
 
 class Listener(Protocol):
@@ -64,7 +67,7 @@ class Display(Protocol):
 class TournamentResult:
     """What a tournament has come to: all results so far, and the policies that could not be trained.
 
-    `cut_short` holds, by agent, the passing failures that ended its matches: those remain to be played.
+    `cut_short` holds, by agent, the failures outside it that ended its matches: those remain to be played.
     `unable` holds why an agent was left out of a game, `invalid` why replies were, both by (agent, game).
     """
 
@@ -92,26 +95,26 @@ def run(
     display: Display | None = None,
     until: UntilSeparated | None = None,
     engine: EngineName = "transformers",
+    sandbox: Sandbox | None = None,
 ) -> TournamentResult:
     """Train what has to be trained, play what has not been played, and show both on `display`, if any.
 
     A tournament that was played before goes on. `deadline_s` bounds an agent's time for one call.
-    An agent whose training fails plays nothing that needs it. Raises UsageError, before anything is
+    An agent whose training fails plays nothing that needs it. `sandbox` says how agents that are not ours are
+    run; what they print goes to `logs` in the run's folder. Raises UsageError, before anything is
     written, for an agent that cannot be made or may not be trained.
     """
     display = display or Silent()
     needed = trainings(tournament.entrants, tournament.games, tournament.out)
     waiting = due(needed, train)
-    agents = Agents(tournament)
+    agents = Agents(tournament, engine, replace(sandbox or Sandbox(), logs=tournament.out / "logs"))
     agents.check()
     unable = agents.unable()
-    with Store.open(tournament.out, tournament.config(), environment()) as store:
+    planned = environment() | {THREADS: threads_each(needed)}
+    with Store.open(tournament.out, tournament.config(), planned) as store:
         if store.reads_exactly:  # it goes on as it began
             tournament = replace(tournament, games=tuple(map(reading_exactly, tournament.games)))
         failed: dict[Training, str] = {}
-        if waiting or engine != "transformers":
-            # Those that were checked make room for the trainings; vllm would keep its memory.
-            agents = Agents(tournament, engine)
         if waiting:
             failed = _train(tournament, waiting, store, train == TrainMode.ALWAYS, display)
         config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)
@@ -139,8 +142,11 @@ def _train(
             f"{tournament.out} holds matches of the policies it trained; "
             "go on with --train auto, or choose another --out"
         )
+    # As it was planned, however many are left: with other threads the numbers would be others.
+    planned = store.meta("environment").get(THREADS)
+    threads = planned if isinstance(planned, int) and planned > 0 else None
     with display.trainings(waiting) as watcher:
-        return train_all(waiting, seed=tournament.seed, watcher=watcher, anew=anew)
+        return train_all(waiting, seed=tournament.seed, watcher=watcher, anew=anew, threads=threads)
 
 
 def play_missing(
@@ -154,12 +160,13 @@ def play_missing(
 ) -> dict[str, list[str]]:
     """Play those of the matches (by default, of all planned) that the store lacks, and store them in batches.
 
-    Returns the passing failures by agent; their matches are stored as attempts, and still missing.
+    Returns the failures outside agents, by agent; their matches are stored as attempts, and still missing. In
+    the last of `MOST_TRIES` such a failure forfeits the match: else it could be had played until it is won.
     """
-    stored = store.episode_ids()
+    stored, tries = store.episode_ids(), store.tries()
     planned: dict[str, list[Match]] = {spec.name: [] for spec in tournament.games}
     for match in tournament.schedule() if matches is None else matches:
-        planned[match.spec.name].append(match)
+        planned[match.spec.name].append(replace(match, last_try=tries[match.id] >= MOST_TRIES - 1))
     missing = {game: [match for match in planned[game] if match.id not in stored] for game in planned}
     listener.plan({game: (len(planned[game]) - len(missing[game]), len(planned[game])) for game in planned})
     cut_short: dict[str, list[str]] = defaultdict(list)
@@ -179,7 +186,7 @@ def _play(
     listener: Listener,
     config: MatchConfig | None,
 ) -> Iterator[Episode]:
-    """Play and store the matches of one game; yields the attempts that passing failures ended."""
+    """Play and store the matches of one game; yields the attempts that failures outside agents ended."""
     spec = matches[0].spec
     listener.begin(spec.name)
     for batch in batches(play(matches, agents, config)):

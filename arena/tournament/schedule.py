@@ -35,6 +35,12 @@ def _of_game(spec: GameSpec, agents: Sequence[str], seed: int, matches: int) -> 
             yield Match(spec, episode_seed(Split.TEST, seed, index), seated(spec, order))
 
 
+def planned_matches(spec: GameSpec, agents: Sequence[str], seed: int, matches: int) -> int:
+    """How many matches `schedule` plans of a game."""
+    orders = seat_orders(agents, len(spec.open_seats), seed=seed, matches=matches)
+    return len(orders) * seeds_needed(orders, agents[0], matches)
+
+
 def seat_orders(agents: Sequence[str], seats: int, *, seed: int, matches: int) -> list[tuple[str, ...]]:
     """The players by seat of every match on one seed; each agent is in as many as any other.
 

@@ -22,15 +22,16 @@ from math import floor
 from arena.match.match import Match
 from arena.match.seating import seated
 from arena.match.seeds import Split, episode_seed
+from arena.record.board import BOOTSTRAPS
 from arena.tournament.plan import Tournament
 from arena.tournament.schedule import seeds_needed
 from arena_games.base import GameSpec
 from arena_leaderboard import Difference, MatchResult, differences, standings
-from arena_leaderboard.model.quantiles import normal_reach
+from arena_leaderboard.model.looks import ALPHA, level, stretched
 
-ALPHA = 0.05
+__all__ = ["ALPHA", "Verdict", "groups", "level", "next_round", "play_on", "separated", "tied_pairs"]
+
 BUDGET = 10  # times the planned matches, where --max-matches says nothing else
-BOOTSTRAPS = 400
 
 Pair = tuple[str, str]
 LeftOut = Collection[tuple[str, str]]
@@ -52,11 +53,6 @@ class Verdict:
         return f"Not separable at 95% {after}, which the looks have to share: {pairs}."
 
 
-def level(look: int) -> float:
-    """The level of the intervals at a look, counted from 1."""
-    return 1 - ALPHA / (look * (look + 1))
-
-
 def tied_pairs(results: Sequence[MatchResult], look: int) -> tuple[Pair, ...]:
     """The neighbouring overall ranks whose difference may be zero, as far as this look can tell."""
     gaps = differences(standings(results, bootstraps=BOOTSTRAPS))
@@ -64,13 +60,8 @@ def tied_pairs(results: Sequence[MatchResult], look: int) -> tuple[Pair, ...]:
 
 
 def separated(gap: Difference, look: int) -> bool:
-    """Whether the difference's interval leaves zero out at this look's level.
-
-    The interval at its own level is stretched as a normal distribution's would be: no affordable
-    number of resampled tournaments shows the last thousandth.
-    """
-    stretch = normal_reach(level(look)) / normal_reach(gap.level)
-    return gap.points > stretch * (gap.points - gap.low) or -gap.points > stretch * (gap.high - gap.points)
+    """Whether the difference's interval leaves zero out at this look's level."""
+    return stretched(gap, level(look)).separated
 
 
 def groups(pairs: Sequence[Pair]) -> list[tuple[str, ...]]:

@@ -28,6 +28,7 @@ def sft(
     config_file: Path | None = None,
     resume: Path | str | None = None,
     template: Path | None = None,
+    trust: bool = False,
     show: Show = silently,
     on_step: OnStep | None = None,
 ) -> Path:
@@ -51,5 +52,6 @@ def sft(
         config_file=config_file,
         resume=resume,
         template=template,
+        trust=trust,
     )
     return start(options, show=show, on_step=on_step, recorded=recorded_episodes)

@@ -6,16 +6,27 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from arena_agents.address import is_address
 from arena_agents.base import Decode
 from arena_agents.engines.base import EngineName
+from arena_agents.files import parse_json, read_text
+from arena_agents.limits import LARGEST_NUMBER, LARGEST_SETTINGS_OF_TRAINING, LONGEST_SETTING
 from arena_games.base import UsageError
 
 CONFIG_VERSION = 1
+LONGEST_EXCERPT = 60  # characters of a wrong value that are shown
 
 
 class TrainConfig(BaseModel):
@@ -25,7 +36,9 @@ class TrainConfig(BaseModel):
     (see `arena.match.seating.training_seating`).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, str_max_length=LONGEST_SETTING
+    )
 
     version: Literal[1] = 1
     game: str
@@ -37,6 +50,15 @@ class TrainConfig(BaseModel):
     eval_episodes: int = Field(50, ge=1)
     checkpoint_every: int = Field(20, ge=1)
     loggers: tuple[Literal["tensorboard", "wandb"], ...] = ()
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        """Before anything is allocated by it."""
+        for name in type(self).model_fields:
+            value, most = getattr(self, name), LARGEST_SETTINGS_OF_TRAINING.get(name, LARGEST_NUMBER)
+            if isinstance(value, int | float) and value > most:
+                raise ValueError(f"{name} is at most {most:,}, not {excerpt(value)}")
+        return self
 
 
 Config = TypeVar("Config", bound=TrainConfig)
@@ -102,29 +124,80 @@ class LanguageConfig(TrainConfig):
 
 
 class MsgrpoConfig(LanguageConfig):
-    """MS-GRPO with AAW episode sampling (arXiv 2508.10839). Names follow the equations."""
+    """MS-GRPO with AAW episode sampling (arXiv 2508.10839). Names follow the equations.
+
+    The options of credit and stability, each with its equation and source, are in docs/credit.md.
+    """
 
     ALGORITHM: ClassVar[str] = "msgrpo"
 
     groups: int = Field(8, ge=1, description="B, start states an update")
-    group_size: int = Field(16, ge=2, description="G, episodes a start state")
+    group_size: int = Field(16, ge=1, description="G, episodes a start state")
+    refill: int = Field(0, ge=0, description="further rollouts until B groups are informative, at most")
     keep: float = Field(0.5, gt=0, le=1, description="share of the trainable episodes that is kept")
     episode_sampling: Literal["aaw", "uniform"] = "aaw"
     episode_temperature: float = Field(1.0, gt=0, description="T_ep of AAW")
     with_replacement: bool = False
-    importance_correction: bool = False
+    importance_correction: bool = Field(
+        False, description="weigh kept episodes so that their mean is in expectation that of all"
+    )
     advantage_scale: Literal["std", "none"] = "std"
-    credit: Literal["episode", "return_to_go", "step_group"] = "episode"
-    discount: float = Field(1.0, ge=0, le=1, description="γ of `return_to_go`")
+    baseline: Literal["group", "leave_one_out", "seat_ema"] = "group"
+    baseline_decay: float = Field(0.95, ge=0, lt=1, description="α of `seat_ema`, an episode")
+    credit: Literal["episode", "return_to_go", "step_group", "gigpo", "turn_gae"] = "episode"
+    discount: float = Field(1.0, ge=0, le=1, description="γ of every credit but `episode`")
+    step_weight: float = Field(1.0, ge=0, description="ω, weight of the step's term of `gigpo`")
+    gae_decay: float = Field(0.9, ge=0, le=1, description="λ of `turn_gae`")
+    critic_rate: float = Field(1e-3, gt=0, description="learning rate of the critic of `turn_gae`")
     loss_mean: Literal["episode", "token"] = "episode"
     clip_low: float = Field(0.2, gt=0)
     clip_high: float = Field(0.2, gt=0)
+    trust_region: Literal["clip", "tv"] = Field("clip", description="`tv` bounds |π − π_old| (DPPO)")
+    tv_low: float = Field(0.2, gt=0, le=1, description="of `tv`: most a probability may fall")
+    tv_high: float = Field(0.2, gt=0, le=1, description="of `tv`: most a probability may rise")
     beta: float = Field(0.0, ge=0, description="β of the KL penalty")
+    kl_estimator: Literal["k3", "unbiased_k3"] = "k3"
+    entropy_target: float | None = Field(None, gt=0, description="nats a token to hold the entropy above")
+    entropy_step: float = Field(0.005, gt=0, description="by which the entropy's weight moves an update")
     epochs: int = Field(1, ge=1, description="passes over the kept episodes")
     minibatches: int = Field(1, ge=1, description="optimiser steps a pass")
     format_penalty: float = Field(1.0, ge=0)
+    mismatch: Literal["truncate", "mask_tokens", "mask_replies"] = "truncate"
     mismatch_cap: float = Field(2.0, ge=1, description="largest weight for the engine's mismatch")
+    mismatch_floor: float = Field(0.5, gt=0, le=1, description="smallest weight that is not masked")
     max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
+
+    @field_validator("loss_mean")
+    @classmethod
+    def _mean_that_can_be_corrected(cls, mean: str, given: ValidationInfo) -> str:
+        """A mean over the kept tokens is divided by their number, which the draw changes: never exact."""
+        if mean == "token" and given.data.get("importance_correction"):
+            raise ValueError("importance_correction is exact for loss_mean=episode only; set one of the two")
+        return mean
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        alone = self.credit == "turn_gae" or (self.baseline == "seat_ema" and self.credit == "episode")
+        if self.group_size == 1 and not alone:
+            raise ValueError(
+                "group_size=1 leaves no episode to compare with; set baseline=seat_ema with credit=episode, "
+                "credit=turn_gae, or a larger group_size"
+            )
+        if self.baseline != "group" and self.credit in ("return_to_go", "turn_gae"):
+            raise ValueError(
+                f"credit={self.credit} has a baseline of its own; leave baseline={self.baseline} out"
+            )
+        if self.refill and self.learns_from_all:
+            raise ValueError(
+                "refill waits for groups whose returns differ, but this run learns from all groups; "
+                "leave refill out, or set baseline=group and another credit than turn_gae"
+            )
+        return self
+
+    @property
+    def learns_from_all(self) -> bool:
+        """Whether groups whose returns are all equal are trained on too: there is a baseline beside them."""
+        return self.baseline == "seat_ema" or self.credit == "turn_gae"
 
     @property
     def replies_at_once(self) -> int:
@@ -152,10 +225,19 @@ def _first_problem(kind: type[TrainConfig], error: ValidationError) -> str:
     problem = error.errors()[0]
     key = ".".join(map(str, problem["loc"]))
     if key == "version":
-        return f"this config is of version {problem['input']!r}, this program reads version {CONFIG_VERSION}"
+        found = excerpt(problem["input"])
+        return f"this config is of version {found}, this program reads version {CONFIG_VERSION}"
     if problem["type"] == "extra_forbidden":
         return f"unknown setting {key!r}; known: {', '.join(kind.model_fields)}"
-    return f"bad value {problem['input']!r} for {key}: {problem['msg'].lower()}"
+    if not key:  # of the config as a whole
+        return str(problem["msg"]).removeprefix("Value error, ")
+    return f"bad value {excerpt(problem['input'])} for {key}: {problem['msg'].lower()}"
+
+
+def excerpt(value: object) -> str:
+    """A value of somebody's, in a few characters."""
+    shown = repr(value)
+    return shown if len(shown) <= LONGEST_EXCERPT else f"{shown[:LONGEST_EXCERPT]}…"
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:
@@ -170,7 +252,7 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
             raise UsageError(f"--set wants key=value, not {pair!r}")
         try:
             read = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # of numbers of thousands of digits, too
             read = value
         name, dot, inner = key.strip().partition(".")
         if dot and inner and isinstance(settings.setdefault(name, {}), dict):
@@ -182,10 +264,10 @@ def parse_settings(pairs: list[str]) -> dict[str, Any]:
 
 def read_config_file(path: Path) -> dict[str, Any]:
     """A layer from a .json or .toml file. Raises UsageError if it cannot be read."""
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        loaded = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError) as error:
+        loaded = tomllib.loads(text) if path.suffix == ".toml" else parse_json(text, path)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"cannot read config {path}: {error}") from error
     if not isinstance(loaded, dict):
         raise UsageError(f"config {path} must be a table of settings")

@@ -13,7 +13,8 @@ class TrainOptions:
     """What `arena train` is asked for; what is None is left to the settings' defaults.
 
     `settings` are those of `--set`, as `KEY=VALUE` or as a mapping; `config_file` holds more of them.
-    `out` is a new run's folder, `resume` that of a run to go on with, and then only `engine` counts.
+    `out` is a new run's folder, `resume` that of a run to go on with, and then only `engine` counts; `trust`
+    lets Python files and modules run that its config names.
     """
 
     game: str | None = None
@@ -27,10 +28,11 @@ class TrainOptions:
     config_file: Path | None = None
     resume: Path | str | None = None
     template: Path | None = None
+    trust: bool = False
 
     def named(self) -> dict[str, Any]:
         """The settings that have options of their own, as far as they are given."""
-        others = ("out", "settings", "config_file", "resume", "template")
+        others = ("out", "settings", "config_file", "resume", "template", "trust")
         given = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in others}
         return {name: value for name, value in given.items() if value is not None}
 

@@ -1,161 +1,219 @@
 """A training run's folder: everything that is needed to read it, resume it, or run it again.
 
-config.json        the resolved config
+config.json        the resolved config; written last: with it the run is there
 start/             the trained policy that the run goes on from, if it does
+template.txt       the words around an observation, if they are not the default ones
 examples.jsonl     what is taught by example
-environment.json   package versions, Python, platform, git revision
+environment.json   package versions, Python, platform, git revision, threads
 metrics.jsonl      one object a step
 checkpoints/       step-N: policy, optimiser and generators, to resume from
 best/  last/       policies that can be played as agents
 curve.png          the learning curve
+.lock              held by the process that trains
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from shlex import quote
+from typing import Any
 
+from arena.machine.copies import refuse_links
 from arena.machine.environment import environment
-from arena.machine.files import write_json, write_text
+from arena.machine.files import LOCK_NAME, lock_folder, mend_folder, replace_folder, write_json
 from arena.training.config import TrainConfig
-from arena.training.distributed.team import Team
+from arena.training.distributed.team import SOLO, Team
+from arena.training.metrics_file import MetricsFile
+from arena.training.threads import threads
+from arena_agents.files import read_json
 from arena_games.base import UsageError
 
 KEPT_CHECKPOINTS = 2
+# What reading a damaged checkpoint may raise, and what to do about it.
+DOES_NOT_FIT = (OSError, ValueError, LookupError, TypeError, RuntimeError, AttributeError, ArithmeticError)
+REMEDY = "delete that checkpoint to resume from an older one"
+# What may be there before a run is, and is of no use without it.
+UNSTARTED_FILES = ("config.json", "environment.json", "template.txt", "examples.jsonl")
+UNSTARTED_FOLDERS = ("start", "start.new", "teacher")
 
 
 class RunFolder:
-    """Paths and durable writes of one run. A folder appears whole or not at all."""
+    """Paths and durable writes of one run. A folder appears whole or not at all.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.metrics_path = path / "metrics.jsonl"
+    All processes of a team ask for the same writes. The first one writes; where it fails, all fail alike.
+    """
+
+    def __init__(self, path: Path, team: Team = SOLO) -> None:
+        self.path, self.team = path, team
+        self.metrics_file = MetricsFile(path / "metrics.jsonl")
         self.loggers: list[Callable[[dict[str, Any]], None]] = []
 
     @classmethod
-    def create(cls, path: Path, config: TrainConfig) -> RunFolder:
-        """A new run. Raises UsageError if the folder already holds one."""
-        if (path / "config.json").exists():
-            raise UsageError(
-                f"{path} already holds a run; go on with --resume {path}, or choose another --out"
-            )
-        path.mkdir(parents=True, exist_ok=True)
-        run = cls(path)
-        write_json(path / "environment.json", environment())
-        write_json(path / "config.json", {"algorithm": config.ALGORITHM, **config.model_dump()})  # type: ignore[attr-defined]
+    def create(
+        cls,
+        path: Path,
+        config: TrainConfig,
+        fill: Callable[[Path], None] = lambda path: None,
+        team: Team = SOLO,
+    ) -> RunFolder:
+        """A new run; `fill` adds what else it is to begin with. Raises UsageError if there is one already."""
+        run = cls(path, team)
+
+        def write() -> None:
+            run._refuse_another()
+            path.mkdir(parents=True, exist_ok=True)
+            run._forget_unstarted()  # a start that was killed may have left half of it
+            write_json(path / "environment.json", environment() | {"threads": threads()})
+            fill(path)
+            run.write_config(config)
+
+        team.by_first(write)
         return run
 
     @classmethod
-    def open(cls, path: Path) -> RunFolder:
+    def open(cls, path: Path, team: Team = SOLO) -> RunFolder:
         """An existing run. Raises UsageError if there is none."""
         if not (path / "config.json").is_file():
-            raise UsageError(f"{path} holds no run (no config.json); start one with arena train --out {path}")
-        return cls(path)
+            raise UsageError(
+                f"{path} holds no run (no config.json); start one with arena train --out {quote(str(path))}"
+            )
+        return cls(path, team)
+
+    def _refuse_another(self) -> None:
+        where = quote(str(self.path))
+        if (self.path / "config.json").exists():
+            raise UsageError(
+                f"{self.path} already holds a run; go on with --resume {where}, or choose another --out"
+            )
+        if self._checkpoints():
+            raise UsageError(
+                f"{self.path} holds checkpoints of a run without config.json; choose another --out"
+            )
 
     def discard_unstarted(self) -> None:
         """Remove what `create` wrote if no step was ever logged: the run could not begin."""
-        if self.metrics_path.exists():
+        if not self.team.is_main or self.metrics_file.path.exists() or not self.path.is_dir():
             return
-        for name in ("config.json", "environment.json", "template.txt", "examples.jsonl"):
+        self._forget_unstarted()
+        if all(path.name == LOCK_NAME for path in self.path.iterdir()):
+            shutil.rmtree(self.path)
+
+    def _forget_unstarted(self) -> None:
+        for name in UNSTARTED_FILES:
             (self.path / name).unlink(missing_ok=True)
-        for name in ("start", "start.new", "teacher"):
+        for name in UNSTARTED_FOLDERS:
             shutil.rmtree(self.path / name, ignore_errors=True)
-        if not any(self.path.iterdir()):
-            self.path.rmdir()
+
+    def write_config(self, config: TrainConfig) -> None:
+        """Store what the run is told from now on."""
+        stored = {"algorithm": config.ALGORITHM, **config.model_dump()}  # type: ignore[attr-defined]
+        write_json(self.path / "config.json", stored)
 
     def config(self) -> dict[str, Any]:
         """The stored config, `algorithm` included. Raises UsageError if it is unreadable."""
-        try:
-            loaded: dict[str, Any] = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"cannot read {self.path / 'config.json'}: {error}") from error
-        return loaded
+        return self._read("config.json")
+
+    def environment(self) -> dict[str, Any]:
+        """What the run was started with. Raises UsageError if it is unreadable."""
+        return self._read("environment.json")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        return read_json(self.path / name, remedy="train again in another folder")
 
     def log(self, row: dict[str, Any]) -> None:
         """Append one step's metrics, and tell the loggers."""
-        with self.metrics_path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        for logger in self.loggers:
-            logger(row)
+
+        def write() -> None:
+            self.metrics_file.append(row)
+            for logger in self.loggers:
+                logger(row)
+
+        self.team.by_first(write)
 
     def metrics(self) -> list[dict[str, Any]]:
-        """All whole rows so far."""
-        if not self.metrics_path.exists():
-            return []
-        lines = self.metrics_path.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        """All whole rows so far. Raises UsageError if one is damaged."""
+        return self.metrics_file.rows()
 
     def rewind(self, step: int) -> None:
-        """Forget the metrics after `step`: they will be written again."""
-        kept = [json.dumps(row) + "\n" for row in self.metrics() if row["step"] <= step]
-        write_text(self.metrics_path, "".join(kept))
+        """Forget the metrics and the checkpoints after `step`: they will be written again."""
+
+        def write() -> None:
+            for later in self._checkpoints():
+                if _step(later) > step:
+                    shutil.rmtree(later)
+            self.metrics_file.keep(step)
+
+        self.team.by_first(write)
 
     def save_checkpoint(self, step: int, write: Callable[[Path], None]) -> None:
         """Store what resuming needs, and drop all but the newest checkpoints."""
-        self._replace(self.path / "checkpoints" / f"step-{step:06d}", write)
-        for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:
-            shutil.rmtree(old)
 
-    def latest_checkpoint(self) -> tuple[int, Path] | None:
-        """Step and folder of the newest checkpoint."""
-        found = self._checkpoints()
-        return (int(found[-1].name.partition("-")[2]), found[-1]) if found else None
+        def save() -> None:
+            self.metrics_file.sync()
+            replace_folder(self.path / "checkpoints" / f"step-{step:06d}", write)
+            for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:
+                shutil.rmtree(old)
+
+        self.team.by_first(save)
+
+    def latest_checkpoint(self, first: int | None = None) -> tuple[int, Path] | None:
+        """Step and folder of the newest checkpoint, None if there is none.
+
+        With `first`, of the newest that has a row of metrics of every step from that one on. Raises
+        UsageError if there are checkpoints, and each lacks some.
+        """
+        found = [(_step(path), path) for path in self._checkpoints()]
+        if first is None or not found:
+            return found[-1] if found else None
+        for step, path in reversed(found):
+            if not self.metrics_file.missing(first, step):
+                return step, path
+        lacking = self.metrics_file.missing(first, found[0][0])
+        raise UsageError(
+            f"{self.metrics_file.path} lacks {len(lacking)} of the steps before the oldest checkpoint, "
+            f"{lacking[0]} first; put it back, or delete {quote(str(self.path / 'checkpoints'))} "
+            "to train from the start"
+        )
 
     def save_policy(self, name: str, write: Callable[[Path], None]) -> Path:
         """Store a policy under `best` or `last`."""
-        return self._replace(self.path / name, write)
-
-    def _checkpoints(self) -> list[Path]:
-        return sorted((self.path / "checkpoints").glob("step-??????"))
-
-    def _replace(self, target: Path, write: Callable[[Path], None]) -> Path:
-        fresh, old = target.with_name(target.name + ".new"), target.with_name(target.name + ".old")
-        for leftover in (fresh, old):
-            shutil.rmtree(leftover, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        write(fresh)
-        if target.exists():
-            target.rename(old)
-        fresh.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
-        return target
-
-
-Config = TypeVar("Config", bound=TrainConfig)
-
-
-class Onlooker(RunFolder):
-    """The run's folder as all processes but the first see it: to be read."""
-
-    def log(self, row: dict[str, Any]) -> None: ...
-
-    def rewind(self, step: int) -> None: ...
-
-    def discard_unstarted(self) -> None: ...
-
-    def save_checkpoint(self, step: int, write: Callable[[Path], None]) -> None: ...
-
-    def save_policy(self, name: str, write: Callable[[Path], None]) -> Path:
+        self.team.by_first(lambda: replace_folder(self.path / name, write))
         return self.path / name
 
+    def holds(self, name: str) -> bool:
+        """Whether that policy is there."""
+        return (self.path / name).is_dir()
 
-def open_run(team: Team, path: Path, make: Callable[[], RunFolder]) -> RunFolder:
-    """The run at `path`, which the first process makes and the others look at.
+    def mend(self) -> None:
+        """Put back what a kill has left half-way between two folders. Only for who holds the run."""
+        for target in ("best", "last"):
+            mend_folder(self.path / target)
+        for path in (self.path / "checkpoints").glob("step-??????.*"):
+            mend_folder(path.with_suffix(""))
 
-    Raises what `make` raises, a UsageError in every process.
+    def _checkpoints(self) -> list[Path]:
+        found = (self.path / "checkpoints").glob("step-??????")
+        return sorted(path for path in found if path.name.partition("-")[2].isdecimal() and path.is_dir())
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.partition("-")[2])
+
+
+@contextmanager
+def held(path: Path, team: Team) -> Iterator[None]:
+    """Keep other processes from training in this folder.
+
+    Raises UsageError if one does, and for links that lead out of it, which would be written through.
     """
-    if team.size == 1:
-        return make()
-    run, problem = None, None
-    if team.is_main:
-        try:
-            run = make()
-        except UsageError as error:
-            problem = str(error)
-    problem = team.gather(problem)[0]
-    if problem is not None:
-        raise UsageError(problem)
-    return run or Onlooker(path)
+    locks = []
+    refuse_links(path)
+    team.by_first(lambda: locks.append(lock_folder(path, "training in")))
+    try:
+        yield
+    finally:
+        for lock in locks:
+            lock.release()

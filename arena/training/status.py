@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from arena.training.metrics_file import is_number, parsed
+from arena_agents.files import open_regular, read_json
+from arena_games.base import UsageError
 
 TAIL_BYTES = 64 * 1024  # of metrics.jsonl: more than the rows between two evaluations
 
@@ -27,34 +30,27 @@ class TrainingStatus:
         self.steps = self.steps or self._configured_steps()
         rows = _last_rows(self._folder / "metrics.jsonl")
         if rows:
-            self.step = int(rows[-1].get("step", 0))
+            self.step = rows[-1]["step"]
         for row in reversed(rows):
             shown = row.get("eval/return")
-            if shown is not None:
+            if is_number(shown):
                 self.mean_return = float(shown)
                 return
 
     def _configured_steps(self) -> int | None:
         try:
-            return int(json.loads((self._folder / "config.json").read_text())["steps"])
-        except (OSError, ValueError, KeyError, TypeError):
+            steps = read_json(self._folder / "config.json").get("steps")
+        except UsageError:
             return None
+        return steps if isinstance(steps, int) else None
 
 
 def _last_rows(path: Path) -> list[dict[str, Any]]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, path.stat().st_size - TAIL_BYTES))
             lines = file.read().splitlines(keepends=True)
-    except OSError:
+    except (OSError, UsageError):
         return []
-    return [row for line in lines if line.endswith(b"\n") and (row := _row(line)) is not None]
-
-
-def _row(line: bytes) -> dict[str, Any] | None:
-    """One row, or None for the half of one with which the tail may begin."""
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) else None
+    # The tail may begin with half a row, which is none.
+    return [row for line in lines if line.endswith(b"\n") and (row := parsed(line)) is not None]

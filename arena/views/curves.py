@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from arena.machine.files import write_bytes, write_output
+from arena.training.metrics_file import is_number
 from arena.training.run_folder import RunFolder
 from arena_games.base import UsageError
 
@@ -32,15 +35,12 @@ class Curve:
     def read(cls, folder: Path) -> Curve:
         """The curve of the run in `folder`. Raises UsageError if there is none, or it cannot be read."""
         run = RunFolder.open(folder)
-        config = run.config()
-        if not isinstance(config, dict):
-            raise UsageError(f"{folder / 'config.json'} holds no settings; train again in another folder")
-        return cls(folder.name, config, run.metrics())
+        return cls(folder.name, run.config(), run.metrics())
 
     def points(self, metric: str, along: str = "step") -> Points:
         """A metric along the steps, or the `episodes`, where it was measured."""
         pairs = ((row.get(along), row.get(metric)) for row in self.rows)
-        return tuple((at, value) for at, value in pairs if at is not None and value is not None)
+        return tuple((int(at), value) for at, value in pairs if is_number(at) and is_number(value))
 
     @property
     def agent(self) -> str:
@@ -117,8 +117,54 @@ def draw_curve(run: RunFolder) -> None:
     for axis in (returns, success):
         axis.grid(alpha=0.3)
         axis.legend()
-    figure.savefig(run.path / "curve.png", dpi=120)
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png", dpi=120)
+    write_bytes(run.path / "curve.png", drawn.getvalue())
     pyplot.close(figure)
+
+
+def draw_comparison(folders: Sequence[Path], metric: str, path: Path) -> None:
+    """Write the runs' metric along the steps as SVG; of a held-out success rate with Wilson's 95 % intervals.
+
+    Beside what was measured on held-out episodes, the same in training is drawn thin.
+
+    Raises UsageError if a folder holds no run.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    with pyplot.rc_context({"svg.hashsalt": "arena"}):
+        figure, axis = pyplot.subplots(figsize=(7, 3.5), layout="constrained")
+        for number, curve in enumerate(map(Curve.read, folders)):
+            colour = f"C{number}"
+            if metric.startswith("eval/") and (points := curve.points(metric.replace("eval/", "train/"))):
+                axis.plot(*zip(*points, strict=True), color=colour, lw=0.8, alpha=0.5)
+            if points := curve.points(metric):
+                steps, values = zip(*points, strict=True)
+                axis.plot(steps, values, color=colour, marker="o", ms=4, label=curve.name)
+                episodes = curve.config.get("eval_episodes")
+                if metric == "eval/success" and isinstance(episodes, int) and episodes > 0:
+                    bounds = [_wilson(min(max(value, 0.0), 1.0), episodes) for value in values]
+                    lows, highs = zip(*bounds, strict=True)
+                    axis.fill_between(steps, lows, highs, color=colour, alpha=0.15, lw=0)
+        axis.set_xlabel("step")
+        axis.set_ylabel(metric)
+        axis.grid(alpha=0.3)
+        axis.legend()
+        drawn = StringIO()
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+        write_output(path, drawn.getvalue())
+        pyplot.close(figure)
+
+
+def _wilson(share: float, count: int) -> tuple[float, float]:
+    """Wilson's 95 % interval for a share of `count` trials."""
+    from scipy.stats import binomtest
+
+    found = binomtest(round(share * count), count).proportion_ci(method="wilson")
+    return found.low, found.high
 
 
 def comparison(folders: Sequence[Path], metric: str) -> Table:

@@ -24,6 +24,7 @@ from arena.training.config import MsgrpoConfig, resolve
 from arena.training.memory.estimate import QWEN_3B, gigabytes
 from arena.training.memory.fit import Available, refuse_unless_it_fits
 from arena_agents.causal_lm.hub import hub_answers
+from arena_agents.files import read_json
 from arena_agents.presets import PRESETS
 from arena_games.base import UsageError
 
@@ -133,11 +134,11 @@ def _cached_model(folder: Path) -> str | None:
     """The size of a cached causal language model; None for anything else, or a download cut short."""
     for config in folder.glob("snapshots/*/config.json"):
         try:
-            architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") or [""]
-        except (OSError, ValueError, AttributeError):
+            (architecture, *_) = read_json(config).get("architectures") or [""]
+        except (UsageError, ValueError, TypeError):
             continue
         weights = list(config.parent.glob("*.safetensors"))
-        if str(architectures[0]).endswith("ForCausalLM") and weights:
+        if str(architecture).endswith("ForCausalLM") and weights:
             return gigabytes(sum(file.stat().st_size for file in weights))
     return None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from arena.record.board import board_of
 from arena.record.store import Store
 from arena.views.invalid import invalid_json, show_invalid
 from arena.views.options import Format
@@ -19,14 +20,13 @@ from arena_leaderboard import (
     render_markdown,
     render_rich,
     render_svg,
-    standings,
 )
 
 
 def show_leaderboard(folder: Path, format: Format) -> None:
     """Print the leaderboard of a tournament's folder in one of the formats."""
     with Store.read(folder) as store:
-        board, spending = standings(store.results()), store.spending()
+        board, spending = board_of(store), store.spending()
         invalid = store.invalid_replies()
     if format == Format.RICH:
         render_rich(board, Console())

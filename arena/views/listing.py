@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,8 +12,9 @@ from rich.text import Text
 
 from arena.record.store import FILE_NAME, Store
 from arena.training.status import TrainingStatus
-from arena.untrusted import one_line
+from arena.untrusted import escaped_text, one_line
 from arena.views.options import Listed
+from arena_agents.files import read_json
 from arena_agents.presets import PRESETS
 from arena_agents.registry import agent_names
 from arena_games.base import GameSpec, UsageError
@@ -83,7 +83,7 @@ def runs(folder: Path) -> Table:
     table = _table("run", "kind", "what", "state")
     for path in _run_folders(folder):
         kind, what, state = _tournament(path) if (path / FILE_NAME).exists() else _training(path)
-        table.add_row(Text(str(path)), kind, Text(one_line(what)), Text(one_line(state)))
+        table.add_row(Text(escaped_text(str(path))), kind, Text(one_line(what)), Text(one_line(state)))
     return table
 
 
@@ -95,13 +95,13 @@ def _run_folders(folder: Path) -> Iterator[Path]:
 
 def _is_training(path: Path) -> bool:
     try:
-        return "algorithm" in json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+        return "algorithm" in read_json(path / "config.json")
+    except UsageError:
         return False
 
 
 def _training(path: Path) -> tuple[str, str, str]:
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    config = read_json(path / "config.json")
     status = TrainingStatus(path)
     status.update()
     return "training", f"{config.get('agent')} on {config.get('game')}", str(status)
@@ -113,7 +113,7 @@ def _tournament(path: Path) -> tuple[str, str, str]:
             config, played = store.meta("config"), len(store.episode_ids())
     except UsageError as error:
         return "tournament", "?", str(error)
-    what = f"{', '.join(config['agents'])} on {', '.join(config['games'])}"
+    what = f"{', '.join(config.get('agents', ()))} on {', '.join(config.get('games', ()))}"
     return "tournament", what, f"{played} matches"
 
 

@@ -1,7 +1,8 @@
 """Numbers as words.
 
-On the page, where what is not known is a dash: `fixed`, `percent`, `thousands`, `dollars`, `speed`. In a
-terminal: `compact`, `roughly`, `duration`, `clock`. The leaderboard's own: `arena_leaderboard.views.numbers`.
+On the page, where what is not known is a dash: `fixed`, `around`, `level`, `percent`, `thousands`, `dollars`,
+`speed`. In a terminal: `compact`, `roughly`, `duration`, `clock`. The leaderboard's own:
+`arena_leaderboard.views.numbers`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,16 @@ UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 def fixed(value: float | None, digits: int) -> str:
     """So many digits after the point, with a true minus and without a negative zero."""
     return UNKNOWN if value is None else numbers.fixed(value, digits).replace("-", "−")
+
+
+def around(mean: float, interval: tuple[float, float], digits: int) -> str:
+    """The interval beside its mean: `± 0.12` where it is even, else its ends."""
+    return numbers.around(mean, interval, digits, "± ", "–").replace("-", "−")
+
+
+def level(share: float) -> str:
+    """The level of an interval: `95 %`, `99.17 %`."""
+    return percent(share, 0 if round(share, 4) == round(share, 2) else 2)
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -33,7 +33,8 @@ class EvaluationOptions:
     """What `arena eval` is asked for: an agent's spec, games between commas, who holds other open seats.
 
     `template`, `temperature` and the settings in `defaults` replace a language model's own; `engine` plays
-    for it. After an invalid reply the agent is asked again up to `rethink` times.
+    for it. After an invalid reply the agent is asked again up to `rethink` times. `in_process` and
+    `agent_memory_gib` say how agents that are not ours are run (see `arena_agents.sandbox.Sandbox`).
     """
 
     agent: str
@@ -46,6 +47,8 @@ class EvaluationOptions:
     engine: str = "auto"
     defaults: Mapping[str, str] = field(default_factory=dict)
     rethink: int = 0
+    in_process: bool = False
+    agent_memory_gib: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

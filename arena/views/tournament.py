@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from rich.console import Console
 
+from arena.record.board import board_after
 from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
@@ -13,6 +16,7 @@ from arena.views.messages import note, warn
 from arena.views.spending import show_spending
 from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
+from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
 from arena_leaderboard import render_rich, standings
 
@@ -36,13 +40,16 @@ def hold_tournament(options: TournamentOptions) -> bool:
         display=TournamentDisplay(Console(stderr=True)),
         until=until,
         engine=parse_engine(options.engine),
+        sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
     )
-    render_rich(standings(result.results), Console())
-    if result.verdict is not None:
-        print(one_line(str(result.verdict)))
+    verdict = result.verdict
+    board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
+    render_rich(board, Console())
+    if verdict is not None:
+        print(one_line(str(verdict)))
     show_invalid(result.invalid, Console())
     show_spending(result.spending, Console())
-    note(f"arena report {options.out} makes a page of it")
+    note(f"arena report {quote(str(options.out))} makes a page of it")
     for problem in dict.fromkeys(result.unable.values()):
         warn(f"{one_line(problem)}; left out there")
     for training, error in result.failed.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from shlex import quote
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -75,7 +76,8 @@ class TrainingDisplay:
     def ended(self, run: RunFolder) -> None:
         """Draw the run's curve, and say how it is played."""
         draw_curve(run)
-        self.note(f"run: {run.path}; play it: arena eval {run.path} --games {run.config()['game']}")
+        where, game = quote(str(run.path)), quote(str(run.config()["game"]))
+        self.note(f"run: {run.path}; play it: arena eval {where} --games {game}")
 
     def _line(self, step: int) -> str:
         values = [f"{name} {value}" for name, value in self._values()]

@@ -17,12 +17,12 @@ from arena.views.progress import BarDisplay, time_left
 SHOWN = 20  # faults that are printed
 
 
-def show_verification(folder: Path) -> bool:
+def show_verification(folder: Path, *, trust: bool = False) -> bool:
     """Verify a run and print what was found; whether it is all as it was played."""
     began = time.monotonic()
     console = Console(stderr=True)
     with console.status("checking the file") as file_check:
-        found = verify(folder, partial(_shown, console, file_check))
+        found = verify(folder, partial(_shown, console, file_check), trust=trust)
     seconds = time.monotonic() - began
     for fault in found.faults[:SHOWN]:
         print(fault)

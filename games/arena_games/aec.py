@@ -81,7 +81,8 @@ class SimultaneousEnv(AECEnv[str, dict[str, Any], int | None]):  # type: ignore[
         return self.action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
-        """Start an episode; everything random in it comes from `seed`."""
+        """Start an episode; everything random in it comes from `seed`, what it is for too (`split_of`)."""
+        self.seed = seed
         self.rng = np.random.Generator(np.random.PCG64(seed))
         self.agents = list(self.possible_agents)
         self.rewards = dict.fromkeys(self.agents, 0.0)

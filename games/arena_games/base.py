@@ -136,8 +136,11 @@ class GameSpec:
     say (`suggests`). `horizon` is the number of turns after
     which an episode is cut.
     `success` says in words what the environment reports as success in its last `infos`.
+    `span` are the least and the greatest return of an open seat, where the rules bound it.
     `prudent` narrows the moves of the `random` agent to those that are not pointless.
     `config` is the frozen dataclass of the scenario's numbers, for agents that reason about rules.
+    `symmetries` of a numeric view are the views of positions that are worth the same, it included, such as
+    those of a turned or mirrored board; None where a game names none.
     `board` draws a position for people who watch, from the observation's text; see `arena_games.board`.
     `open_state` says that nothing is hidden from anybody, and the environment's `state()` is part of every
     observation. `centred` says that the first plane of `grid` marks the seat's own piece, around which a
@@ -156,9 +159,11 @@ class GameSpec:
     rules: tuple[str, ...]
     success: str
     parse: Parser = field(repr=False)
+    span: tuple[float, float] | None = None
     prudent: Callable[[Observation], tuple[int, ...]] = lambda observation: observation.legal
     config: object = None
     board: Callable[[Observation], Board | None] | None = field(default=None, repr=False)
+    symmetries: Callable[[Grid], tuple[Grid, ...]] | None = field(default=None, repr=False)
     kind: ActionKind = ActionKind.LIST
     count: int = 0
     suggests: bool = False

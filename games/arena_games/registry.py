@@ -23,7 +23,7 @@ from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY
 from arena_games.loading import load_object
 from arena_games.snake.env import SNAKE, SNAKE_DUEL, SNAKE_POISON, SNAKE_ROYALE
 
-__all__ = ["BUILT_IN", "find_game", "game_specs", "select_games"]
+__all__ = ["BUILT_IN", "find_game", "game_specs", "is_code", "select_games", "stored_game"]
 
 BUILT_IN = (FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, SNAKE, SNAKE_POISON, SNAKE_DUEL, SNAKE_ROYALE)
 # By the word before the colon: the module that finds its games, and the package that has to be there.
@@ -34,6 +34,7 @@ LIBRARIES = {
     "pettingzoo": ("arena_games.pettingzoo.spec", "pettingzoo"),
 }
 _COMMA = re.compile(r",(?![^()]*\))")  # outside brackets
+_named: dict[str, GameSpec] = {}  # references that `find_game` has followed in this process
 
 
 @cache
@@ -95,11 +96,32 @@ def _of_library(library: str, reference: str, name: str) -> GameSpec:
     return found
 
 
+def stored_game(name: str) -> GameSpec:
+    """The game that a record names: as `find_game`, but no file or module of a name is imported for it.
+
+    A reference is known once the user has named it (or trusts the record, see `arena.record.trust`) and it
+    was found. Raises UsageError for another one, and for unknown games.
+    """
+    if name in _named:
+        return _named[name]
+    if is_code(name):
+        raise UsageError(f"the game {name!r} is Python code, which a record does not start; --trust runs it")
+    return find_game(name)
+
+
+def is_code(name: str) -> bool:
+    """Whether finding the game would import Python that no package has registered."""
+    library, _, reference = name.partition(":")
+    if library in LIBRARIES:
+        return ":" in reference  # Gymnasium imports the module that an id begins with
+    return ":" in name and name not in {spec.name for spec in game_specs()}
+
+
 def _referenced(reference: str) -> GameSpec:
     loaded = load_object(reference)
     if not isinstance(loaded, GameSpec):
         raise UsageError(f"{reference} is a {type(loaded).__name__}, not a GameSpec; name one")
-    return replace(loaded, name=reference)
+    return _named.setdefault(reference, replace(loaded, name=reference))
 
 
 def select_games(names: str | Iterable[str]) -> list[GameSpec]:

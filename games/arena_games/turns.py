@@ -20,7 +20,7 @@ LONGEST_TEXT = 100_000  # characters of a position
 LONGEST_NAME = 2_000
 
 
-class AnyText(spaces.Text):
+class AnyText(spaces.Text):  # type: ignore[misc]
     """Strings of any characters: other libraries draw boards with more than ASCII has."""
 
     def contains(self, x: Any) -> bool:
@@ -92,7 +92,7 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
 
     def step(self, action: Action | None) -> None:
         """Commit the selected seat's move; the last one that is asked for makes the game move."""
-        agent = self.agent_selection
+        agent: str = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)
             return

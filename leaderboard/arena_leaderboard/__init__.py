@@ -5,11 +5,11 @@
 """
 
 from arena_leaderboard.head_to_head import Duels, HeadToHead, head_to_head
+from arena_leaderboard.model.means import mean_ci95, share_ci95
 from arena_leaderboard.model.ratings import Difference, Fit, Rating, ratings
 from arena_leaderboard.results import MatchResult, Race, races
 from arena_leaderboard.seat_effect import SeatEffect, seat_effects
 from arena_leaderboard.standings import Leaderboard, Standing, differences, standings
-from arena_leaderboard.tally import mean_ci95
 from arena_leaderboard.views.export import render_csv, render_json, render_markdown
 from arena_leaderboard.views.terminal import render_rich, render_svg
 
@@ -35,5 +35,6 @@ __all__ = [
     "render_rich",
     "render_svg",
     "seat_effects",
+    "share_ci95",
     "standings",
 ]

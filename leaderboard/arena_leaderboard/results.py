@@ -5,15 +5,18 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+FORFEITED = -1e300  # in the place of a return, below all of them; finite, so that differences are
+
 
 @dataclass(frozen=True, slots=True)
 class MatchResult:
     """One finished match, seen from its rated seats; a house player's seat is not in it.
 
     All tuples are aligned with `players`. `placements` start at 1, the best, and ties share a number.
-    `seconds` is the time each agent spent deciding. `rated` is False when the match ended in an
-    agent's or a game's error. `culprit` is the agent charged with that error, or the one that forfeited
-    a rated match. One agent may hold several seats: they are not compared with each other.
+    `seconds` is the time each agent spent deciding. `rated` is False when the match ended in a game's error
+    or one outside the agents. `culprit` is the agent charged with that error, or the one that forfeited a
+    rated match: it is last, whatever it had been paid. One agent may hold several seats: they are not
+    compared with each other.
     `seats` numbers the players' seats from 0; left out, they are the first ones. `invalid_at_first` counts
     the decisions whose first reply was invalid, where agents are asked again; left out, it is `invalid`.
 
@@ -75,7 +78,8 @@ def races(results: Iterable[MatchResult]) -> list[Race]:
     """The comparisons that the rated results hold.
 
     A match of two or more players is a race by placement. The single-seat matches of one (game, seed)
-    are one race by each agent's mean return. A race without two different agents is left out.
+    are one race by each agent's mean return, a forfeit being worse than any other. A race without two
+    different agents is left out.
     """
     rated = [result for result in results if result.rated]
     versus = [_by_placement(result) for result in rated if len(result.players) > 1]
@@ -91,7 +95,9 @@ def _by_placement(result: MatchResult) -> Race:
 def _by_mean_return(results: Iterable[MatchResult]) -> list[Race]:
     returns: dict[tuple[str, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
-        returns[result.game, result.seed][result.players[0]].append(result.returns[0])
+        forfeited = result.culprit == result.players[0]
+        score = FORFEITED if forfeited else result.returns[0]
+        returns[result.game, result.seed][result.players[0]].append(score)
     # fsum is exact, so equal sets of returns tie whatever order they came in.
     return [
         Race(game, seed, tuple(by_agent), tuple(math.fsum(r) / len(r) for r in by_agent.values()), met=False)

@@ -6,35 +6,43 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from arena_leaderboard.model.looks import stretched
+from arena_leaderboard.model.means import Interval, equal_mean, mean_ci95
+from arena_leaderboard.model.ranks import Ranks, rank_ranges
 from arena_leaderboard.model.ratings import LEVEL, Difference, Fit, Rating, fit_ratings
 from arena_leaderboard.results import MatchResult
 from arena_leaderboard.seat_effect import SeatEffect, seat_effects
-from arena_leaderboard.tally import Tally, mean_ci95, ratio
+from arena_leaderboard.tally import Tally, ratio
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One agent's row. What nothing rated speaks for is None: `rating` is None where `matches` is 0.
 
-    `success_rate` and `invalid_rate` are shares, 0 to 1. `errors` counts the matches that ended in an
-    error charged to this agent; they are not rated. `forfeits` counts the rated ones that it gave away
-    by invalid replies. Where agents are asked again after an invalid reply, `invalid_rate` counts the
-    decisions that were invalid after all, and `first_invalid_rate` those whose first reply was.
+    `success_rate` and `invalid_rate` are shares, 0 to 1. `errors` counts the matches that a failure outside
+    this agent ended, such as its server's; they are not rated. `forfeits` counts the rated ones that it gave
+    away, by its own failure or by invalid replies. Where agents are asked again after an invalid reply,
+    `invalid_rate` counts the decisions that were invalid after all, and `first_invalid_rate` those whose
+    first reply was.
+
+    `return_ci95` is None where all its episodes returned the same and so did everybody else's.
 
     `lead` is the 95 % difference by which the agent one rank above leads this one; None for the first
-    and the unrated. `clean` is the rating over the matches in which no rated seat gave an invalid
-    reply; None where those are all the matches there are, or the agent has none.
+    and the unrated. `level` is the one at which it is called settled, higher where looks share the 5 %.
+    `ranks` are the best and the worst rank that remain to it when all are compared with all (`model.ranks`).
+    `clean` is the rating over the matches in which no rated seat gave an invalid reply or forfeited; None
+    where those are all the matches there are, or the agent has none.
     """
 
     agent: str
     rating: Rating | None
     mean_return: float | None
-    return_ci95: tuple[float, float] | None
+    return_ci95: Interval | None
     success_rate: float | None
     invalid_rate: float | None
     decisions_per_second: float | None
@@ -43,6 +51,9 @@ class Standing:
     clean: Rating | None = None
     lead: Difference | None = None
     first_invalid_rate: float | None = None
+    success_ci95: Interval | None = None
+    level: float = LEVEL
+    ranks: Ranks | None = None
 
     @property
     def matches(self) -> int:
@@ -56,8 +67,8 @@ class Standing:
 
     @property
     def separated(self) -> bool | None:
-        """Whether it is settled that the rank above is better; None for the first and the unrated."""
-        return self.lead.separated if self.lead else None
+        """Whether the rank above is settled, at `level`, to be better; None for the first and the unrated."""
+        return stretched(self.lead, self.level).separated if self.lead else None
 
     def to_json(self) -> dict[str, Any]:
         """The row as JSON values; None where there is nothing to tell, never NaN."""
@@ -68,6 +79,7 @@ class Standing:
             "mean_return": self.mean_return,
             "return_ci95": list(self.return_ci95 or (None, None)),
             "success_rate": self.success_rate,
+            "success_ci95": list(self.success_ci95 or (None, None)),
             "invalid_rate": self.invalid_rate,
             "first_invalid_rate": self.first_invalid_rate,
             "decisions_per_second": self.decisions_per_second,
@@ -77,6 +89,7 @@ class Standing:
             "behind": lead and lead.points,
             "behind_ci95": [lead.low, lead.high] if lead else [None, None],
             "separated": self.separated,
+            "ranks": list(self.ranks or (None, None)),
         }
 
 
@@ -101,9 +114,10 @@ class Leaderboard:
     games: dict[str, tuple[Standing, ...]]
     seats: dict[str, tuple[SeatEffect, ...]] = field(default_factory=dict)
     fits: dict[str | None, Fit] = field(default_factory=dict, compare=False, repr=False)
+    level: float = LEVEL
 
     def to_json(self) -> dict[str, Any]:
-        """`{"overall": [row…], "games": {name: [row…]}, "seats": {name: [seat…]}}`.
+        """`{"overall": [row…], "games": {name: [row…]}, "seats": {name: [seat…]}, "level": 0.95}`.
 
         Rows are as `Standing.to_json` gives them, seats as `SeatEffect.to_json`.
         """
@@ -111,12 +125,17 @@ class Leaderboard:
             "overall": [standing.to_json() for standing in self.overall],
             "games": {game: [standing.to_json() for standing in rows] for game, rows in self.games.items()},
             "seats": {game: [effect.to_json() for effect in effects] for game, effects in self.seats.items()},
+            "level": self.level,
         }
 
 
-def standings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0) -> Leaderboard:
+def standings(
+    results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0, level: float = LEVEL
+) -> Leaderboard:
     """The leaderboard of a tournament's results, in whatever order they come.
 
+    `level` is the one at which neighbouring ranks are called separated: who has looked before, and stops
+    when they are, needs a higher one (see `model.looks`).
     `bootstraps` and `seed` are those of `fit_ratings`, and ValueError is raised as there. Return, success
     and invalid rate are means over an agent's episodes in a game; overall, means over its games.
     """
@@ -132,12 +151,14 @@ def standings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: in
         if fit:
             fits[name] = fit
         clean = _clean_ratings(found, bootstraps, seed)
-        return _ranked(list(tallies.values()) if name is None else [tallies[name]], fit, clean)
+        rows = _ranked(tallies if name is None else {name: tallies[name]}, fit, clean)
+        ranks = rank_ranges(fit, level) if fit else {}
+        return tuple(replace(row, level=level, ranks=ranks.get(row.agent)) for row in rows)
 
     overall = ranked(None, results)
     games = {game: ranked(game, by_game[game]) for game in tallies}
     effects = {game: seat_effects(by_game[game]) for game in tallies}
-    return Leaderboard(overall, games, {game: found for game, found in effects.items() if found}, fits)
+    return Leaderboard(overall, games, {game: found for game, found in effects.items() if found}, fits, level)
 
 
 def differences(
@@ -169,9 +190,9 @@ def _tallies(results: Iterable[MatchResult]) -> dict[str, Tally]:
 
 
 def _clean_ratings(results: Iterable[MatchResult], bootstraps: int, seed: int) -> dict[str, Rating]:
-    """The ratings over the matches without an invalid reply; none where those are all."""
+    """The ratings over the matches without an invalid reply or a forfeit; none where those are all."""
     rated = [result for result in results if result.rated]
-    clean = [result for result in rated if not any(result.invalid)]
+    clean = [result for result in rated if not any(result.invalid) and result.culprit is None]
     fit = fit_ratings(clean, bootstraps=bootstraps, seed=seed) if len(clean) < len(rated) else None
     return _all_ratings(fit)
 
@@ -181,22 +202,28 @@ def _all_ratings(fit: Fit | None) -> dict[str, Rating]:
 
 
 def _ranked(
-    games: Sequence[dict[str, Tally]], fit: Fit | None, clean: dict[str, Rating]
+    games: Mapping[str, dict[str, Tally]], fit: Fit | None, clean: dict[str, Rating]
 ) -> tuple[Standing, ...]:
     """The rows of the agents with a tally in any of the games, best first."""
-    rated = _all_ratings(fit)
+    rated, spans = _all_ratings(fit), {game: _span(tallies.values()) for game, tallies in games.items()}
     rows = sorted(
         (
             replace(
-                _standing(agent, [tallies[agent] for tallies in games if agent in tallies]),
+                _standing(agent, {game: of[agent] for game, of in games.items() if agent in of}, spans),
                 rating=rated.get(agent),
                 clean=clean.get(agent),
             )
-            for agent in set().union(*games)
+            for agent in set().union(*games.values())
         ),
         key=_best_first,
     )
     return (*rows[:1], *(_led(below, above, fit) for above, below in pairwise(rows)))
+
+
+def _span(tallies: Iterable[Tally]) -> Interval:
+    """The least and the greatest return of all."""
+    returns = [value for tally in tallies for value in tally.returns]
+    return min(returns, default=0.0), max(returns, default=0.0)
 
 
 def _led(standing: Standing, above: Standing, fit: Fit | None) -> Standing:
@@ -210,23 +237,36 @@ def _best_first(standing: Standing) -> tuple[bool, float, str]:
     return rating is None, -rating.mean if rating else 0.0, standing.agent
 
 
-def _standing(agent: str, tallies: Sequence[Tally]) -> Standing:
-    """One row from the agent's tallies, one per game, as yet without ratings; games weigh equally."""
-    returns = [tally.returns for tally in tallies if tally.returns]
-    mean_return, return_ci95 = mean_ci95(*returns) if returns else (None, None)
-    seconds = math.fsum(second for tally in tallies for second in tally.seconds)
+def _standing(agent: str, tallies: Mapping[str, Tally], spans: Mapping[str, Interval]) -> Standing:
+    """One row from the agent's tallies by game, as yet without ratings; games weigh equally.
+
+    `spans` are the least and the greatest return that anybody had in each game.
+    """
+    rated = {game: tally for game, tally in tallies.items() if tally.returns}
+    returns = [tally.returns for tally in rated.values()]
+    mean_return, return_ci95 = (
+        mean_ci95(*returns, spans=[spans[game] for game in rated]) if rated else (None, None)
+    )
+    success_rate, success_ci95 = _mean_success(list(rated.values()))
+    seconds = math.fsum(second for tally in tallies.values() for second in tally.seconds)
     return Standing(
         agent=agent,
         rating=None,
         mean_return=mean_return,
         return_ci95=return_ci95,
-        success_rate=_mean_of_known(tally.success_rate for tally in tallies),
-        invalid_rate=_mean_of_known(tally.invalid_rate for tally in tallies),
-        first_invalid_rate=_mean_of_known(tally.first_invalid_rate for tally in tallies),
-        decisions_per_second=ratio(sum(tally.decisions for tally in tallies), seconds),
-        errors=sum(tally.errors for tally in tallies),
-        forfeits=sum(tally.forfeits for tally in tallies),
+        success_rate=success_rate,
+        success_ci95=success_ci95,
+        invalid_rate=_mean_of_known(tally.invalid_rate for tally in tallies.values()),
+        first_invalid_rate=_mean_of_known(tally.first_invalid_rate for tally in tallies.values()),
+        decisions_per_second=ratio(sum(tally.decisions for tally in tallies.values()), seconds),
+        errors=sum(tally.errors for tally in tallies.values()),
+        forfeits=sum(tally.forfeits for tally in tallies.values()),
     )
+
+
+def _mean_success(tallies: Sequence[Tally]) -> tuple[float | None, Interval | None]:
+    rates = [tally.success_rate for tally in tallies if tally.success_rate is not None]
+    return equal_mean(rates, [tally.success_ci95 for tally in tallies]) if rates else (None, None)
 
 
 def _mean_of_known(rates: Iterable[float | None]) -> float | None:

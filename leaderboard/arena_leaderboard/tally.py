@@ -1,16 +1,14 @@
 """What an agent did in one game, apart from how it ranks: returns, successes, replies, time, errors."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from arena_leaderboard.model.quantiles import normal_reach
+from arena_leaderboard.model.means import Interval, share_ci95
 from arena_leaderboard.results import MatchResult
 
 
 @dataclass(slots=True)
 class Tally:
-    """Sums over an agent's rated seats in one game, the matches it forfeited and those its errors ended."""
+    """Sums over an agent's rated seats in one game, the matches it forfeited and those that failed."""
 
     returns: list[float] = field(default_factory=list)
     successes: int = 0
@@ -35,6 +33,11 @@ class Tally:
         return ratio(self.successes, len(self.returns))
 
     @property
+    def success_ci95(self) -> Interval | None:
+        """Wilson's interval of the success rate; None where there is no rated episode."""
+        return share_ci95(self.successes, len(self.returns)) if self.returns else None
+
+    @property
     def invalid_rate(self) -> float | None:
         return ratio(self.invalid, self.decisions)
 
@@ -46,29 +49,3 @@ class Tally:
 def ratio(part: float, whole: float) -> float | None:
     """part / whole, or None where there is nothing to divide by."""
     return part / whole if whole else None
-
-
-def mean_ci95(*samples: Sequence[float]) -> tuple[float, tuple[float, float]]:
-    """The mean of the samples' means, and its 95 % interval: samples (games) weigh equally.
-
-    The interval is the normal approximation over episodes: 1.96 standard errors either way. A sample
-    of one episode shows no spread and adds none, so a single episode x gives (x, (x, x)).
-    Raises ValueError if there is no sample, or an empty one.
-    """
-    if not samples or not all(samples):
-        raise ValueError("a mean needs at least one episode in every sample")
-    mean = _mean([_mean(sample) for sample in samples])
-    half = (
-        normal_reach(0.95) * math.sqrt(math.fsum(_squared_error(sample) for sample in samples)) / len(samples)
-    )
-    return mean, (mean - half, mean + half)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)  # fsum is exact: the order of the episodes does not matter
-
-
-def _squared_error(values: Sequence[float]) -> float:
-    """The variance of the mean: s² / n."""
-    centre, freedom = _mean(values), max(len(values) - 1, 1)
-    return math.fsum((value - centre) ** 2 for value in values) / freedom / len(values)

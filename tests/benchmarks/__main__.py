@@ -30,6 +30,8 @@ WORKS = {
     "frozen-lake": "games:frozen_lake",
     "play": "matches:snake_duel",
     "play-lake": "matches:frozen_lake",
+    "sandbox": "sandbox:batch_of_one",
+    "sandbox-64": "sandbox:batch_of_64",
     "rollout-frozen-lake": "rollout:rollout_frozen_lake",
     "rollout-snake": "rollout:rollout_snake",
     "rollout-frozen-lake-smollm2": "rollout:rollout_frozen_lake_smollm2",

@@ -30,7 +30,7 @@ from arena.training.config import MsgrpoConfig
 from arena.training.msgrpo.train import MsgrpoTraining
 from arena.training.reporter import Silence
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config
+from arena.training.settings import new_config
 
 Row = dict[str, object]
 GAMES = ("frozen-lake", "snake")

@@ -27,7 +27,7 @@ from rich.table import Table
 from arena.training.config import MsgrpoConfig
 from arena.training.memory.estimate import gigabytes
 from arena.training.memory.fit import check_memory
-from arena.training.start import new_config
+from arena.training.settings import new_config
 from tests.benchmarks.shaped_model import SHAPES, make
 
 # A batch that a CPU thread can update on in half a minute.

@@ -21,7 +21,8 @@ import numpy as np
 import torch
 
 from arena.training.config import MsgrpoConfig
-from arena.training.msgrpo.batch import Sequences, TokenBatch
+from arena.training.language.sequences import Sequences
+from arena.training.msgrpo.batch import TokenBatch
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import episode_mean_weights
 from arena_agents.causal_lm.load import load_model

@@ -83,6 +83,7 @@ def test_80_columns_hold_every_number_of_the_table() -> None:
         "errors",
     ]
     assert "…" not in printed(board_of(["search", "dqn"]), 80)
+    assert "ranks" in printed(board_of(["search", "dqn"]), 88).splitlines()[1]
 
 
 def test_wide_consoles_draw_the_intervals_and_put_games_side_by_side() -> None:
@@ -139,7 +140,7 @@ def test_csv_is_one_row_per_standing_and_runs_no_formula() -> None:
 def test_markdown_cells_stay_in_their_cells() -> None:
     text = render_markdown(board_of(HOSTILE))
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert {line.replace(r"\|", "").count("|") for line in rows} == {16}
+    assert {line.replace(r"\|", "").count("|") for line in rows} == {18}
     assert "<script>" not in text
 
 

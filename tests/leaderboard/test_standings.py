@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from arena_leaderboard import Leaderboard, mean_ci95, ratings, standings
+from arena_leaderboard import Leaderboard, ratings, standings
 from tests.leaderboard.simulate import crashed, single, versus
 
 ROW_KEYS = [
-    "agent", "rating", "low", "high", "matches", "mean_return", "return_ci95", "success_rate",
+    "agent", "rating", "low", "high", "matches", "mean_return", "return_ci95", "success_rate", "success_ci95",
     "invalid_rate", "first_invalid_rate", "decisions_per_second", "errors", "forfeits",
     "clean_rating", "clean_low", "clean_high", "clean_matches", "behind", "behind_ci95", "separated",
+    "ranks",
 ]  # fmt: skip
 
 
@@ -25,7 +26,7 @@ def make_board() -> Leaderboard:
 
 def test_json_has_exactly_the_promised_shape(board: Leaderboard) -> None:
     shape = json.loads(json.dumps(board.to_json(), allow_nan=False))
-    assert list(shape) == ["overall", "games", "seats"]
+    assert list(shape) == ["overall", "games", "seats", "level"]
     assert list(shape["games"]) == ["duel", "lake"]
     for row in [*shape["overall"], *shape["games"]["duel"], *shape["games"]["lake"]]:
         assert list(row) == ROW_KEYS
@@ -38,7 +39,10 @@ def test_numbers_of_one_game(board: Leaderboard) -> None:
     assert (first.matches, first.mean_return, first.success_rate) == (10, 1.0, 1.0)
     assert (second.mean_return, second.success_rate, second.invalid_rate) == (0.4, 0.4, 0.1)
     assert second.decisions_per_second == pytest.approx(100)
-    assert second.return_ci95 == pytest.approx((0.4 - 0.320067, 0.4 + 0.320067), abs=1e-5)
+    assert second.success_ci95 == pytest.approx((0.168180, 0.687326), abs=1e-5)
+    assert second.return_ci95 == pytest.approx(second.success_ci95)
+    assert first.success_ci95 == pytest.approx((0.722467, 1.0), abs=1e-5)
+    assert first.return_ci95 == pytest.approx(first.success_ci95)
 
 
 def test_games_weigh_equally_overall(board: Leaderboard) -> None:
@@ -84,6 +88,21 @@ def test_forfeits_are_counted_and_stay_rated() -> None:
     assert (second.errors, second.matches) == (0, 4)
 
 
+def test_a_forfeit_is_last_whatever_had_been_paid_and_never_clean() -> None:
+    """Alone, too: who is about to lose a point and gives up instead gains nothing by it."""
+    played = [
+        single("lake", seed, agent, 1.0 if agent == "a" else 0.0) for seed in range(9) for agent in "ab"
+    ]
+    given_up = [replace(result, culprit="a") if result.players == ("a",) else result for result in played]
+    assert [standing.agent for standing in standings(played).overall] == ["a", "b"]
+    first, second = standings(given_up).overall
+    assert [first.agent, second.agent, second.forfeits, second.errors] == ["b", "a", 9, 0]
+    half = standings([*played, *(replace(result, seed=result.seed + 9) for result in given_up)]).overall
+    assert {standing.clean is not None for standing in half} == {True}
+    clean = {standing.agent: standing.clean.matches for standing in half if standing.clean}
+    assert clean == {"a": 9, "b": 18}
+
+
 def test_clean_rating_is_that_of_the_matches_without_invalid_replies() -> None:
     clean = [versus("duel", seed, "ab", (1 + seed % 2, 2 - seed % 2)) for seed in range(20)]
     spoiled = [replace(versus("duel", seed, "ab", (1, 2)), invalid=(0, 1)) for seed in range(20, 60)]
@@ -102,13 +121,4 @@ def test_clean_rating_is_left_out_where_nothing_was_invalid_or_everything() -> N
 
 
 def test_nothing_played_is_an_empty_leaderboard() -> None:
-    assert standings([]).to_json() == {"overall": [], "games": {}, "seats": {}}
-
-
-def test_mean_ci95() -> None:
-    assert mean_ci95([2.0]) == (2.0, (2.0, 2.0))
-    mean, (low, high) = mean_ci95([0.0, 1.0] * 50, [1.0] * 100)
-    assert (mean, (low + high) / 2) == pytest.approx((0.75, 0.75))
-    assert (high - low) / 2 == pytest.approx(1.96 * (0.25 / 99) ** 0.5 / 2, rel=1e-3)
-    with pytest.raises(ValueError, match="at least one episode"):
-        mean_ci95([])
+    assert standings([]).to_json() == {"overall": [], "games": {}, "seats": {}, "level": 0.95}

@@ -52,14 +52,14 @@ def free_port() -> int:
 class VllmServer:
     """Started, killed and started again at one address."""
 
-    def __init__(self, log: Path) -> None:
-        self.port = free_port()
+    def __init__(self, log: Path, model: Path = MODEL_DIR) -> None:
+        self.model, self.port = model, free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self.log = log
 
     def start(self) -> None:
         module = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
-        where = ["--model", str(MODEL_DIR), "--port", str(self.port), *OPTIONS.split()]
+        where = ["--model", str(self.model), "--port", str(self.port), *OPTIONS.split()]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 module + where, stdout=log, stderr=log, env=os.environ | OFFLINE_CPU, start_new_session=True

@@ -8,7 +8,8 @@ import pytest
 from arena.training.language.probe import probe_prompts
 from arena.training.msgrpo.train import MsgrpoTraining
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config, train
+from arena.training.settings import new_config
+from arena.training.start import train
 from arena_agents.base import Sampling
 from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.engines.vllm import VllmEngine

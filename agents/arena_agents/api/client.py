@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from arena_agents.address import Address
 from arena_agents.api.errors import MalformedError, RequestError, back_off
 from arena_agents.api.loop import LoopThread
+from arena_agents.api.secret import without_keys
 from arena_agents.api.settings import Settings
 from arena_agents.api.transport import Body, Transport
 
@@ -65,6 +66,10 @@ class ServerClient:
         if self._loop.close.alive:
             self._loop.run(self._transport.close())
             self._loop.close()
+
+    def without_key(self, text: str) -> str:
+        """The text with the key struck out: of what was put together of a server's words, last of all."""
+        return without_keys(text, self._transport.secrets)
 
     def get(self, path: str, deadline_s: float | None = None) -> Any:
         """The JSON at `path`. Raises RequestError, or MalformedError."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from arena_agents.api.errors import MalformedError
+from arena_agents.limits import MOST_TOKENS
 from arena_agents.reasoning import apart, cut
 
-LARGEST_COUNT = 2**53  # beyond it a count is nonsense, and a database's integers end
 FINISHES = {"stop": "stop", "length": "length", "max_tokens": "length", "content_filter": "refusal"}
 
 
@@ -96,5 +96,5 @@ def _field(value: Any, name: str) -> Any:
 
 def _count(usage: Any, name: str) -> int | None:
     number = _field(usage, name)
-    valid = isinstance(number, int) and not isinstance(number, bool) and 0 <= number < LARGEST_COUNT
+    valid = isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MOST_TOKENS
     return number if valid else None

@@ -51,8 +51,14 @@ def back_off(attempt: int, asked_s: float | None) -> float:
 
 
 def status_error(status: int, headers: Mapping[str, str], body: object, key_names: str) -> RequestError:
-    """The trouble behind an HTTP status of 400 or more (or an unfollowed redirect)."""
+    """The trouble behind an HTTP status of 400 or more (or a redirect)."""
     said = _said(body)
+    if 300 <= status < 400:
+        return RequestError(
+            f"the server redirects elsewhere ({status}), which is not followed; name the URL that answers",
+            again=False,
+            status=status,
+        )
     if status in (401, 403):
         return RequestError(
             f"the server refuses the key, or wants one ({status}); set {key_names}",

@@ -12,6 +12,7 @@ from typing import Any
 
 from platformdirs import user_config_path
 
+from arena_agents.files import read_text
 from arena_games.base import UsageError
 
 OURS = Path(__file__).with_name("prices.toml")
@@ -46,11 +47,10 @@ def _users(environment: Mapping[str, str]) -> dict[str, Price]:
 
 
 def _read(path: Path) -> dict[str, Price]:
+    text = read_text(path, remedy=f"check ${VARIABLE}", called="the prices in ")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the prices in {path}: {error.strerror}; check ${VARIABLE}") from error
-    except ValueError as error:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the prices in {path} are no TOML: {error}; repair the file") from error
     return {name: _price(entry, name, path) for name, entry in table.items()}
 

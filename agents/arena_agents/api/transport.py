@@ -1,7 +1,8 @@
 """One request to the server and back, through the `openai` client: bytes to JSON, errors to `RequestError`.
 
-Two things that client does by itself are undone here: it would send what `OPENAI_*` variables hold
-(organisation, project, any header) to whatever server it is pointed at, and it would try again.
+What that client does by itself is undone here: it would send what `OPENAI_*` variables hold (organisation,
+project, any header) to whatever server it is pointed at, try again, and follow redirects, which carry the
+prompt to whom nobody named.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from arena_agents.address import Address
+from arena_agents.api.bounded import bounded_client
 from arena_agents.api.errors import MalformedError, RequestError, status_error
+from arena_agents.api.secret import SHORTEST_SECRET, without_keys_inside
 from arena_games.base import UsageError
 
 Body = dict[str, Any]
 
-LARGEST_BODY = 8 * 2**20  # bytes of an answer; what is longer is no reply to anything
-SHORTEST_SECRET = 8  # characters; shorter keys are placeholders, which any text may hold
 NO_KEY = "none"  # the openai client insists on one; it is not sent
 SENT_HEADERS = frozenset(
     {
@@ -34,8 +35,9 @@ class Transport:
 
     def __init__(self, address: Address, timeout_s: float) -> None:
         self.address = address
-        self._key = address.key()
-        self._openai = _open(address, self._key, timeout_s)
+        key = address.key()
+        self.secrets = (key,) if key is not None and len(key) >= SHORTEST_SECRET else ()
+        self._openai = _open(address, key, timeout_s)
 
     async def close(self) -> None:
         await self._openai.close()
@@ -47,7 +49,7 @@ class Transport:
         rest = {name: value for name, value in body.items() if name not in ("model", needed)}
         request = {"model": body["model"], needed: body[needed], "extra_body": rest}
         async with self._named_errors(), resource.with_streaming_response.create(**request) as response:
-            return self._without_key(_parsed(await _limited(response)))
+            return self._without_key(_parsed(await response.read()))
 
     async def get(self, path: str) -> Any:
         """The JSON (or else text) at any path."""
@@ -76,20 +78,14 @@ class Transport:
         except openai.APITimeoutError:
             raise RequestError("the server does not answer") from None
         except Exception as error:  # the client's own, and what reading a broken stream raises
+            if isinstance(error.__cause__, RequestError):  # of `bounded_client`
+                raise error.__cause__ from None
             kind = type(error.__cause__ or error).__name__
             raise RequestError(f"the connection to the server failed ({kind})") from None
 
     def _without_key(self, value: Any) -> Any:
         """The same JSON value with the key struck out of every text: a server may send it back."""
-        if self._key is None or len(self._key) < SHORTEST_SECRET:
-            return value
-        if isinstance(value, str):
-            return value.replace(self._key, "[key]")
-        if isinstance(value, list):
-            return [self._without_key(item) for item in value]
-        if isinstance(value, dict):
-            return {self._without_key(name): self._without_key(item) for name, item in value.items()}
-        return value
+        return without_keys_inside(value, self.secrets)
 
 
 def _open(address: Address, key: str | None, timeout_s: float) -> Any:
@@ -115,19 +111,8 @@ def _open(address: Address, key: str | None, timeout_s: float) -> Any:
         max_retries=0,
         timeout=timeout_s,
         default_headers=authorization,
-        http_client=openai.DefaultAsyncHttpxClient(event_hooks={"request": [only_ours]}),
+        http_client=bounded_client(openai.DefaultAsyncHttpxClient, event_hooks={"request": [only_ours]}),
     )
-
-
-async def _limited(response: Any) -> bytes:
-    body = bytearray()
-    async for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise RequestError(
-                f"the server's answer is longer than {LARGEST_BODY // 2**20} MiB", again=False, passing=False
-            )
-    return bytes(body)
 
 
 def _parsed(body: bytes) -> Any:

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+SHORT = 512  # tokens; what is kept of their attention is less than what a layer keeps otherwise
+
 
 def avoid_cudnn() -> None:
     """Let torch choose other kernels than cuDNN's, in this process.
@@ -56,3 +58,49 @@ def grouped_attention(
         query_NGRE, key_NGTE, value_NGTE, attn_mask=mask_N11T, scale=scaling
     )
     return attended.reshape(rows, 1, heads, value_NGTE.shape[-1])
+
+
+@contextmanager
+def plain_for_gradients() -> Iterator[None]:
+    """Inside, attention in half precision on a CPU is two products and a softmax, where it is short.
+
+    torch's fused kernel takes four times as long on the way back there. What is kept for the gradient
+    grows with the square of a text's length, so that longer ones are left to the kernel.
+    """
+    fused = ALL_ATTENTION_FUNCTIONS["sdpa"]
+
+    def attend(
+        module: nn.Module, query_NHLE: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
+    ) -> tuple[Tensor, Tensor | None]:
+        short = mask is not None and key.shape[2] <= SHORT and options.get("position_bias") is None
+        if mask is None or not short or not query_NHLE.requires_grad or not _half_on_cpu(query_NHLE):
+            attended: tuple[Tensor, Tensor | None] = fused(module, query_NHLE, key, value, mask, **options)
+            return attended
+        return plain_attention(query_NHLE, key, value, mask, options.get("scaling")), None
+
+    ALL_ATTENTION_FUNCTIONS["sdpa"] = attend
+    try:
+        yield
+    finally:
+        ALL_ATTENTION_FUNCTIONS["sdpa"] = fused
+
+
+def _half_on_cpu(query: Tensor) -> bool:
+    return query.device.type == "cpu" and query.dtype in (torch.bfloat16, torch.float16)
+
+
+def plain_attention(
+    query_NHLE: Tensor, key_NGTE: Tensor, value_NGTE: Tensor, mask_N1LT: Tensor, scaling: float | None
+) -> Tensor:
+    """Attention (N, L, H, E) without a kernel of its own; groups of heads read their keys and values once."""
+    rows, heads, length, width = query_NHLE.shape
+    groups = key_NGTE.shape[1]
+    each = heads // groups
+    query_NGQE = query_NHLE.reshape(rows, groups, each * length, width) * (scaling or width**-0.5)
+    scores = (query_NGQE @ key_NGTE.transpose(2, 3)).view(rows, groups, each, length, -1)
+    if mask_N1LT.dtype == torch.bool:
+        scores = scores.masked_fill(~mask_N1LT[:, :, None], torch.finfo(scores.dtype).min)
+    else:
+        scores = scores + mask_N1LT[:, :, None]
+    attended = scores.softmax(-1).flatten(2, 3) @ value_NGTE
+    return attended.view(rows, heads, length, -1).transpose(1, 2).contiguous()

@@ -17,6 +17,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from arena_agents.files import check_regular
 from arena_games.base import UsageError
 
 # Families (`tokenizer.ggml.pre`) whose every digit is a token: transformers splits their text as GPT-2's,
@@ -58,9 +59,16 @@ def _from_file(kind: Any, path: Path, **options: Any) -> Any:
     if find_spec("gguf") is None:
         raise UsageError("a .gguf file is read with the package gguf; pip install 'tmsg-arena[gguf]'")
     logging.disable_progress_bar()
+    check_regular(path)
     try:
         with redirect_stderr(StringIO()):  # a progress bar that transformers does not let be switched off
-            return kind.from_pretrained(path.parent, gguf_file=path.name, local_files_only=True, **options)
+            return kind.from_pretrained(
+                path.parent,
+                gguf_file=path.name,
+                local_files_only=True,
+                trust_remote_code=False,
+                **options,
+            )
     except Exception as error:  # of a foreign format: struct errors, unknown types, missing keys
         raise UsageError(f"cannot read {path}: {_first_line(error)}; get the .gguf file again") from error
 

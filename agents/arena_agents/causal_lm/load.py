@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
 
+from arena_agents.causal_lm.adapter_config import check_adapter
 from arena_agents.causal_lm.attention import avoid_cudnn
 from arena_agents.causal_lm.gguf import load_gguf, load_gguf_config, load_gguf_tokenizer
 from arena_agents.causal_lm.hub import is_gguf, on_disk_only
+from arena_agents.files import check_model_folder
 from arena_agents.presets import MADE_HERE
 from arena_games.base import UsageError
+
+# How the names of files with weights end.
+WEIGHTS = (".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json")
 
 
 def default_device() -> torch.device:
@@ -37,14 +43,30 @@ def load_model(
     if is_gguf(source):
         model, tokenizer = load_gguf(_existing(source), dtype=dtype)
     else:
-        local = on_disk_only(source)
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, local_files_only=local)
-        except (OSError, ValueError, KeyError) as error:
-            raise UsageError(_remedy(source)) from error
+        tokenizer = _loaded(AutoTokenizer, source)
+        model = _loaded(AutoModelForCausalLM, source, dtype=dtype)
     model.generation_config = _tokens_only(model.generation_config)
     return model.to(device).eval(), tokenizer
+
+
+def load_outline(source: str) -> tuple[Any, Any]:
+    """Model and tokenizer as `load_model`'s, but the model has shapes and no weights, and takes no memory.
+
+    Enough to know whether it is there and what its family bears. Raises UsageError as `load_model` does.
+    """
+    from transformers import AutoModelForCausalLM
+
+    config, tokenizer = load_config(source), load_tokenizer(source)
+    folder = Path(source)
+    if folder.is_dir() and not any(next(folder.glob(f"*{kind}"), None) for kind in WEIGHTS):
+        raise UsageError(_remedy(source, FileNotFoundError("no weights")))
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except Exception as error:  # whatever a damaged config makes it stumble over
+        raise UsageError(_remedy(source, error)) from error
+    model.generation_config = load_generation_config(source)
+    return model.eval(), tokenizer
 
 
 def load_config(source: str) -> Any:
@@ -53,10 +75,7 @@ def load_config(source: str) -> Any:
 
     if is_gguf(source):
         return load_gguf_config(_existing(source))
-    try:
-        return AutoConfig.from_pretrained(source, local_files_only=on_disk_only(source))
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(_remedy(source)) from error
+    return _loaded(AutoConfig, source)
 
 
 def load_tokenizer(source: str) -> Any:
@@ -65,10 +84,23 @@ def load_tokenizer(source: str) -> Any:
 
     if is_gguf(source):
         return load_gguf_tokenizer(_existing(source))
+    return _loaded(AutoTokenizer, source)
+
+
+def _loaded(kind: Any, source: str, **options: Any) -> Any:
+    """What transformers makes of a folder or hub id; Python that it brings is neither run nor asked about.
+
+    Raises UsageError for whatever transformers raises: a damaged folder makes it stumble anywhere.
+    """
+    check_model_folder(Path(source))
     try:
-        return AutoTokenizer.from_pretrained(source, local_files_only=on_disk_only(source))
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(_remedy(source)) from error
+        return kind.from_pretrained(
+            source, local_files_only=on_disk_only(source), trust_remote_code=False, **options
+        )
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:
+        raise UsageError(_remedy(source, error)) from error
 
 
 def load_generation_config(source: str) -> Any:
@@ -81,6 +113,8 @@ def load_generation_config(source: str) -> Any:
             return _tokens_only(found)
         except OSError:  # it has none
             pass
+        except Exception as error:
+            raise UsageError(_remedy(source, error)) from error
     return _tokens_only(GenerationConfig.from_model_config(load_config(source)))
 
 
@@ -110,13 +144,18 @@ def _existing(source: str) -> Path:
     return Path(source)
 
 
-def _remedy(source: str) -> str:
+def _remedy(source: str, error: Exception) -> str:
+    reason = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+    if "trust_remote_code" in str(error):
+        return f"{source} brings Python code of its own, which is not run; use another model"
     if Path(source).is_dir():
-        return f"{source} is no whole Hugging Face model; it needs config.json, weights and a tokenizer"
+        needed = "it needs config.json, weights and a tokenizer"
+        return f"{source} is no whole Hugging Face model ({reason}); {needed}"
     made = f"{MADE_HERE[source]} in this program's source tree makes it, or " if source in MADE_HERE else ""
     return (
         f"model {source!r} is not on this machine and could not be had from the hub; {made}download it where "
-        f"there is a network (hf download {source}), give a local folder as hf:PATH, or use the built-in nano"
+        f"there is a network (hf download {quote(source)}), give a local folder as hf:PATH, or use the "
+        "built-in nano"
     )
 
 
@@ -124,7 +163,10 @@ def with_adapter(model: Any, folder: Path, *, trainable: bool = False) -> Any:
     """The model with the adapter in a folder. Raises UsageError if it does not fit."""
     from peft import PeftModel
 
+    check_adapter(folder)
     try:
         return PeftModel.from_pretrained(model, folder, is_trainable=trainable)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # of whatever kind peft and torch raise for what does not fit
         raise UsageError(f"cannot load the adapter in {folder}: {error}; train it again") from error

@@ -21,12 +21,14 @@ from torch.utils.checkpoint import checkpoint
 from transformers.cache_utils import Cache, DynamicLayer
 
 from arena_agents.base import Ids
+from arena_agents.causal_lm.attention import plain_for_gradients
 from arena_agents.causal_lm.beginnings import Beginnings, Plan
 from arena_agents.causal_lm.decoder import causal_model, decoder, ends_only, recomputed_layers
 from arena_agents.causal_lm.family import Family, ShortCuts
 from arena_agents.causal_lm.forward import prefill, shared_prefix
 from arena_agents.causal_lm.packing import pack
 from arena_agents.causal_lm.plain import plain_scores
+from arena_agents.causal_lm.precision import in_model_precision
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
 
 # Logits computed at a time: 256 MiB in float32.
@@ -150,7 +152,8 @@ def read_replies(
     cuts = replace(family.short_cuts, ends=family.short_cuts.ends and not recompute)
     if not share_beginning:
         cuts = replace(cuts, shared=0)
-    with recomputed_layers(whole) if recompute else nullcontext():
+    recomputed = recomputed_layers(whole) if recompute else nullcontext()
+    with in_model_precision(model), plain_for_gradients(), recomputed:
         if widest(prompts, replies) <= cuts.longest:
             said_MX = _by_short_cuts(
                 whole, prompts, replies, cuts, pad_id, beginnings, plain_head=family.plain_head

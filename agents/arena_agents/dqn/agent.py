@@ -10,21 +10,35 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from shlex import quote
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from arena_agents.base import Agent, Reply
 from arena_agents.dqn.window import visible, windows
+from arena_agents.files import check_regular, read_model
+from arena_agents.limits import (
+    LARGEST_SIDE,
+    LONGEST_NAME,
+    MOST_ACTIONS,
+    MOST_PARAMETERS,
+    MOST_PLANES,
+    WIDEST_LAYER,
+    WIDEST_VIEW,
+)
 from arena_games.base import GameSpec, Observation, UsageError, action_reply
 
 WEIGHTS = "model.safetensors"
+Planes = Annotated[int, Field(ge=1, le=MOST_PLANES)]
+Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
+ActionName = Annotated[str, Field(max_length=LONGEST_NAME)]
 
 
 class DqnCard(BaseModel):
@@ -39,11 +53,24 @@ class DqnCard(BaseModel):
 
     kind: Literal["dqn"] = "dqn"
     version: Literal[1] = 1
-    game: str
-    planes: tuple[int, int, int]
-    actions: tuple[str, ...]
-    radius: int | None = Field(ge=1)
-    hidden: int = Field(ge=1)
+    game: str = Field(max_length=LONGEST_NAME)
+    planes: tuple[Planes, Side, Side]
+    actions: tuple[ActionName, ...] = Field(min_length=1, max_length=MOST_ACTIONS)
+    radius: int | None = Field(ge=1, le=WIDEST_VIEW)
+    hidden: int = Field(ge=1, le=WIDEST_LAYER)
+
+    @property
+    def cells(self) -> int:
+        """How many cells the network sees."""
+        return self.planes[1] * self.planes[2] if self.radius is None else (2 * self.radius + 1) ** 2
+
+    @model_validator(mode="after")
+    def _of_bounded_size(self) -> DqnCard:
+        """Before a network of it is made."""
+        seen = (self.planes[0] + 1) * self.cells
+        if (seen + self.hidden + len(self.actions)) * self.hidden > MOST_PARAMETERS:
+            raise ValueError(f"the network would have more than {MOST_PARAMETERS:,} parameters")
+        return self
 
 
 class QNetwork(nn.Module):
@@ -51,10 +78,8 @@ class QNetwork(nn.Module):
 
     def __init__(self, card: DqnCard) -> None:
         super().__init__()
-        channels, height, width = card.planes
-        cells = height * width if card.radius is None else (2 * card.radius + 1) ** 2
         self.body = nn.Sequential(
-            nn.Linear((channels + 1) * cells, card.hidden),
+            nn.Linear((card.planes[0] + 1) * card.cells, card.hidden),
             nn.ReLU(),
             nn.Linear(card.hidden, card.hidden),
             nn.ReLU(),
@@ -103,11 +128,12 @@ class DqnPolicy:
     @classmethod
     def load(cls, path: Path) -> DqnPolicy:
         """The policy in a folder. Raises UsageError if it cannot be read."""
+        card = read_model(path / "agent.json", DqnCard, remedy="train the policy again")
+        check_regular(path / WEIGHTS)
         try:
-            card = DqnCard.model_validate_json((path / "agent.json").read_text(encoding="utf-8"))
             policy = cls.fresh(card, seed=0)
             policy.network.load_state_dict(load_file(path / WEIGHTS))
-        except (OSError, ValueError, ValidationError, RuntimeError, SafetensorError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             reason = str(error).splitlines()[0]
             raise UsageError(f"cannot read the dqn policy in {path} ({reason}); train it again") from error
         return policy
@@ -134,7 +160,7 @@ class DqnPolicy:
 
 
 def _untrained(game: str) -> str:
-    return f"dqn has no policy for {game}; train one with arena train {game} --agent dqn"
+    return f"dqn has no policy for {game}; train one with arena train {quote(game)} --agent dqn"
 
 
 class DqnAgent(Agent):

@@ -12,6 +12,7 @@ from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from arena_agents.causal_lm.hub import is_gguf
@@ -59,8 +60,8 @@ def choose_engine(asked: EngineName, source: str = "", *, adapter: bool = True) 
         raise UsageError("--engine server needs an address; name the agent as SPEC@URL")
     if asked == "vllm" and is_gguf(source):
         raise UsageError(
-            f"the vllm engine takes no .gguf file; python -m arena_agents.causal_lm.gguf {source} FOLDER, "
-            "then hf:FOLDER"
+            "the vllm engine takes no .gguf file; python -m arena_agents.causal_lm.gguf "
+            f"{quote(source)} FOLDER, then hf:FOLDER"
         )
     if asked == "auto":
         there = adapter and not is_gguf(source) and vllm_installed() and _has_gpu()

@@ -25,6 +25,7 @@ from arena_agents.causal_lm.static_decode import GrowingRows, Rows, StaticDecode
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
 from arena_agents.engines.choice import Read, choose, decisions, weigh
 from arena_agents.engines.sampling import Replies
+from arena_agents.engines.stops import closing_ids
 
 LARGEST_TREE = 64  # tokens of drafts
 MOST_LOGITS = 2**26  # that drafts may take: 256 MiB in float32
@@ -79,8 +80,12 @@ class TransformersEngine:
         drafts: Sequence[Ids] = (),
     ) -> list[TokenSample]:
         """One sample per prompt, in order; equal prompts are read once."""
-        training = self.model.training
-        self.model.eval()
+        with _evaluating(self.model):
+            return self._generate(prompts, sampling, seeds, drafts)
+
+    def _generate(
+        self, prompts: Sequence[Ids], sampling: Sampling, seeds: Sequence[int], drafts: Sequence[Ids]
+    ) -> list[TokenSample]:
         if self.keeps_beginnings:
             self.beginnings.check(self.model)
         tree = self._tree(drafts)
@@ -99,7 +104,6 @@ class TransformersEngine:
                     tuple(prompts[index]), tuple(tokens), tuple(logprobs), self.policy_version
                 )
                 samples[index] = sample
-        self.model.train(training)
         return [samples[index] for index in range(len(prompts))]
 
     @torch.inference_mode()
@@ -135,18 +139,14 @@ class TransformersEngine:
         self, prompts: Sequence[Ids], choices: Sequence[Sequence[Ids]]
     ) -> Iterator[tuple[Read, dict[str, Any]]]:
         """How these are read, the model meanwhile in evaluation, and within which limits."""
-        training = self.model.training
-        self.model.eval()
         if self.keeps_beginnings:
             self.beginnings.check(self.model)
         kept = self.beginnings if self.keeps_beginnings else None
         width = widest(prompts, [reply for replies in choices for reply in replies])
         branching = self._takes_trees and width <= self.family.short_cuts.trees
         read = partial(read_replies, self.model, family=self.family, beginnings=kept)
-        try:
+        with _evaluating(self.model):
             yield read, {"most_tokens": self.batch_tokens, "branching": branching}
-        finally:
-            self.model.train(training)
 
     def _fits(self, tree: ReplyTree, longest: int, prompts: Sequence[Ids]) -> bool:
         """Whether a tree is right for texts of this length, and its logits have room."""
@@ -232,16 +232,23 @@ class TransformersEngine:
     def _ended(self, tokens: list[int], sampling: Sampling) -> bool:
         if tokens[-1] in self._ends or len(tokens) == sampling.max_new_tokens:
             return True
-        for stop in sampling.stop:
-            if tokens[-1] in self._closing_ids(stop):
-                tail = self.tokenizer.decode(tokens[-4 - len(stop) :])
-                if stop in tail:
-                    return True
-        return False
+        return any(self._stops(tokens, stop) for stop in sampling.stop)
 
-    def _closing_ids(self, stop: str) -> frozenset[int]:
-        """Tokens that can complete the stop string: those that hold its last character."""
+    def _stops(self, tokens: list[int], stop: str) -> bool:
+        """Whether the last token completes the stop string."""
         if stop not in self._closing:
-            vocabulary = self.tokenizer.get_vocab()
-            self._closing[stop] = frozenset(i for token, i in vocabulary.items() if stop[-1] in token)
-        return self._closing[stop]
+            self._closing[stop] = closing_ids(self.tokenizer.get_vocab(), stop)
+        # A token may be a single byte, and the first ones of the tail the end of a character.
+        tail = tokens[-4 - len(stop.encode()) :]
+        return tokens[-1] in self._closing[stop] and stop in self.tokenizer.decode(tail)
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Without dropout inside, and in the end as it was, whatever happens."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

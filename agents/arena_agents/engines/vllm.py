@@ -168,6 +168,7 @@ def start_llm(
     tensor_parallel: int = 1,
     lora_rank: int = 0,
     in_team: bool = False,
+    more_room: str = "play fewer models at once",
 ) -> Any:
     """A running `vllm.LLM` of the model in a folder or of an id on the hub.
 
@@ -175,6 +176,7 @@ def start_llm(
     memory that it may take, weights included; `lora_rank` the largest rank of an adapter, 0 for no
     adapters. `in_team`: this is one of several processes that a launcher started, each with its GPU;
     `tensor_parallel` of them in a row have one model, and must ask it for the same at the same time.
+    `more_room` is what the user can do about too little memory with the command at hand.
     Raises UsageError if vLLM is not installed or does not start.
     """
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
@@ -192,6 +194,7 @@ def start_llm(
         ) from error
     options = {
         "dtype": dtype or ("bfloat16" if on_gpu else "float32"),
+        "trust_remote_code": False,
         "gpu_memory_utilization": memory,
         "tensor_parallel_size": tensor_parallel,
         "enable_sleep_mode": on_gpu,
@@ -209,8 +212,8 @@ def start_llm(
             return vllm.LLM(source, **options)
     except Exception as error:  # of many kinds: memory, drivers, models that it does not know
         raise UsageError(
-            f"vllm could not start: {_first_line(error)}; with too little memory change --set "
-            f"engine_memory={memory}, else use --engine transformers"
+            f"vllm could not start: {_first_line(error)}; with too little memory {more_room}, "
+            "else use --engine transformers"
         ) from error
 
 

@@ -7,18 +7,25 @@ is the game's own parser.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from arena_agents.base import Agent, Decode, Ids, Reply, Sampling, TokenSample, Usage
-from arena_agents.causal_lm.load import end_ids, load_generation_config, load_model, with_adapter
+from arena_agents.causal_lm.adapter_config import check_adapter
+from arena_agents.causal_lm.load import (
+    end_ids,
+    load_generation_config,
+    load_model,
+    load_outline,
+    with_adapter,
+)
 from arena_agents.engines.base import Engine, EngineName
 from arena_agents.engines.choose import choose_playing_engine, playing_engine
 from arena_agents.engines.transformers import TransformersEngine
-from arena_agents.language.chat import UNCHANGED, ChatFormat, found_chat
+from arena_agents.language.card import CARD, read_card
+from arena_agents.language.chat import ChatFormat, found_chat
 from arena_agents.language.choices import ReplyTokens, legal_replies
 from arena_agents.language.template import PromptTemplate, load_template
 from arena_agents.language.thinking import Read, Thinker
@@ -153,33 +160,44 @@ def load_language_agent(
     template: Path | None = None,
     sampling: Sampling | None = None,
     engine: EngineName = "transformers",
+    weights: bool = True,
 ) -> LanguageAgent:
-    """An agent around an untrained model: a preset's name or `hf:` with a folder, .gguf file or hub id."""
-    source = model_source(spec)
-    opened, tokenizer, ends = _open_engine(engine, source, None)
+    """An agent around an untrained model: a preset's name or `hf:` with a folder, .gguf file or hub id.
+
+    Without `weights` it cannot play: it only shows that it could be made.
+    """
+    source, words = model_source(spec), load_template(template)
+    opened, tokenizer, ends = _open_engine(engine, source, None) if weights else _outline(source)
     chat = found_chat(tokenizer, spec)
-    return LanguageAgent(opened, tokenizer, load_template(template), sampling, chat=chat, ends=ends)
+    return LanguageAgent(opened, tokenizer, words, sampling, chat=chat, ends=ends)
 
 
 def load_language_policy(
-    folder: Path, *, template: Path | None = None, engine: EngineName = "transformers"
+    folder: Path, *, template: Path | None = None, engine: EngineName = "transformers", weights: bool = True
 ) -> LanguageAgent:
     """An agent around a policy folder that training wrote: whole weights, or an adapter.
 
-    Its prompts are made as in training. Raises UsageError if the folder is not whole.
+    Its prompts are made as in training. Without `weights` it cannot play: it only shows that it could be
+    made. Raises UsageError if the folder is not whole.
     """
-    try:
-        card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
-        words = load_template(template) if template else PromptTemplate.parse(card["template"])
-        sampling = Sampling(**card["sampling"] | {"stop": tuple(card["sampling"]["stop"])})
-        adapter, base = bool(card["adapter"]), str(card["base"])
-        # Before formats were stored, a template was given the messages as they are.
-        chat = ChatFormat.from_card(card.get("chat", UNCHANGED.card()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
-    source = base_source(folder, base) if adapter else str(folder)
-    opened, tokenizer, ends = _open_engine(engine, source, folder if adapter else None, policy=True)
-    return LanguageAgent(opened, tokenizer, words, sampling, chat=chat, ends=ends)
+    other = load_template(template) if template else None
+    card = read_card(folder)
+    words = other or PromptTemplate.parse(card.template, str(folder / CARD))
+    if card.adapter:
+        check_adapter(folder)  # whichever engine will read it
+    source = base_source(folder, card.base) if card.adapter else str(folder)
+    if weights:
+        adapter = folder if card.adapter else None
+        opened, tokenizer, ends = _open_engine(engine, source, adapter, policy=True)
+    else:
+        opened, tokenizer, ends = _outline(source)
+    return LanguageAgent(opened, tokenizer, words, card.drawn(), chat=card.format(), ends=ends)
+
+
+def _outline(source: str) -> tuple[Engine, Any, frozenset[int]]:
+    """What `_open_engine` gives, around a model without weights."""
+    model, tokenizer = load_outline(source)
+    return TransformersEngine(model, tokenizer), tokenizer, end_ids(model.generation_config, tokenizer)
 
 
 def _open_engine(

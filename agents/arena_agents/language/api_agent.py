@@ -118,7 +118,8 @@ class ServerAgent(Agent):
             retries,
             found.finish,
         )
-        return Reply(found.text, usage=usage, reasoning=found.reasoning)
+        thought = None if found.reasoning is None else self.client.without_key(found.reasoning)
+        return Reply(self.client.without_key(found.text), usage=usage, reasoning=thought)
 
 
 def load_server_agent(

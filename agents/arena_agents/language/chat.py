@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from arena_agents.base import Sampling
+from arena_agents.language.rendering import try_rendering
 from arena_games.base import UsageError
 
 Messages = Sequence[Mapping[str, str]]
@@ -51,9 +52,11 @@ class ChatFormat:
         """What the tokenizer's template makes of a system message, by trying it.
 
         Raises UsageError for settings that are not the template's to take, and for a template that cannot
-        even render one user message.
+        even render one user message, or takes too much for it.
         """
         chat = cls(plain=tokenizer.chat_template is None).given(tokenizer, settings or {})
+        if not chat.plain:
+            try_rendering(lambda: chat._text(tokenizer, [{"role": "user", "content": _ASKED}]))
         if chat.plain or LEFT_OUT in str(tokenizer.chat_template) or chat._keeps_system(tokenizer):
             return chat
         return replace(chat, folded=True)._tried(tokenizer)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from arena_agents.files import read_text
 from arena_games.base import ActionKind, GameSpec, Observation, Rejected, UsageError
 
 DEFAULT_TEMPLATE = Path(__file__).with_name("template.txt")
@@ -75,10 +76,9 @@ def told(rejected: Rejected) -> str:
 def load_template(path: Path | None = None) -> PromptTemplate:
     """The template in a file, or the default one. Raises UsageError if it cannot be read."""
     path = path or DEFAULT_TEMPLATE
-    try:
-        return PromptTemplate.parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read template {path}: {error}") from error
+    return PromptTemplate.parse(
+        read_text(path, remedy="name another template", called="template "), str(path)
+    )
 
 
 OF_POSITION = "- Each position names its legal actions; write one exactly as it is named there."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,22 @@ class Team:
         everyones: list[Any] = [None] * self.size
         dist.all_gather_object(everyones, mine)
         return everyones
+
+    def by_first(self, do: Callable[[], object]) -> None:
+        """Let the first process do it while the others wait. Raises what it raises, in all of them."""
+        if self.size == 1:
+            do()
+            return
+        raised: Exception | None = None
+        if self.is_main:
+            try:
+                do()
+            except Exception as error:
+                raised = error
+        plain = raised is None or isinstance(raised, UsageError | OSError)
+        told = self.gather(raised if plain else RuntimeError(f"the first process failed: {raised!r}"))[0]
+        if told is not None:
+            raise raised or told
 
     def add_up(self, numbers: Mapping[str, float]) -> dict[str, float]:
         """The sums over all processes."""
@@ -120,7 +136,7 @@ def said_once(team: Team) -> Iterator[None]:
     """Around what every process complains of alike: the first one says it, the others end."""
     try:
         yield
-    except UsageError:
+    except (UsageError, OSError):
         if team.is_main:
             raise
         raise SystemExit(2) from None

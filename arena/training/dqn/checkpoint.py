@@ -1,4 +1,4 @@
-"""A DQN checkpoint as named tensors: both networks, the optimiser, and the replay buffer."""
+"""A DQN checkpoint as named tensors: both networks, the best so far, optimiser, and replay buffer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from torch import Tensor
 
 from arena.training.dqn.q_learning import Learner
 from arena.training.dqn.replay_buffer import ReplayBuffer
+from arena_agents.dqn.agent import DqnPolicy
 
 
-def checkpoint_tensors(learner: Learner, buffer: ReplayBuffer) -> dict[str, Tensor]:
-    """Everything a learner and its buffer consist of, by dotted name."""
+def checkpoint_tensors(
+    learner: Learner, buffer: ReplayBuffer, best: DqnPolicy | None = None
+) -> dict[str, Tensor]:
+    """Everything a learner and its buffer consist of, and the best policy so far, by dotted name."""
     moments = {
         f"{index}.{name}": value
         for index, entry in learner.optimiser.state_dict()["state"].items()
@@ -24,11 +27,15 @@ def checkpoint_tensors(learner: Learner, buffer: ReplayBuffer) -> dict[str, Tens
         **_prefixed("target", learner.target.network.state_dict()),
         **_prefixed("optimiser", moments),
         **_prefixed("replay", buffer.state()),
+        **_prefixed("best", best.network.state_dict() if best else {}),
     }
 
 
-def restore(learner: Learner, buffer: ReplayBuffer, tensors: Mapping[str, Tensor]) -> None:
-    """Put a checkpoint's tensors back. Raises KeyError, ValueError or RuntimeError if they do not fit."""
+def restore(learner: Learner, buffer: ReplayBuffer, tensors: Mapping[str, Tensor]) -> DqnPolicy | None:
+    """Put a checkpoint's tensors back; returns the best policy so far, if it holds one.
+
+    Raises KeyError, ValueError or RuntimeError if they do not fit.
+    """
     learner.updates = int(tensors["updates"])
     learner.policy.network.load_state_dict(_under("policy", tensors))
     learner.target.network.load_state_dict(_under("target", tensors))
@@ -39,6 +46,12 @@ def restore(learner: Learner, buffer: ReplayBuffer, tensors: Mapping[str, Tensor
     groups = learner.optimiser.state_dict()["param_groups"]
     learner.optimiser.load_state_dict({"state": entries, "param_groups": groups})
     buffer.load_state(_under("replay", tensors))
+    weights = _under("best", tensors)
+    if not weights:
+        return None
+    best = DqnPolicy.fresh(learner.policy.card, seed=0)
+    best.network.load_state_dict(weights)
+    return best
 
 
 def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -55,7 +55,7 @@ def play_round(
     matches = [Match(spec, seed, seating(i)) for i, seed in enumerate(seeds)]
     agents = {**others, LEARNER: EpsilonGreedyAgent(policy, epsilon)}
     episodes = list(play(matches, agents, MatchConfig(concurrency=len(matches))))
-    rated = [episode for episode in episodes if episode.end.rated]
+    rated = [episode for episode in episodes if not episode.failed]
     if not rated:
         raise UsageError(
             f"no match of {spec.name} could be played ({episodes[0].detail}); "

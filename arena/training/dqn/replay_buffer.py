@@ -113,8 +113,19 @@ class ReplayBuffer:
         return {**packed, "position": torch.tensor([self.size, self.written])}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Take up a state that `state` returned for a buffer of the same shape."""
-        self.size, self.written = (int(number) for number in state["position"])
+        """Take up a state that `state` returned for a buffer of the same shape.
+
+        Raises ValueError or KeyError for another one.
+        """
+        size, written = (int(number) for number in state["position"])
+        if not (0 <= size <= self.capacity and 0 <= written < self.capacity):
+            raise ValueError(f"{size} decisions do not fit into a buffer of {self.capacity}")
+        self.size, self.written = size, written
         for name, column in self.columns().items():
-            raw = zlib.decompress(state[name].numpy().tobytes())
-            column[: self.size] = np.frombuffer(raw, column.dtype).reshape(-1, *column.shape[1:])
+            filled = column[:size]
+            # No more is unpacked than there is room for: a damaged state may be of any size.
+            try:
+                raw = zlib.decompressobj().decompress(state[name].numpy().tobytes(), filled.nbytes + 1)
+            except zlib.error as error:
+                raise ValueError(f"{name} cannot be unpacked: {error}") from error
+            column[:size] = np.frombuffer(raw, column.dtype).reshape(filled.shape)

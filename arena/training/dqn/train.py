@@ -11,10 +11,11 @@ Sutton 1988 (n-step returns). Ours differs in what the arena makes natural:
 
 from __future__ import annotations
 
-import json
+import copy
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -35,15 +36,29 @@ from arena.training.dqn.experience import (
 from arena.training.dqn.q_learning import Learner
 from arena.training.dqn.replay_buffer import ReplayBuffer
 from arena.training.reporter import Reporter
-from arena.training.run_folder import RunFolder
+from arena.training.run_folder import DOES_NOT_FIT, REMEDY, RunFolder
 from arena_agents.dqn.agent import DqnCard, DqnPolicy
+from arena_agents.files import check_regular, read_model
+from arena_agents.limits import LARGEST_NUMBER
 from arena_games.base import ActionKind, GameSpec, UsageError
 from arena_games.registry import find_game
 
 Metrics = dict[str, float | int | None]
 
-MOST_ACTIONS = 10_000
-COUNTERS = ("step", "episodes", "env_steps", "seconds", "best")
+
+class Counters(BaseModel):
+    """A checkpoint's `state.json`: how far the run has come."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    step: int = Field(ge=0, le=LARGEST_NUMBER)
+    episodes: int = Field(ge=0)
+    env_steps: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    best: float | None
+
+
+COUNTERS = tuple(Counters.model_fields)
 
 
 def train_dqn(config: DqnConfig, run: RunFolder, reporter: Reporter, *, spec: GameSpec | None = None) -> None:
@@ -76,6 +91,7 @@ class DqnTraining:
         self.step = self.episodes = self.env_steps = 0
         self.seconds = 0.0
         self.best: float | None = None
+        self.best_policy: DqnPolicy | None = None
 
     def round(self, step: int) -> Metrics:
         """Play, learn, evaluate when it is time; returns the row that it logs."""
@@ -133,8 +149,8 @@ class DqnTraining:
         seating = held_out_seating(self.spec, self.config.opponents)
         held_out = score(play_round(self.spec, seeds, self.policy, 0.0, seating, self.others))
         if self.best is None or held_out.mean_return >= self.best:  # of equals, the one that learned longer
-            self.best = held_out.mean_return
-            self.run.save_policy("best", self.policy.save)
+            self.best, self.best_policy = held_out.mean_return, copy.deepcopy(self.policy)
+            self.run.save_policy("best", self.best_policy.save)
         return held_out
 
     @property
@@ -159,27 +175,29 @@ class DqnTraining:
 
     def save(self, path: Path) -> None:
         """Write all that the next round depends on."""
-        save_file(checkpoint_tensors(self.learner, self.buffer), path / "state.safetensors")
+        tensors = checkpoint_tensors(self.learner, self.buffer, self.best_policy)
+        save_file(tensors, path / "state.safetensors")
         write_json(path / "state.json", {name: getattr(self, name) for name in COUNTERS})
 
     def resume(self) -> None:
-        """Go back to the newest checkpoint, or to the start, and forget the metrics after it."""
-        found = self.run.latest_checkpoint()
+        """Go back to the newest checkpoint, or to the start, forget what came after, make `best` anew."""
+        found = self.run.latest_checkpoint(first=1)
         if found is not None:
             self._load(found[1])
         self.run.rewind(self.step)
+        if self.best_policy is not None:
+            self.run.save_policy("best", self.best_policy.save)
 
     def _load(self, path: Path) -> None:
+        counters = read_model(path / "state.json", Counters, remedy=REMEDY)
+        check_regular(path / "state.safetensors")
         try:
-            counters = json.loads((path / "state.json").read_text(encoding="utf-8"))
             tensors = load_file(path / "state.safetensors")
-            restore(self.learner, self.buffer, tensors)
-            for name in COUNTERS:
-                setattr(self, name, counters[name])
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise UsageError(
-                f"cannot read checkpoint {path} ({error}); delete it to resume from an older one"
-            ) from error
+            self.best_policy = restore(self.learner, self.buffer, tensors)
+        except (*DOES_NOT_FIT, SafetensorError) as error:
+            raise UsageError(f"cannot read checkpoint {path} ({error}); {REMEDY}") from error
+        for name in COUNTERS:
+            setattr(self, name, getattr(counters, name))
 
 
 def _scores(prefix: str, scored: Score | None) -> Metrics:
@@ -195,18 +213,17 @@ def policy_card(config: DqnConfig, spec: GameSpec) -> DqnCard:
     env = spec.make_env()
     env.reset(seed=0)
     grid = env.observe(env.agent_selection).get("grid")
-    if spec.action_count > MOST_ACTIONS:
-        raise UsageError(
-            f"{spec.name} has {spec.action_count} actions, and dqn has values for {MOST_ACTIONS} at most"
-        )
     if grid is None or grid.ndim != 3 or spec.kind == ActionKind.TEXT:
         raise UsageError(
             f"{spec.name} shows no planes (C, H, W) to learn from; train a language agent on it instead"
         )
-    return DqnCard(
-        game=spec.name,
-        planes=grid.shape,
-        actions=spec.action_names or tuple(map(str, range(spec.action_count))),
-        radius=max(1, min(config.radius, max(grid.shape[1:]) - 1)) if spec.centred else None,
-        hidden=config.hidden,
-    )
+    try:
+        return DqnCard(
+            game=spec.name,
+            planes=grid.shape,
+            actions=spec.action_names or tuple(map(str, range(spec.action_count))),
+            radius=max(1, min(config.radius, max(grid.shape[1:]) - 1)) if spec.centred else None,
+            hidden=config.hidden,
+        )
+    except ValidationError as error:
+        raise UsageError(f"{spec.name} cannot be learned so: {error.errors()[0]['msg']}") from error

@@ -9,20 +9,23 @@ README.md      the model card
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from arena.machine.copies import copy_folder
 from arena.machine.files import write_json
 from arena.training.export.model_card import Card, write_card
+from arena.training.metrics_file import is_number
 from arena.training.run_folder import RunFolder
+from arena_agents.causal_lm.adapter_config import check_adapter
 from arena_agents.causal_lm.hub import is_gguf
+from arena_agents.files import read_json
+from arena_agents.language.card import read_card
 from arena_agents.language.chat import UNCHANGED, ChatFormat
-from arena_agents.policy import base_source, policy_folder
+from arena_agents.policy import base_source, policy_folder, policy_kind
 from arena_games.base import UsageError
 
 EXPORTS = Path("exports")
@@ -45,22 +48,21 @@ class Policy:
     def read(cls, path: Path) -> Policy:
         """The policy in a run's folder. Raises UsageError for none, and for one of another kind."""
         folder = policy_folder(path)
-        try:
-            card = json.loads((folder / "agent.json").read_text(encoding="utf-8"))
-            kind = card["kind"]
-            if kind == "language":
-                return cls(
-                    folder,
-                    base=card["base"],
-                    game=card["trained_on"],
-                    adapter=card["adapter"],
-                    template=card["template"],
-                    sampling=card["sampling"],
-                    chat=ChatFormat.from_card(card.get("chat", UNCHANGED.card())),
-                )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"cannot read the policy in {folder}: {error}; train it again") from error
-        raise UsageError(f"{folder} holds a {kind} policy; only language policies are exported or trained on")
+        kind = policy_kind(folder)
+        if kind != "language":
+            raise UsageError(
+                f"{folder} holds a {kind} policy; only language policies are exported or trained on"
+            )
+        card = read_card(folder)
+        return cls(
+            folder,
+            base=card.base,
+            game=card.trained_on,
+            adapter=card.adapter,
+            template=card.template,
+            sampling=asdict(card.drawn()),
+            chat=card.format(),
+        )
 
     @property
     def source(self) -> str:
@@ -111,14 +113,16 @@ def export_policy(path: Path, *, out: Path | None = None, merge: bool = False) -
 def _write(policy: Policy, folder: Path, *, whole: bool) -> None:
     from arena_agents.causal_lm.load import load_tokenizer
 
+    if policy.adapter:
+        check_adapter(policy.folder)
     if policy.adapter and whole:
         merge_policy(policy, folder)
     else:
-        shutil.copytree(policy.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OURS))
+        copy_folder(policy.folder, folder, leave_out=OURS)
         if policy.adapter:
             load_tokenizer(policy.source).save_pretrained(folder)
     if policy.adapter and not whole:
-        settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        settings = read_json(folder / "adapter_config.json", remedy="train the adapter again")
         write_json(folder / "adapter_config.json", settings | {"base_model_name_or_path": policy.base_path})
     _generation_config(policy).save_pretrained(folder)
     (folder / "template.txt").write_text(policy.template, encoding="utf-8")
@@ -126,12 +130,10 @@ def _write(policy: Policy, folder: Path, *, whole: bool) -> None:
 
 def merge_policy(policy: Policy, folder: Path) -> None:
     """Add the adapter to its base in float32; save it in the base's precision, with the tokenizer."""
-    from peft import PeftModel
-
-    from arena_agents.causal_lm.load import load_config, load_model, load_tokenizer
+    from arena_agents.causal_lm.load import load_config, load_model, load_tokenizer, with_adapter
 
     model, _ = load_model(policy.source, dtype="float32")
-    merged = PeftModel.from_pretrained(model, policy.folder).merge_and_unload()
+    merged = with_adapter(model, policy.folder).merge_and_unload()
     merged.to(load_config(policy.source).dtype or model.dtype).save_pretrained(folder)
     load_tokenizer(policy.source).save_pretrained(folder)
 
@@ -161,7 +163,9 @@ def _card(policy: Policy, folder: Path, *, whole: bool) -> Card:
         config, rows = run.config(), run.metrics()
     except UsageError:  # a policy that was copied out of its run
         config, rows = {}, []
-    scores = [row for row in rows if row.get("eval/return") is not None]
+    scores = [
+        row for row in rows if all(is_number(row.get(name)) for name in ("eval/return", "eval/success"))
+    ]
     best = max(scores, key=lambda row: (row["eval/return"], row["step"]), default=None)
     last = scores[-1] if scores else None
     return Card(

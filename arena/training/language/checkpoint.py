@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -16,7 +16,10 @@ from arena.machine.files import write_json
 from arena.training.distributed.weights import Snapshot, TrainedWeights, Weights
 from arena.training.language.guard import Guard
 from arena.training.language.learner import PolicyLearner
+from arena.training.run_folder import DOES_NOT_FIT, REMEDY
+from arena_agents.files import check_regular, read_json
 from arena_agents.language.agent import LanguageAgent
+from arena_agents.limits import LARGEST_NUMBER
 from arena_games.base import UsageError
 
 
@@ -24,10 +27,13 @@ from arena_games.base import UsageError
 class Progress:
     """How far a run has come. Draws need no generator's state: they follow from seed and step."""
 
-    step: int
-    episodes: int
-    seconds: float
+    step: Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
+    episodes: Annotated[int, Field(ge=0)]
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     guard: Guard
+
+
+_PROGRESS = TypeAdapter(Progress)
 
 
 def save_checkpoint(folder: Path, current: Snapshot, best: Snapshot, progress: Progress) -> None:
@@ -42,16 +48,24 @@ def load_checkpoint(folder: Path, trained: TrainedWeights) -> tuple[Progress, Sn
 
     Raises UsageError if it cannot be read.
     """
+    progress = read_progress(folder / "progress.json")
+    for name in ("best", "current"):
+        check_regular(folder / f"{name}.safetensors")
     try:
-        stored = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
-        progress = Progress(**stored | {"guard": Guard(**stored["guard"])})
         best = _snapshot(load_file(folder / "best.safetensors"), trained)
         trained.restore(_snapshot(load_file(folder / "current.safetensors"), trained))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise UsageError(
-            f"cannot read checkpoint {folder} ({error}); delete it to resume from an older one"
-        ) from error
+    except (*DOES_NOT_FIT, SafetensorError) as error:
+        raise UsageError(f"cannot read checkpoint {folder} ({error}); {REMEDY}") from error
     return progress, best
+
+
+def read_progress(path: Path) -> Progress:
+    """The progress in a file. Raises UsageError, naming the first wrong field."""
+    stored = read_json(path, remedy=REMEDY)
+    try:
+        return _PROGRESS.validate_python(stored)
+    except ValidationError as error:
+        raise UsageError(f"cannot read {path}: {error.errors()[0]['msg'].lower()}; {REMEDY}") from error
 
 
 def _flat(snapshot: Snapshot) -> dict[str, Tensor]:
@@ -64,10 +78,13 @@ def _flat(snapshot: Snapshot) -> dict[str, Tensor]:
 def _snapshot(tensors: dict[str, Tensor], trained: TrainedWeights) -> Snapshot:
     """What a file holds, as far as it is this process's."""
     weights = {name: tensors[f"weights.{name}"] for name in trained.parameters}
+    owners = list(trained.parameters.values())
     state: dict[int, dict[str, Any]] = {}
     for key, tensor in tensors.items():
         if key.startswith("optimizer."):
             _, index, name = key.split(".", 2)
+            if tensor.ndim and tensor.shape != owners[int(index)].shape:
+                raise ValueError(f"{key} is of shape {tuple(tensor.shape)}")
             state.setdefault(int(index), {})[name] = tensor
     groups = trained.optimizer.state_dict()["param_groups"]
     return trained.part_of(Snapshot(weights, {"state": state, "param_groups": groups}))

@@ -46,5 +46,6 @@ def training_engine(learner: PolicyLearner, tokenizer: Any, note: Callable[[str]
         tensor_parallel=config.tensor_parallel,
         lora_rank=config.lora_rank,
         in_team=in_team,
+        more_room=f"change --set engine_memory={config.engine_memory}",
     )
     return VllmEngine(llm, in_team=in_team)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from arena.match.episode import EndReason, Episode, Step
+from arena.match.episode import Episode, Step
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import LEARNER, Seating
@@ -73,13 +73,13 @@ def collect(
     config = MatchConfig(format_penalty=format_penalty, concurrency=CONCURRENCY)
     episodes: dict[str, Episode] = {}
     for episode in play(matches, agents, config):
-        if episode.culprit == LEARNER and episode.end == EndReason.AGENT_ERROR:
+        if episode.culprit == LEARNER and episode.failed:
             raise _failure_of_the_learner(str(episode.detail))
         episodes[episode.id] = episode
     groups, failed_groups = [], 0
     for first in range(0, len(matches), repeats):
         group = [episodes[match.id] for match in matches[first : first + repeats]]
-        if all(episode.end.rated for episode in group):
+        if not any(episode.failed for episode in group):
             seats = [seat for seat, player in enumerate(group[0].players) if player == LEARNER]
             groups += [_trajectories(group, seat) for seat in seats]
         else:

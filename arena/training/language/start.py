@@ -13,17 +13,18 @@ becomes of the run that it started from.
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.machine.files import write_json
+from arena.machine.copies import copy_folder
+from arena.machine.files import put_in_place, write_json
 from arena.training.config import LanguageConfig
 from arena.training.export.export import Policy, merge_policy
 from arena_agents.address import is_address, parse_address
+from arena_agents.causal_lm.adapter_config import read_adapter
+from arena_agents.files import read_json
 from arena_agents.language.chat import ChatFormat
 from arena_agents.presets import PRESETS, model_source
 from arena_games.base import UsageError
@@ -91,11 +92,8 @@ def start_settings(policy: Policy) -> dict[str, Any]:
 
 
 def _adapter_size(policy: Policy) -> dict[str, int]:
-    try:
-        settings = json.loads((policy.folder / "adapter_config.json").read_text(encoding="utf-8"))
-        return {"lora_rank": int(settings["r"]), "lora_alpha": int(settings["lora_alpha"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"cannot read the adapter in {policy.folder}: {error}; train it again") from error
+    adapter = read_adapter(policy.folder)
+    return {"lora_rank": adapter.r, "lora_alpha": int(adapter.lora_alpha)}
 
 
 def check_start(policy: Policy, config: LanguageConfig) -> None:
@@ -114,11 +112,10 @@ def copy_start(policy: Policy, config: LanguageConfig, run: Path) -> None:
     """Put what the run starts from into its folder: the policy as it is, or whole and merged."""
     fresh, target = run / f"{FOLDER}.new", run / FOLDER
     shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(policy.folder, fresh)
+    copy_folder(policy.folder, fresh)  # not its modes: it may be read-only
     if policy.adapter and config.adapter == "merge":
         for file in fresh.glob("adapter_*"):
             file.unlink()
         merge_policy(policy, fresh)
-        card: Mapping[str, Any] = json.loads((fresh / "agent.json").read_text(encoding="utf-8"))
-        write_json(fresh / "agent.json", {**card, "adapter": False})
-    fresh.rename(target)
+        write_json(fresh / "agent.json", {**read_json(fresh / "agent.json"), "adapter": False})
+    put_in_place(fresh, target)

@@ -19,6 +19,7 @@ import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 import torch
 
@@ -132,4 +133,4 @@ class PolicySync:
         return given if given is not None else TOLERANCE.get(precision, COARSE_TOLERANCE)
 
     def _remedy(self) -> str:
-        return f"go on with arena train --resume {self.run} --engine transformers"
+        return f"go on with arena train --resume {quote(str(self.run))} --engine transformers"

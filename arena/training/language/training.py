@@ -6,9 +6,8 @@ policy and step back to it after a collapse, write checkpoints and go on from th
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
@@ -33,7 +32,7 @@ from arena_agents.base import Sampling
 from arena_agents.causal_lm.load import default_device, end_ids, load_model
 from arena_agents.language.agent import LanguageAgent
 from arena_agents.language.chat import found_chat
-from arena_agents.language.template import load_template
+from arena_agents.language.template import PromptTemplate, load_template
 from arena_games.base import GameSpec
 from arena_games.registry import find_game
 
@@ -59,9 +58,14 @@ class LanguageTraining:
         team: Team = SOLO,
     ) -> None:
         self.config, self.run, self.reporter, self.team = config, run, reporter, team
+        self.step = self.episodes = 0
+        self.seconds = 0.0
         self.spec: GameSpec = find_game(config.game)
         start = Start.of(config, run.path)
         check_memory(config, team, start.source)
+        # What a user may have mistyped, before a model is loaded, which takes minutes.
+        words, opponents = load_template(template), opponent_agents(self.spec, config.opponents)
+        self.before_loading(words)
         device = default_device()
         model, tokenizer = load_model(
             start.source,
@@ -76,35 +80,47 @@ class LanguageTraining:
         self.learner = self.learner_kind(model, config, tokenizer.pad_token_id or 0, team, start)
         self.engine = training_engine(self.learner, tokenizer, reporter.note)
         ends = end_ids(model.generation_config, tokenizer)
-        words, sampling = load_template(template), sampling_of(config)
+        sampling = sampling_of(config)
         self.agent = LanguageAgent(self.engine, tokenizer, words, sampling, chat=chat, ends=ends)
         self.sync = PolicySync(self.agent, self.learner, self.spec, run.path)
-        self.agents = {LEARNER: self.agent, **opponent_agents(self.spec, config.opponents)}
-        self.step = self.episodes = 0
-        self.seconds = 0.0
+        self.agents = {LEARNER: self.agent, **opponents}
         self.guard: Guard
         self.best: Snapshot
 
+    def before_loading(self, template: PromptTemplate) -> None:
+        """What else a trainer can find wanting before the model is loaded."""
+
     def start(self) -> None:
         """Continue from the newest checkpoint, or measure the policy as it is and begin."""
-        found = self.run.latest_checkpoint()
+        found = self.run.latest_checkpoint(first=0)
         if found is None:
             self.run.rewind(-1)
             self.sync_engine()
             self._begin()
         else:
-            progress, self.best = load_checkpoint(found[1], self.learner.trained)
-            self.step, self.episodes, self.seconds = progress.step, progress.episodes, progress.seconds
-            self.guard = progress.guard
-            self.run.rewind(self.step)
+            self._go_on(found[1])
             self.sync_engine()
+
+    def _go_on(self, checkpoint: Path) -> None:
+        """Go back to a checkpoint, and make anew what it holds: the run may have been killed at any write."""
+        trained = self.learner.trained
+        progress, self.best = load_checkpoint(checkpoint, trained)
+        self.load_beside(checkpoint)
+        self.step, self.episodes, self.seconds = progress.step, progress.episodes, progress.seconds
+        self.guard = progress.guard
+        self.run.rewind(self.step)
+        with trained.holding(self.best.weights):
+            self._save_policy("best")
+        if self.step == self.config.steps and not self.run.holds("last"):
+            self._save_policy("last")
 
     def _begin(self) -> None:
         clock = Clock()
         with clock.phase("eval"):
             held_out = self.evaluate()
         base = float(held_out.returns_BG().mean())
-        self.guard = Guard(base, base, 0, self.config.collapse_drop)
+        returns = tuple(held_out.returns_BG().flatten().tolist())
+        self.guard = Guard(base, base, 0, self.config.collapse_drop, best_returns=returns)
         self.best = self.learner.trained.snapshot()
         self.seconds += clock.total
         self.run.log(
@@ -150,17 +166,16 @@ class LanguageTraining:
         if not self.due(self.config.eval_every):
             return dict.fromkeys(HELD_OUT)
         held_out = self.evaluate()
-        returns = held_out.returns_BG().flatten()
-        score, noise = float(returns.mean()), float(returns.std()) / math.sqrt(len(returns))
-        if score >= self.guard.best:  # of equals the later one: it has seen more
-            self.guard = replace(self.guard, best=score, best_step=self.step)
+        returns = held_out.returns_BG().flatten().tolist()
+        score = fmean(returns)
+        self.guard, seen = self.guard.look(self.step, returns)
+        if seen == "best":
             self.best = self.learner.trained.snapshot()
             self._save_policy("best")
-        elif self.guard.collapsed(score, noise):
+        elif seen == "collapse":
             self.engine.sleep()
             self.learner.trained.restore(self.best)
             self.sync_engine()
-            self.guard = replace(self.guard, rollbacks=self.guard.rollbacks + 1)
             self.reporter.note(
                 f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; "
                 f"stepped back to the policy of step {self.guard.best_step}, learning rate halved"
@@ -175,9 +190,20 @@ class LanguageTraining:
         trained, is_main = self.learner.trained, self.team.is_main
         current = trained.gathered(trained.snapshot(), keep=is_main)
         best = trained.gathered(self.best, keep=is_main)
-        self.run.save_checkpoint(self.step, lambda folder: save_checkpoint(folder, current, best, progress))
+
+        def write(folder: Path) -> None:
+            save_checkpoint(folder, current, best, progress)
+            self.save_beside(folder)
+
+        self.run.save_checkpoint(self.step, write)
         if self.step == self.config.steps:
             self._save_policy("last")
+
+    def save_beside(self, folder: Path) -> None:
+        """Write what else a trainer keeps into a checkpoint."""
+
+    def load_beside(self, folder: Path) -> None:
+        """Read it again."""
 
     def _save_policy(self, name: str) -> None:
         weights = self.learner.trained.whole(keep=self.team.is_main)

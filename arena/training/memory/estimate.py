@@ -18,6 +18,9 @@ SHORT_PROMPT, LONG_PROMPT = 96, 1024  # tokens of our games' prompts lie between
 CHUNK_LOGITS = 2**26  # the learner's, see `arena_agents.causal_lm.logprobs`
 CUDA_CONTEXT = 700 * 2**20
 CPU_ENGINE_CACHE = 2**30  # keys and values of vLLM on a CPU
+# What vLLM keeps on a GPU while it sleeps: captured graphs, kernels and their workspace, room for adapters.
+# Its makers speak of one to three GiB; here it was not measured.
+ASLEEP = 2 * 2**30
 # What passing tensors take in truth: torch keeps blocks on a GPU, the C library many more on a CPU.
 SLACK = {"cuda": 1.15, "cpu": 2.0}
 GIB = 2**30
@@ -58,7 +61,7 @@ def model_shape(model_config: Any) -> ModelShape:
     from arena_agents.causal_lm.decoder import decoder_layers
 
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(model_config)
+        model = AutoModelForCausalLM.from_config(model_config, trust_remote_code=False)
     linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
     head = model.get_output_embeddings()
     text = model_config.get_text_config()
@@ -137,8 +140,8 @@ def estimate(
     """What training needs on `device`, `cuda` or `cpu`.
 
     `engine` is None where the trainer's own model plays, else what another engine takes here: 0 if
-    it is a server. On a GPU it sleeps while the policy is updated, its weights in CPU memory. Of what
-    lasts, `shards` devices hold a part each, `here` of them on this machine.
+    it is a server. On a GPU it sleeps while the policy is updated, its weights in CPU memory, and keeps
+    `ASLEEP` at most. Of what lasts, `shards` devices hold a part each, `here` of them on this machine.
     """
     size = FLOAT_BYTES[weights_dtype(config, device)]
     all_weights = size * shape.parameters
@@ -154,6 +157,8 @@ def estimate(
     }
     rollout = _rollout(shape, config, size) if engine is None else {"engine": engine}
     update = {"gradients": trained, **_update(shape, config, size)}
+    if engine and device == "cuda":
+        update["sleeping engine"] = min(engine, ASLEEP)
     if shards > 1:
         update["gathered layers"] = _gathered(shape, config, size)
         if engine is None:

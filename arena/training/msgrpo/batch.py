@@ -1,30 +1,17 @@
-"""From a rollout to what the loss is computed on: the kept episodes' steps and their tokens."""
+"""The kept episodes' steps as the tokens that the loss is computed on."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from statistics import fmean
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from arena.training.config import MsgrpoConfig
-from arena.training.language.rollout import Rollout, Trajectory
-from arena.training.language.sequences import Sequences
-from arena.training.msgrpo.advantage import (
-    EPSILON,
-    aaw_probabilities,
-    aaw_sample,
-    group_advantages,
-    informative_groups,
-    returns_to_go,
-)
+from arena.training.language.rollout import Trajectory
+from arena.training.language.sequences import Ids, Sequences
 from arena.training.msgrpo.loss import episode_mean_weights, token_mean_weights
-
-Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,100 +38,6 @@ class TokenBatch(Sequences):
     def rows(self, sequences: Sequence[int]) -> Tensor:
         """The steps (indices into N) whose tokens are those of the given sequences."""
         return torch.isin(self.sequence_N, torch.tensor(sequences)).nonzero().squeeze(1)
-
-
-def kept_episodes(
-    advantages_N: Tensor, config: MsgrpoConfig, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Indices (K,) of the episodes to train on and their importance weights (K,).
-
-    The weights are 1/(n·P_j), of mean about 1, with `importance_correction`, and 1 without.
-    """
-    n = len(advantages_N)
-    count = max(1, round(config.keep * n))
-    weighing = advantages_N if config.episode_sampling == "aaw" else torch.zeros_like(advantages_N)
-    chosen_K = aaw_sample(
-        weighing,
-        k=count,
-        temperature=config.episode_temperature,
-        generator=generator,
-        replacement=config.with_replacement,
-    )
-    if not config.importance_correction:
-        return chosen_K, torch.ones(count)
-    return chosen_K, 1 / (n * aaw_probabilities(weighing, config.episode_temperature)[chosen_K])
-
-
-def choose_episodes(
-    rollout: Rollout, config: MsgrpoConfig, generator: torch.Generator
-) -> list[tuple[Trajectory, list[float]]]:
-    """The trajectories to train on, each with the advantage of each of its steps.
-
-    Advantages are those of the whole groups, before sampling; groups whose returns are all equal
-    are left out. Empty if there is nothing to learn from.
-    """
-    if not rollout.groups:
-        return []
-    returns_BG = rollout.returns_BG()
-    informative_B = informative_groups(returns_BG)
-    advantages_BG = group_advantages(returns_BG, scale=config.advantage_scale)
-    step_advantages = [
-        _step_advantages(group, advantages_BG[row].tolist(), config)
-        for row, group in enumerate(rollout.groups)
-    ]
-    pool = [
-        (trajectory, step_advantages[row][column], float(advantages_BG[row, column]))
-        for row, group in enumerate(rollout.groups)
-        for column, trajectory in enumerate(group)
-        if informative_B[row]
-    ]
-    if not pool:
-        return []
-    chosen_K, weights_K = kept_episodes(torch.tensor([a for _, _, a in pool]), config, generator)
-    return [
-        (pool[index][0], [weight * advantage for advantage in pool[index][1]])
-        for index, weight in zip(chosen_K.tolist(), weights_K.tolist(), strict=True)
-    ]
-
-
-def _step_advantages(
-    group: Sequence[Trajectory], advantages_G: list[float], config: MsgrpoConfig
-) -> list[list[float]]:
-    """Each step's advantage, by trajectory. The paper's: every step inherits its episode's.
-
-    `return_to_go` compares what followed a step with what followed the same turn of the group's
-    other episodes, `step_group` with what followed the same state.
-    """
-    if config.credit == "episode":
-        return [[a] * len(t.steps) for a, t in zip(advantages_G, group, strict=True)]
-    to_go = [returns_to_go([step.reward for step in t.steps], config.discount) for t in group]
-    if config.credit == "return_to_go":
-        turns = [[str(turn) for turn in range(len(t.steps))] for t in group]
-        return _standardised(to_go, turns, config)
-    return _standardised(to_go, [[step.observation.text for step in t.steps] for t in group], config)
-
-
-def _standardised(
-    values: Sequence[Sequence[float]], keys: Sequence[Sequence[str]], config: MsgrpoConfig
-) -> list[list[float]]:
-    """Values less the mean of those with the same key, over the group's standard deviation.
-
-    One deviation for the whole group: a key that only two steps share would otherwise make a full
-    ±1 of any difference between them, however small.
-    """
-    by_key: dict[str, list[float]] = defaultdict(list)
-    for row, names in zip(values, keys, strict=True):
-        for value, name in zip(row, names, strict=True):
-            by_key[name].append(value)
-    mean = {name: fmean(found) for name, found in by_key.items()}
-    centred = [
-        [value - mean[name] for value, name in zip(row, names, strict=True)]
-        for row, names in zip(values, keys, strict=True)
-    ]
-    if config.advantage_scale == "none":
-        return centred
-    scale = math.sqrt(fmean(value**2 for row in centred for value in row)) + EPSILON
-    return [[value / scale for value in row] for row in centred]
 
 
 def token_batch(chosen: Sequence[tuple[Trajectory, list[float]]], config: MsgrpoConfig) -> TokenBatch:
@@ -181,18 +74,3 @@ def token_batch(chosen: Sequence[tuple[Trajectory, list[float]]], config: Msgrpo
         advantages_N=torch.tensor(advantages),
         episodes=len(chosen),
     )
-
-
-def with_trainer_logprobs(batch: TokenBatch, trainer_UK: Tensor, cap: float) -> tuple[TokenBatch, float]:
-    """The batch with the trainer's own π_old (U, K), for tokens that an engine drew with its kernels.
-
-    Each token is weighed by min(π_trainer / π_engine, cap), importance sampling truncated as by
-    Ionides (2008), so that up to the truncation the tokens count as drawn from the trainer's π_old.
-    Also returns the mean |log π_trainer − log π_engine| in nats a token.
-    """
-    real_NK = batch.weights_NK > 0
-    trainer_NK = trainer_UK[batch.sequence_N]
-    log_ratio_NK = torch.where(real_NK, trainer_NK - batch.old_logprobs_NK, 0.0)
-    mismatch = float(log_ratio_NK.abs().sum() / real_NK.sum())
-    importance_NK = log_ratio_NK.exp().clamp(max=cap)
-    return replace(batch, old_logprobs_NK=trainer_NK, importance_NK=importance_NK), mismatch

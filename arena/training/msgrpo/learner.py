@@ -16,7 +16,7 @@ from arena.training.distributed.team import SOLO, Team
 from arena.training.language.learner import PolicyLearner
 from arena.training.language.start import Start
 from arena.training.msgrpo.batch import TokenBatch
-from arena.training.msgrpo.loss import weighted_loss
+from arena.training.msgrpo.loss import Objective, weighted_loss
 
 # How many sequences are read again to measure how far an update moved the policy.
 KL_PROBE = 64
@@ -45,6 +45,15 @@ class Learner(PolicyLearner):
         super().__init__(model, config, pad_id, team, start)
         self.reference = self.make_reader(frozen) if frozen is not None else None
         self.started_from = self.trained.copy() if config.beta > 0 and self.start.adapter else None
+        self.objective = Objective(
+            clip_low=config.clip_low,
+            clip_high=config.clip_high,
+            beta=config.beta,
+            trust_region=config.trust_region,
+            tv_low=config.tv_low,
+            tv_high=config.tv_high,
+            unbiased_kl=config.kl_estimator == "unbiased_k3",
+        )
 
     def update(self, batch: TokenBatch, rate: float, step: int) -> dict[str, float] | None:
         """All passes over one batch. Returns statistics, or None if it was undone.
@@ -95,9 +104,8 @@ class Learner(PolicyLearner):
             None if reference_UK is None else reference_UK[of_row],
             weights_NK,
             batch.advantages_N[rows_N].to(device),
-            clip_low=self.config.clip_low,
-            clip_high=self.config.clip_high,
-            beta=self.config.beta,
+            self.objective,
+            entropy_UK[of_row],
         )
         return loss, {**stats, "entropy": (weights_NK * entropy_UK[of_row]).sum()}
 

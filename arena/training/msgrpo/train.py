@@ -1,15 +1,19 @@
 """MS-GRPO with AAW episode sampling, from top to bottom.
 
-    play G episodes from each of B start states     rollout.py
-    A = (R − mean) / std within each group          advantage.py
-    draw episodes with P ∝ exp(|A| / T_ep)          advantage.py, batch.py
-    every step inherits its episode's advantage     batch.py
+    play G episodes from each of B start states     rollout.py, refill.py
+    A = (R − mean) / std within each group          advantage.py, baseline.py
+    every step inherits its episode's advantage     credit.py, critic.py
+    draw episodes with P ∝ exp(|A| / T_ep)          advantage.py, episodes.py
+    their steps as tokens                           batch.py, mismatch.py
     one clipped policy-gradient update              loss.py, learner.py
     sync the engine to the policy, and prove it     sync.py
-    look at held-out episodes; step back if it collapsed
+    look at held-out episodes; step back if it collapsed, and say why      diagnosis.py
 
 Source: 'Reinforced Language Models for Sequential Decision Making', arXiv 2508.10839. Where ours
-differs, or the paper is silent: groups whose returns are all equal are not trained on; steps with
+differs, or the paper is silent: AAW is not corrected for its draw unless `importance_correction` asks for
+it, so the gradient is that of an objective in which large |A| weigh more: at T_ep = 1 about 1.34 times as
+long, rewarding what was drawn while few episodes succeed and punishing it while most do; groups whose
+returns are all equal are not trained on; steps with
 equal tokens are read once (the same gradient); an update that is not finite or moves too far is
 undone; the game's own randomness is shared within a group; the default is one optimiser step an
 update, so that every sample is on-policy; where the engine has weights of its own, or the
@@ -18,22 +22,34 @@ model is in bfloat16, tokens are weighed by how the trainer's probabilities diff
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from arena.machine.hardware import peak_memory
-from arena.match.seating import training_seating
+from arena.match.seating import LEARNER, training_seating
 from arena.match.seeds import Split, decision_seed, episode_seed
 from arena.training.clock import Clock
 from arena.training.config import MsgrpoConfig
 from arena.training.distributed.team import SOLO, Team
-from arena.training.language.rollout import Rollout, collect_together
+from arena.training.language.rollout import Rollout, Trajectory, collect_together
 from arena.training.language.training import LanguageTraining, Metrics, invalid_rate, scores
-from arena.training.msgrpo.batch import choose_episodes, token_batch, with_trainer_logprobs
+from arena.training.msgrpo.baseline import SeatBaselines
+from arena.training.msgrpo.batch import TokenBatch, token_batch
+from arena.training.msgrpo.credit import peer_share, state_key
+from arena.training.msgrpo.critic import Critic
+from arena.training.msgrpo.diagnosis import ended_flat, likeliest_cause
+from arena.training.msgrpo.entropy import EntropyTarget
+from arena.training.msgrpo.episodes import choose_episodes, credit_rollout
 from arena.training.msgrpo.learner import STATS, Learner
+from arena.training.msgrpo.mismatch import masked_share, with_trainer_logprobs
+from arena.training.msgrpo.refill import first_informative, play_until_informative
+from arena.training.msgrpo.signs import signs
 from arena.training.reporter import Reporter
 from arena.training.run_folder import RunFolder
+
+MISMATCH = ("engine_mismatch", "masked")
 
 
 def train_msgrpo(
@@ -56,6 +72,9 @@ def train_msgrpo(
             training.save()
     finally:
         training.close()
+    if ended_flat(rows := run.metrics()):
+        cause = likeliest_cause(rows, 0, training.spec.action_names)
+        reporter.note(f"ended no better than it began; likeliest cause: {cause}")
     reporter.note(f"best held-out return {training.guard.best:.3f} at step {training.guard.best_step}")
 
 
@@ -65,6 +84,34 @@ class MsgrpoTraining(LanguageTraining):
     config: MsgrpoConfig
     learner: Learner
     learner_kind = Learner
+    seats: SeatBaselines
+    entropy: EntropyTarget | None = None
+    critic: Critic | None = None
+
+    def start(self) -> None:
+        """As every trainer starts; what else is learned goes on from what was logged and stored."""
+        config = self.config
+        if config.credit == "turn_gae":
+            self.critic = Critic(
+                discount=config.discount,
+                decay=config.gae_decay,
+                rate=config.critic_rate,
+                scale=config.advantage_scale,
+                seed=config.seed,
+            )
+        super().start()
+        rows = [row for row in self.run.metrics() if row["step"] <= self.step]
+        self.seats = SeatBaselines.logged(config.baseline_decay, rows[-1] if rows else {})
+        if config.entropy_target is not None:
+            self.entropy = EntropyTarget(config.entropy_target, config.entropy_step).replayed(rows)
+
+    def save_beside(self, folder: Path) -> None:
+        if self.critic is not None:
+            self.critic.save(folder)
+
+    def load_beside(self, folder: Path) -> None:
+        if self.critic is not None:
+            self.critic.load(folder)
 
     def update(self, step: int) -> Metrics:
         """One update of the policy; returns the row that it logs."""
@@ -76,6 +123,7 @@ class MsgrpoTraining(LanguageTraining):
             learned = self.learn(rollout)
         with clock.phase("sync"):
             probe = self.sync_engine()
+        steps_back = self.guard.rollbacks
         with clock.phase("eval"):
             held_out = self.look()
         self.seconds += clock.total
@@ -89,6 +137,7 @@ class MsgrpoTraining(LanguageTraining):
             **learned,
             **probe,
             "invalid_rate": invalid_rate(rollout),
+            **signs(rollout),
             "tokens": tokens,
             "tokens_per_s": round(tokens / max(clock.seconds("rollout"), 1e-9), 1),
             "peak_memory": peak_memory(),
@@ -96,44 +145,88 @@ class MsgrpoTraining(LanguageTraining):
             **clock.row(),
         }
         self.run.log(row)
+        if self.guard.rollbacks > steps_back:
+            cause = likeliest_cause(self.run.metrics(), self.guard.best_step, self.spec.action_names)
+            self.reporter.note(f"step {step}: likeliest cause: {cause}")
         return row
 
     def roll_out(self) -> Rollout:
-        """G episodes from each of B start states that no evaluation uses."""
-        config = self.config
+        """G episodes from each of B start states that no evaluation uses, and of more where `refill` asks."""
         self.engine.wake()
-        seeds = [episode_seed(Split.TRAIN, config.seed, self.step, b) for b in range(config.groups)]
-        rollout = collect_together(
-            self.team,
-            self.spec,
-            self.agents,
-            seeds,
-            training_seating(self.spec, config.opponents),
-            repeats=config.group_size,
-            format_penalty=config.format_penalty,
-        )
-        self.episodes += len(seeds) * config.group_size
+        rollout = play_until_informative(self._play, self.config.groups, self._seats, self.config.refill)
         if rollout.failed_groups:
             self.reporter.note(
                 f"step {self.step}: {rollout.failed_groups} groups left out, an episode in them failed"
             )
         return rollout
 
+    def _play(self, starts: range) -> Rollout:
+        """G episodes from each of these start states of this step."""
+        config = self.config
+        seating = training_seating(self.spec, config.opponents)
+        self.episodes += len(starts) * config.group_size
+        return collect_together(
+            self.team,
+            self.spec,
+            self.agents,
+            [episode_seed(Split.TRAIN, config.seed, self.step, b) for b in starts],
+            lambda start: seating(starts[start]),
+            repeats=config.group_size,
+            format_penalty=config.format_penalty,
+        )
+
+    @property
+    def _seats(self) -> int:
+        """How many seats of an episode the learner holds."""
+        return training_seating(self.spec, self.config.opponents)(0).count(LEARNER)
+
     def learn(self, rollout: Rollout) -> Metrics:
         """Draw episodes and update the policy; without anything to learn from, do nothing."""
-        seed = decision_seed(self.config.seed, self.step, 1) % 2**63
-        chosen = choose_episodes(rollout, self.config, torch.Generator().manual_seed(seed))
-        nothing: Metrics = {"kept_episodes": len(chosen), **dict.fromkeys((*STATS, "engine_mismatch"))}
+        if self.config.refill:
+            rollout = first_informative(rollout, self.config.groups * self._seats)
+        chosen, learned = self._choose(rollout)
+        learned |= {"kept_episodes": len(chosen), **dict.fromkeys((*STATS, *MISMATCH))}
         if not chosen:
-            return nothing
+            return learned
         batch = token_batch(chosen, self.config)
         if not (self.engine.shares_model and self.learner.reads_alike):
-            trainer_UK = self.learner.logprobs(batch)
-            batch, nothing["engine_mismatch"] = with_trainer_logprobs(
-                batch, trainer_UK, self.config.mismatch_cap
+            batch, learned["engine_mismatch"] = with_trainer_logprobs(
+                batch,
+                self.learner.logprobs(batch),
+                self.config.mismatch_cap,
+                floor=self.config.mismatch_floor,
+                how=self.config.mismatch,
             )
-        stats = self.learner.update(batch, self.rate, self.step)
+            learned["masked"] = masked_share(batch)
+        stats = self._updated(batch)
         if stats is None:
             self.reporter.note(f"step {self.step}: update undone (not finite, or KL above max_kl)")
-            return nothing
-        return nothing | stats
+            return learned
+        return learned | stats
+
+    def _choose(self, rollout: Rollout) -> tuple[list[tuple[Trajectory, list[float]]], Metrics]:
+        """The trajectories to train on, with their steps' advantages, and what there is to log of them."""
+        config, key = self.config, state_key(self.spec)
+        if not rollout.groups:
+            return [], {}
+        seats = self.seats if config.baseline == "seat_ema" else None
+        credited = credit_rollout(rollout, config, key, seats, self.critic)
+        logged: Metrics = dict(self.seats.metrics())
+        if config.credit in ("step_group", "gigpo"):
+            logged["step_peers"] = peer_share(rollout.groups, key)
+        if self.critic is not None:
+            logged["critic_loss"] = self.critic.loss
+        seed = decision_seed(config.seed, self.step, 1) % 2**63
+        return choose_episodes(rollout, config, torch.Generator().manual_seed(seed), credited), logged
+
+    def _updated(self, batch: TokenBatch) -> dict[str, float] | None:
+        """The learner's statistics after its update, with the entropy bonus that is due; None if undone."""
+        if self.entropy is None:
+            return self.learner.update(batch, self.rate, self.step)
+        due = self.entropy.coefficient
+        self.learner.objective = replace(self.learner.objective, entropy=due)
+        stats = self.learner.update(batch, self.rate, self.step)
+        if stats is None:
+            return None
+        self.entropy = self.entropy.after(stats["entropy"])
+        return stats | {"entropy_coef": due}

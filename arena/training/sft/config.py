@@ -24,6 +24,9 @@ class SftConfig(LanguageConfig):
     teacher: str
     episodes: int = Field(256, ge=1, description="played for examples, or taken of a tournament")
     noise: float = Field(0.3, ge=0, le=1, description="ε, share of moves that the player draws at random")
+    words: bool = Field(
+        False, description="teach the teacher's whole reply, its reasons too, not its action alone"
+    )
     best: float = Field(
         0.5, gt=0, le=1, description="of a tournament's successes, the share with the highest returns"
     )

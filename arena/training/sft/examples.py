@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from arena.machine.files import write_text
 from arena.match.episode import Episode, Step
@@ -25,11 +26,14 @@ from arena.match.seeds import Split, decision_seed, episode_seed
 from arena.training.language.rollout import CONCURRENCY
 from arena.training.sft.config import SftConfig
 from arena_agents import Agent, Observation, Reply
+from arena_agents.files import parse_json, read_text, validated
 from arena_agents.language.template import PromptTemplate
+from arena_agents.limits import LARGEST_TABLE
 from arena_games.base import Action, GameSpec, Invalid, UsageError, action_reply
 
 Messages = list[dict[str, str]]
-Decision = tuple[Observation, str]  # a state, and the action that is taught there, by name
+# A state, the name of the action that is taught there, and the teacher's words.
+Decision = tuple[Observation, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,19 @@ class Example:
     prompt: Messages
     reply: str
     episode: int
+
+
+class _Message(BaseModel):
+    role: str
+    content: str
+
+
+class _Row(BaseModel):
+    """A line of `examples.jsonl`."""
+
+    prompt: list[_Message] = Field(min_length=1)
+    completion: list[_Message] = Field(min_length=1, max_length=1)
+    episode: int = Field(ge=0)
 
 
 class NoisyPlayer(Agent):
@@ -69,18 +86,16 @@ class NoisyPlayer(Agent):
             self.unreadable += 1
             strays = True
         else:
-            self.decisions[observation.seed] = (observation, observation.name_of(action))
+            self.decisions[observation.seed] = (observation, observation.name_of(action), told.text)
         played = stray if strays or isinstance(action, Invalid) else action
         return Reply(action_reply(observation.name_of(played)))
 
 
 def _any_action(observation: Observation, rng: np.random.Generator) -> Action:
     """A legal action; in a game of free text one that it suggests, or nothing said."""
-    return (
-        int(rng.choice(observation.legal))
-        if observation.legal
-        else str(rng.choice(observation.names or [""]))
-    )
+    if observation.legal:
+        return int(rng.choice(observation.legal))
+    return str(rng.choice(observation.names or [""]))
 
 
 def taught_decisions(spec: GameSpec, teacher: Agent, config: SftConfig) -> list[list[Decision]]:
@@ -95,7 +110,7 @@ def taught_decisions(spec: GameSpec, teacher: Agent, config: SftConfig) -> list[
         Match(spec, episode_seed(Split.TRAIN, config.seed, i), seating(i)) for i in range(config.episodes)
     ]
     played = {e.id: e for e in play(matches, agents, MatchConfig(concurrency=CONCURRENCY))}
-    episodes = [played[match.id] for match in matches if played[match.id].end.rated]
+    episodes = [played[match.id] for match in matches if not played[match.id].failed]
     if not episodes:
         raise UsageError(f"teacher {config.teacher} cannot play {spec.name}: {played[matches[0].id].detail}")
     seeds = [[step.observation.seed for step in episode.steps] for episode in episodes]
@@ -112,7 +127,7 @@ def best_decisions(spec: GameSpec, recorded: Iterable[Episode], config: SftConfi
     and of these the share `config.best` with the highest returns, equals of the last one included.
     The house's seats do not count. Raises UsageError if there is no success.
     """
-    wins = [won for episode in recorded if episode.end.rated for won in _won(episode)]
+    wins = [won for episode in recorded if not episode.failed for won in _won(episode)]
     if not wins:
         raise UsageError(
             f"nobody had success on {spec.name} in {config.teacher}; name an agent, such as search"
@@ -126,7 +141,7 @@ def best_decisions(spec: GameSpec, recorded: Iterable[Episode], config: SftConfi
 def _decision(spec: GameSpec, step: Step) -> Decision:
     """What was decided, in the action's own words: a stored observation does not name its actions."""
     name = step.name or (step.action if isinstance(step.action, str) else spec.action_names[step.action])
-    return step.observation, name
+    return step.observation, name, step.reply.text
 
 
 def _won(episode: Episode) -> Iterator[tuple[Episode, int]]:
@@ -136,13 +151,17 @@ def _won(episode: Episode) -> Iterator[tuple[Episode, int]]:
 
 
 def as_examples(
-    spec: GameSpec, template: PromptTemplate, episodes: Sequence[Sequence[Decision]]
+    spec: GameSpec, template: PromptTemplate, episodes: Sequence[Sequence[Decision]], *, words: bool = False
 ) -> list[Example]:
-    """The decisions as the policy is asked and is to answer."""
+    """The decisions as the policy is asked and is to answer: by the action, or in the teacher's `words`."""
     return [
-        Example(template.messages(spec, observation), action_reply(name), number)
+        Example(
+            template.messages(spec, observation),
+            said.strip() if words else action_reply(name),
+            number,
+        )
         for number, decisions in enumerate(episodes)
-        for observation, name in decisions
+        for observation, name, said in decisions
     ]
 
 
@@ -161,8 +180,11 @@ def write_examples(path: Path, examples: Sequence[Example]) -> None:
 
 def read_examples(path: Path) -> list[Example]:
     """What `write_examples` stored. Raises UsageError if it cannot be read."""
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        return [Example(row["prompt"], row["completion"][0]["content"], int(row["episode"])) for row in rows]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise UsageError(f"cannot read {path}: {error}; start the run again") from error
+    remedy = "start the run again"
+    # Not `splitlines`: what a model says may hold other line ends, which JSON leaves as they are.
+    lines = read_text(path, LARGEST_TABLE, remedy=remedy).removesuffix("\n").split("\n")
+    rows = [validated(_Row, parse_json(line, path, remedy), path, remedy) for line in lines]
+    return [
+        Example([message.model_dump() for message in row.prompt], row.completion[0].content, row.episode)
+        for row in rows
+    ]

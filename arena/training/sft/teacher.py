@@ -46,7 +46,7 @@ def gather_examples(
         episodes = best_decisions(spec, played, config)
     else:
         episodes = taught_decisions(spec, make_teacher(config, run, reporter), config)
-    return as_examples(spec, template, episodes)
+    return as_examples(spec, template, episodes, words=config.words)
 
 
 def make_teacher(config: SftConfig, run: RunFolder, reporter: Reporter) -> Agent:
@@ -61,6 +61,7 @@ def make_teacher(config: SftConfig, run: RunFolder, reporter: Reporter) -> Agent
     started = (path / "config.json").is_file()
     if not (path / "last").is_dir():
         reporter.note("training the dqn that is to teach, which takes a minute or two")
-        run = RunFolder(path) if started else RunFolder.create(path, settings)
+        run = RunFolder.open(path) if started else RunFolder.create(path, settings)
+        run.mend()
         train_dqn(settings, run, Silence())
     return make_agent(str(path))

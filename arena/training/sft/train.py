@@ -13,6 +13,7 @@ not know what to do after its first mistake (Ross 2011).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -28,6 +29,7 @@ from arena.training.sft.examples import Example, read_examples, write_examples
 from arena.training.sft.learner import STATS, SftLearner
 from arena.training.sft.teacher import Recorded, gather_examples, nothing_recorded
 from arena.training.sft.tokens import Lessons, lessons
+from arena_agents.language.template import PromptTemplate
 
 EXAMPLES = "examples.jsonl"
 
@@ -47,9 +49,9 @@ def train_sft(
 
     Raises UsageError for unknown games, agents or teachers and for unreadable checkpoints.
     """
-    training = SftTraining(config, run, reporter, template, team)
+    training = SftTraining(config, run, reporter, template, team, recorded=recorded)
     try:
-        training.prepare(recorded)
+        training.prepare()
         training.start()
         for step in range(training.step + 1, config.steps + 1):
             reporter.update(step, training.update(step))
@@ -68,17 +70,26 @@ class SftTraining(LanguageTraining):
     lessons: Lessons
     taught_in: int  # episodes
 
-    def prepare(self, recorded: Recorded) -> None:
+    def __init__(self, *asked: Any, recorded: Recorded = nothing_recorded) -> None:
+        self._recorded = recorded
+        super().__init__(*asked)
+
+    def before_loading(self, template: PromptTemplate) -> None:
         """Have the examples, which the first process gathers unless the run holds them already."""
-        path = self.run.path / EXAMPLES
-        if not path.is_file() and self.team.is_main:
-            clock = Clock()
-            with clock.phase("teacher"):
-                asked = (self.spec, self.agent.template, self.config, self.run, self.reporter)
-                write_examples(path, gather_examples(*asked, recorded))
-            self.seconds += clock.total
-        self.team.gather("the examples are there")
-        self._learn_from(read_examples(path))
+        path, clock = self.run.path / EXAMPLES, Clock()
+
+        def gather() -> None:
+            if not path.is_file():
+                asked = (self.spec, template, self.config, self.run, self.reporter, self._recorded)
+                write_examples(path, gather_examples(*asked))
+
+        with clock.phase("teacher"):
+            self.team.by_first(gather)
+        self.seconds += clock.total
+
+    def prepare(self) -> None:
+        """Turn the examples into what is learned."""
+        self._learn_from(read_examples(self.run.path / EXAMPLES))
 
     def _learn_from(self, examples: list[Example]) -> None:
         self.lessons = lessons(examples, self.agent)

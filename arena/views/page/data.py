@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
+from arena.record.board import board_of
 from arena.record.plays import Faults
 from arena.record.store import Store
+from arena.record.trust import untrusted_games
 from arena.record.usages import Spending
 from arena.views.curves import Curve, learning_curves
+from arena.views.messages import warn
 from arena.views.page.matrix import Matrix, duel_matrix, transfer_matrix
 from arena.views.page.replays import archive
 from arena.views.page.selection import selected
-from arena_leaderboard import HeadToHead, Leaderboard, head_to_head, standings
+from arena_leaderboard import HeadToHead, Leaderboard, head_to_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,17 @@ class RunData:
     invalid: Faults
 
 
-def read_run(folder: Path) -> RunData:
-    """Read the tournament in `folder`. Raises UsageError if there is none."""
+def read_run(folder: Path, *, trust: bool = False) -> RunData:
+    """Read the tournament in `folder`, and with `trust` load games that are code. Raises UsageError if there
+    is none.
+    """
     with Store.read(folder) as store:
+        for game in untrusted_games(store, trust=trust):
+            warn(f"{game} is Python code and was not run; arena report {quote(str(folder))} --trust runs it")
         config, environment = store.meta("config"), store.meta("environment")
         results, spending, invalid = store.results(), store.spending(), store.invalid_replies()
+        board = board_of(store)
         replays = archive(selected(store.summaries()), store.episode)
-    board = standings(results)
     ranked = [standing.agent for standing in board.overall if standing.rating]
     return RunData(
         name=folder.absolute().name,

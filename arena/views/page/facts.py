@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arena.untrusted import escaped_name
-from arena.views.numbers import percent
+from arena.views.numbers import level, percent
 from arena.views.page.data import RunData
 from arena_games.base import UsageError
-from arena_games.registry import find_game
+from arena_games.registry import stored_game
 from arena_leaderboard import Leaderboard, SeatEffect, Standing
 
 WORDS = {"matches": "matches of each agent in each game, about"}
@@ -27,10 +27,11 @@ def summary(board: Leaderboard) -> str:
     if len(leaders) == 1:
         first, second = rated[:2]
         return (
-            f"{escaped_name(first.agent)} leads, and is separated from {escaped_name(second.agent)} at 95 %."
+            f"{escaped_name(first.agent)} leads, and is separated from {escaped_name(second.agent)} "
+            f"at {level(board.level)}."
         )
     names = [escaped_name(standing.agent) for standing in leaders]
-    return f"{', '.join(names[:-1])} and {names[-1]} lead, and cannot be told apart at 95 %."
+    return f"{', '.join(names[:-1])} and {names[-1]} lead, and cannot be told apart at {level(board.level)}."
 
 
 def _not_separable(rated: Sequence[Standing]) -> list[Standing]:
@@ -59,7 +60,7 @@ def counts(run: RunData) -> list[tuple[str, str]]:
 def about(game: str) -> str:
     """One line on a game: its seats, its horizon and what success is; empty for one not installed here."""
     try:
-        spec = find_game(game)
+        spec = stored_game(game)
     except UsageError:
         return ""
     seats = "1 seat" if len(spec.open_seats) == 1 else f"{len(spec.open_seats)} seats"

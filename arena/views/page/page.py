@@ -13,9 +13,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from arena.machine.files import write_text
+from arena.machine.files import write_output, write_text
 from arena.untrusted import escaped_name, escaped_text, json_in_html
-from arena.views.numbers import dollars, fixed, percent, speed, thousands
+from arena.views.numbers import around, dollars, fixed, level, percent, speed, thousands
 from arena.views.page.data import RunData, read_run
 from arena.views.page.facts import (
     about,
@@ -31,6 +31,7 @@ from arena.views.page.selection import SAME_START
 from arena_leaderboard import Standing
 
 CARD = 340  # CSS pixels of the plot in a game's card
+PAGE = "report.html"  # in the run's folder
 SCRIPTS = ("sort.js", "replay.js")
 ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E"
@@ -38,14 +39,19 @@ ICON = (
 )
 
 
-def write_report(folder: Path, out: Path) -> int:
-    """Write the page of the tournament in `folder` to `out`, whole or not at all; its size in bytes.
+def write_report(folder: Path, out: Path | None = None, *, trust: bool = False) -> int:
+    """Write the page of the tournament in `folder`, by default into it; its size in bytes.
 
-    Raises UsageError if the folder holds no tournament.
+    A file at `out` is replaced whole or not at all; a device or a FIFO is written into. Games that are Python
+    files or modules are only run with `trust`, else their matches are shown as they were stored. Raises
+    UsageError if the folder holds no tournament.
     """
-    page = render(read_run(folder))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_text(out, page)
+    page = render(read_run(folder, trust=trust))
+    if out is None:
+        write_text(folder / PAGE, page)
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_output(out, page)
     return len(page.encode())
 
 
@@ -105,7 +111,9 @@ def _environment() -> Environment:
     environment.filters |= {
         "any": any,
         "escaped_name": escaped_name,
+        "around": around,
         "fixed": fixed,
+        "level": level,
         "percent": percent,
         "thousands": thousands,
         "dollars": dollars,

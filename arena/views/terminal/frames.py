@@ -8,7 +8,7 @@ from arena.match.episode import EndReason, Episode, Step
 from arena_agents import Observation
 from arena_games.base import GameSpec, UsageError, points
 from arena_games.board import Board
-from arena_games.registry import find_game
+from arena_games.registry import stored_game
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,6 +160,6 @@ def _awaited(replay: Replay, spec: GameSpec | None) -> str:
 
 def _spec(game: str) -> GameSpec | None:
     try:
-        return find_game(game)
+        return stored_game(game)
     except UsageError:  # a plug-in's, not installed here
         return None

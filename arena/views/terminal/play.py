@@ -68,7 +68,7 @@ def summary(episode: Episode) -> str:
     seat = episode.players.index(HUMAN)
     if episode.detail == RESIGNED:
         return f"You resigned with {episode.returns[seat]:g} points."
-    if not episode.end.rated:
+    if episode.failed:
         detail = escaped_line(episode.detail or "", 300)
         return f"The match ended in an error of {episode.culprit or 'the game'}: {detail}"
     place = (

@@ -13,7 +13,7 @@ from arena.views.terminal.frames import Replay
 from arena.views.terminal.live import replay_so_far
 from arena_agents import Agent, Observation, Reply
 from arena_games.base import UsageError
-from arena_games.registry import find_game
+from arena_games.registry import stored_game
 
 
 class Recorded:
@@ -32,7 +32,7 @@ class Recorded:
 def stored_replay(episode: Episode) -> Replay:
     """The record's frames and the last position; where it cannot be resimulated, a notice."""
     try:
-        spec = find_game(episode.game)
+        spec = stored_game(episode.game)
         problem = next(map(str, discrepancies(episode, spec, EnvPool())), None)
         if problem is not None:  # a run of format 3 or before may have read a reply otherwise
             spec = reading_exactly(spec)

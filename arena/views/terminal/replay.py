@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +12,7 @@ from rich.text import Text
 from arena.match.episode import Episode
 from arena.record.notable import MatchSummary, Notable, notable
 from arena.record.store import Store
+from arena.record.trust import untrusted_games
 from arena.untrusted import escaped_line
 from arena.views.terminal.controls import ReplayControls
 from arena.views.terminal.keys import can_read_keys
@@ -20,13 +22,22 @@ from arena.views.terminal.screen import show
 from arena_games.base import UsageError, points
 
 
-def show_replay(folder: Path, match: str | None, *, speed: float | None = None, plain: bool = False) -> None:
+def show_replay(
+    folder: Path,
+    match: str | None,
+    *,
+    speed: float | None = None,
+    plain: bool = False,
+    trust: bool = False,
+) -> None:
     """Show the match of that number or id; without one, list the notable ones.
 
-    In a terminal with keys, elsewhere line by line. Raises UsageError if there is no such run or match.
+    In a terminal with keys, elsewhere line by line. A game that is a Python file or module is run with
+    `trust` only. Raises UsageError if there is no such run or match.
     """
     survive_any_character()
     with Store.read(folder) as store:
+        untrusted_games(store, trust=trust)
         if match is None:
             print_notable(folder, store.summaries())
             match = _asked() if can_read_keys() and not plain else None
@@ -59,14 +70,16 @@ def find(store: Store, folder: Path, match: str) -> Episode:
     if episode is None:
         numbers = store.numbers()
         held = f"numbers {numbers[0]} to {numbers[-1]}" if numbers else "none yet"
-        raise UsageError(f"{folder} holds no match {match!r}, only {held}; see arena replay {folder}")
+        raise UsageError(f"{folder} holds no match {match!r}, only {held}; see {_command(folder)}")
     return episode
 
 
 def print_notable(folder: Path, matches: list[MatchSummary]) -> None:
     """Print the notable matches of a run. Raises UsageError if it has none at all."""
     if not matches:
-        raise UsageError(f"{folder} holds no match yet; play some with arena tournament --out {folder}")
+        raise UsageError(
+            f"{folder} holds no match yet; play some with arena tournament --out {quote(str(folder))}"
+        )
     console = Console()
     table = Table(box=None, pad_edge=False)
     table.add_column("#", justify="right", no_wrap=True)
@@ -77,10 +90,13 @@ def print_notable(folder: Path, matches: list[MatchSummary]) -> None:
     for found in notable(matches):
         table.add_row(*_row(found))
     console.print(table)
-    rest = (
-        f"Any of the {len(matches):,} matches: arena replay {folder} NUMBER, from 1 to {matches[-1].number}"
-    )
+    how = f"{_command(folder)} NUMBER, from 1 to {matches[-1].number}"
+    rest = f"Any of the {len(matches):,} matches: {how}"
     console.print(Text(f"\n{rest}"), soft_wrap=True)
+
+
+def _command(folder: Path) -> str:
+    return f"arena replay {quote(str(folder))}"
 
 
 def _row(found: Notable) -> tuple[Text, ...]:

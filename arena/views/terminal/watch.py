@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count
+from shlex import quote
 
 from rich.console import Console
 from rich.text import Text
@@ -75,8 +76,8 @@ def line_up(
     for entrant in entrants:
         if entrant.base is not None:
             raise UsageError(
-                f"{entrant.spec} has to be trained: arena train {entrant.trained_on or spec.name} "
-                f"--agent {entrant.base}, then name the run's folder"
+                f"{entrant.spec} has to be trained: arena train {quote(entrant.trained_on or spec.name)} "
+                f"--agent {quote(entrant.base)}, then name the run's folder"
             )
     names = [entrant.label for entrant in entrants]
     made = {entrant.label: make_agent(entrant.spec) for entrant in entrants} | house_agents([spec])

@@ -3,7 +3,8 @@
 A player stands on a frozen lake and must cross it without falling into a hole. Reaching the goal
 pays +1 and is the game's success; a hole ends the episode; nothing else pays. `frozen-lake` has
 firm ice, 8 moves and 20 % holes; `frozen-lake-slippery` has 15 moves, 10 % holes, and a move goes
-where intended or to either perpendicular side with 1/3 each.
+where intended or to either perpendicular side with 1/3 each. Seeds of training, validation and test
+(`arena_games.splits`) draw from maps of their own; other seeds from all.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from arena_games.frozen_lake import rules, text
 from arena_games.frozen_lake.board import board
 from arena_games.frozen_lake.rules import ACTIONS, FrozenLakeConfig
 from arena_games.parsing import parse_action_tag
+from arena_games.splits import split_of
+from arena_games.squares import mirrored_between_corners
 
 
 class FrozenLakeEnv(SimultaneousEnv):
@@ -27,7 +30,7 @@ class FrozenLakeEnv(SimultaneousEnv):
         super().__init__(name, 1, len(ACTIONS), (len(text.PLANES), self.config.size, self.config.size))
 
     def begin(self) -> None:
-        self.state = rules.draw_state(self.config, self.rng)
+        self.state = rules.draw_state(self.config, self.rng, split_of(self.seed))
 
     def resolve(self, moves: Mapping[int, int]) -> Mapping[int, float]:
         self.state = rules.step(self.config, self.state, moves[0], self.rng)
@@ -61,7 +64,7 @@ def frozen_lake_spec(name: str, config: FrozenLakeConfig) -> GameSpec:
     )
     return GameSpec(
         name=name,
-        version=1,
+        version=2,
         seats=1,
         open_seats=(0,),
         house=(),
@@ -76,9 +79,11 @@ def frozen_lake_spec(name: str, config: FrozenLakeConfig) -> GameSpec:
             ice,
         ),
         success="the goal was reached",
+        span=(min(0.0, config.hole_reward), max(0.0, config.goal_reward)),
         parse=parse_action_tag(tuple(ACTIONS)),
         config=config,
         board=partial(board, config),
+        symmetries=mirrored_between_corners,
     )
 
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import compress
 
 import numpy as np
 
+from arena_games.base import UsageError
+from arena_games.frozen_lake.maps import map_split
+from arena_games.scenario import LARGEST_BOARD, LONGEST_GAME, check_number, check_whole
+from arena_games.splits import Split
 from arena_games.squares import Cell
 
 ACTIONS = {
@@ -23,6 +27,8 @@ ACTIONS = {
     "up": "move one cell up",
 }
 MOVES: tuple[Cell, ...] = ((-1, 0), (0, -1), (1, 0), (0, 1))
+MOST_DRAWS = 1000  # of maps, before numbers are refused
+MAX_STRANGERS = 1000  # maps of other splits, after which one is taken as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,26 @@ class FrozenLakeConfig:
     horizon: int = 8
     goal_reward: float = 1.0
     hole_reward: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for numbers of which no map, or hardly one, could be played."""
+        check_whole("size", self.size, 2, LARGEST_BOARD)
+        check_whole("horizon", self.horizon, 1, LONGEST_GAME)
+        check_number("frozen", self.frozen, 0, 1)
+        check_number("goal_reward", self.goal_reward)
+        check_number("hole_reward", self.hole_reward)
+        shortest = 2 * (self.size - 1)
+        if self.horizon < shortest:
+            raise UsageError(
+                f"from start to goal of a {self.size}x{self.size} map are {shortest} moves, more than "
+                f"horizon={self.horizon}; set horizon={shortest} or more"
+            )
+        rng = np.random.default_rng(0)
+        if not any(_drawn(self, rng) for _ in range(MOST_DRAWS)):
+            raise UsageError(
+                f"of {MOST_DRAWS} maps with size={self.size} and frozen={self.frozen:g} none can be crossed "
+                f"in horizon={self.horizon} moves; raise frozen or horizon"
+            )
 
     @property
     def start(self) -> Cell:
@@ -54,14 +80,36 @@ class FrozenLakeState:
     turn: int = 0
 
 
-def draw_state(config: FrozenLakeConfig, rng: np.random.Generator) -> FrozenLakeState:
-    """Draw a map that can be solved within the horizon, with the player on its start."""
-    inner = _inner(config)
+def draw_state(
+    config: FrozenLakeConfig, rng: np.random.Generator, split: Split | None = None
+) -> FrozenLakeState:
+    """Draw a map of the split that can be solved within the horizon, with the player on its start.
+
+    Without a split, of all maps. Lakes that have hardly any map (`frozen` near 1, `size` 2) may have none
+    of a split: after `MAX_STRANGERS` solvable ones of others the last is taken.
+    """
+    strangers = 0
     while True:
-        thawed = rng.random(len(inner)) >= config.frozen
-        holes = frozenset(compress(inner, thawed.tolist()))
-        if distances_to_goal(config, holes).get(config.start, config.horizon + 1) <= config.horizon:
-            return FrozenLakeState(holes, config.start)
+        state = _drawn(config, rng)
+        if state is None:
+            continue
+        strangers += 1
+        if split is None or map_split(config.size, state.holes) == split or strangers >= MAX_STRANGERS:
+            return state
+
+
+def _drawn(config: FrozenLakeConfig, rng: np.random.Generator) -> FrozenLakeState | None:
+    """One map, if it can be solved within the horizon."""
+    inner = _inner(config)
+    thawed = rng.random(len(inner)) >= config.frozen
+    holes = frozenset(compress(inner, thawed.tolist()))
+    return FrozenLakeState(holes, config.start) if solvable(config, holes) else None
+
+
+@lru_cache(maxsize=16_384)
+def solvable(config: FrozenLakeConfig, holes: frozenset[Cell]) -> bool:
+    """Whether a safe path joins start and goal that is no longer than the horizon."""
+    return distances_to_goal(config, holes).get(config.start, config.horizon + 1) <= config.horizon
 
 
 @cache

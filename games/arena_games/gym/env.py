@@ -37,7 +37,7 @@ class GymEnv(TurnsEnv):
         self._env, self._text, self._names, self._flat = env, text, actions, flat
         self._succeeded = succeeded
         self._mask = np.ones(len(actions), np.int8)
-        self._first = int(env.action_space.start)  # type: ignore[attr-defined]
+        self._first = int(env.action_space.start)
 
     def begin(self) -> None:
         self._over = self._stopped = False

@@ -111,5 +111,5 @@ def _own_words(id_: str, env: gymnasium.Env[Any, Any]) -> Words:
             f"gym:{id_} draws nothing as text (render_mode='ansi'); give it a text function with "
             "arena_games.gym.spec.gym_game"
         )
-    names = {str(action): f"action {action}" for action in range(int(env.action_space.n))}  # type: ignore[attr-defined]
+    names = {str(action): f"action {action}" for action in range(int(env.action_space.n))}
     return Words(names, f"You are playing {id_}. Earn as much reward as you can.", (), drawn)

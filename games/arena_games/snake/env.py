@@ -18,6 +18,7 @@ from arena_games.parsing import parse_action_tag
 from arena_games.snake import rules, text
 from arena_games.snake.board import board
 from arena_games.snake.rules import ACTIONS, SnakeConfig
+from arena_games.squares import turned_and_mirrored
 
 
 class SnakeEnv(SimultaneousEnv):
@@ -85,10 +86,12 @@ def snake_spec(name: str, config: SnakeConfig) -> GameSpec:
             *(("The longest life wins; equal lives are decided by points.",) if versus else ()),
         ),
         success="first place" if versus else "alive at the horizon",
+        span=rules.span(config),
         parse=parse_action_tag(tuple(ACTIONS)),
         prudent=partial(text.prudent_moves, config),
         config=config,
         board=partial(board, config),
+        symmetries=turned_and_mirrored,
     )
 
 

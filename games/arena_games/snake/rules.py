@@ -14,6 +14,8 @@ from itertools import chain
 
 import numpy as np
 
+from arena_games.base import UsageError
+from arena_games.scenario import LARGEST_BOARD, LONGEST_GAME, check_number, check_whole
 from arena_games.squares import Cell
 
 Body = tuple[Cell, ...]
@@ -40,10 +42,20 @@ class SnakeConfig:
     horizon: int = 20
 
     def __post_init__(self) -> None:
-        if not 1 <= self.open_seats <= self.seats:
-            raise ValueError(f"open_seats must be 1 to {self.seats}, not {self.open_seats}")
+        """Raises UsageError for numbers that cannot be played, or that make the rules' words wrong."""
+        check_whole("seats", self.seats, 1, LARGEST_BOARD**2)
+        check_whole("open_seats", self.open_seats, 1, self.seats)
+        check_whole("size", self.size, 2, LARGEST_BOARD)
+        check_whole("apples", self.apples, 0, LARGEST_BOARD**2)
+        check_whole("horizon", self.horizon, 1, LONGEST_GAME)
+        check_number("apple_reward", self.apple_reward)
+        check_number("death_reward", self.death_reward)
+        if self.apple_reward == 0:
+            raise UsageError("apple_reward must not be 0; with apples=0 there are none")
+        if self.death_reward > 0:
+            raise UsageError(f"death_reward must not be above 0, not {self.death_reward:g}")
         if self.seats + self.apples > self.size**2:
-            raise ValueError(
+            raise UsageError(
                 f"{self.seats} snakes and {self.apples} apples do not fit on {self.size}x{self.size} cells"
             )
 
@@ -167,3 +179,11 @@ def placements(config: SnakeConfig, state: SnakeState) -> tuple[int, ...]:
         (lived, config.apple_reward * eaten) for lived, eaten in zip(state.lived, state.eaten, strict=True)
     ]
     return tuple(1 + sum(other > key for other in keys) for key in keys)
+
+
+def span(config: SnakeConfig) -> tuple[float, float]:
+    """The least and the greatest return of a seat: an apple a move at most, and one death."""
+    apples = (0.0, config.apple_reward * config.horizon)
+    before_death = (0.0, config.apple_reward * (config.horizon - 1))
+    returns = (*apples, *[eaten + config.death_reward for eaten in before_death])
+    return min(returns), max(returns)

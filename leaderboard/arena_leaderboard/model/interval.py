@@ -15,6 +15,8 @@ from arena_leaderboard.model.choices import Ints
 from arena_leaderboard.model.plackett_luce import Floats, fit, information, prior_information
 from arena_leaderboard.model.quantiles import normal_reach, normal_share_below, student_reach
 
+SMALLEST = 1e-12  # chance that is told apart from none
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Strengths:
@@ -62,6 +64,26 @@ class Strengths:
         below = np.hypot(student * _strayed(off, off < 0), unseen)
         above = np.hypot(student * _strayed(off, off > 0), unseen)
         return value, value - float(below), value + float(above)
+
+    def chance(self, weights_A: Floats) -> float:
+        """How likely chance alone takes the contrast as far from zero: 1 − the level that ends at zero.
+
+        Two-sided; 1 where the contrast is zero.
+        """
+        value, *resampled = (self.theta @ weights_A).tolist()
+        off = np.array(resampled) - value
+        strayed = _strayed(off, off < 0 if value > 0 else off > 0)
+        unseen, freedom = self._unseen_deviation(weights_A), self._freedom(weights_A)
+        low, high = SMALLEST, 1.0  # the chance lies between them
+        if abs(value) < 1e-9 or math.hypot(strayed, unseen) == 0:
+            return float(abs(value) < 1e-9)
+        for _ in range(40):
+            middle = math.sqrt(low * high)
+            reach = math.hypot(
+                student_reach(1 - middle, freedom) * strayed, normal_reach(1 - middle) * unseen
+            )
+            low, high = (low, middle) if reach < abs(value) else (middle, high)
+        return high
 
     def probability(self, weights_A: Floats) -> float:
         """The share of the replicates in which the contrast is positive, zero counting half.

@@ -80,6 +80,10 @@ class Fit:
         gap, low, high = map(_points, self.strengths.interval(weights_A, level))
         return Difference(above, below, gap, low, high, level, self.strengths.probability(weights_A))
 
+    def chance(self, one: str, other: str) -> float:
+        """How likely two equal agents come out as far apart as these. Raises KeyError as `rating` does."""
+        return self.strengths.chance(self._unit(one) - self._unit(other))
+
     def _unit(self, agent: str) -> Floats:
         if agent not in self.matches:
             raise KeyError(agent)

@@ -8,7 +8,7 @@ from rich.text import Text
 from arena_leaderboard.model.ratings import Rating
 from arena_leaderboard.seat_effect import SeatEffect
 from arena_leaderboard.standings import Standing
-from arena_leaderboard.views.numbers import fixed, percent, speed
+from arena_leaderboard.views.numbers import around, fixed, percent, speed
 from arena_leaderboard.views.untrusted import runs_right_to_left, visible
 
 LEFT_TO_RIGHT = "\u200e"
@@ -43,6 +43,14 @@ def rank_cell(rank: int, standing: Standing, glyphs: Glyphs) -> Text:
         return _unknown(glyphs)
     mark = f"{glyphs.tied} " if standing.separated is False else ""
     return Text.assemble((mark, "yellow"), f"{rank}")
+
+
+def ranks_cell(standing: Standing, glyphs: Glyphs) -> Text:
+    """The ranks that it may have when all are compared with all."""
+    if standing.ranks is None:
+        return _unknown(glyphs)
+    best, worst = standing.ranks
+    return Text(f"{best}" if best == worst else f"{best}{glyphs.dash}{worst}", style="dim")
 
 
 def rating_cell(standing: Standing, glyphs: Glyphs) -> Text:
@@ -80,13 +88,21 @@ def return_cell(standing: Standing, glyphs: Glyphs) -> Text:
 def return_interval_cell(standing: Standing, glyphs: Glyphs) -> Text:
     text = return_cell(standing, glyphs)
     if standing.mean_return is not None and standing.return_ci95 is not None:
-        half = standing.return_ci95[1] - standing.mean_return
-        text.append(f" {glyphs.plus_minus}{half:.2f}", style="dim")
+        shown = around(standing.mean_return, standing.return_ci95, 2, glyphs.plus_minus, glyphs.dash)
+        text.append(f" {shown}", style="dim")
     return text
 
 
 def success_cell(standing: Standing, glyphs: Glyphs) -> Text:
     return _percent(standing.success_rate, glyphs)
+
+
+def success_interval_cell(standing: Standing, glyphs: Glyphs) -> Text:
+    text = success_cell(standing, glyphs)
+    if standing.success_ci95 is not None:
+        low, high = standing.success_ci95
+        text.append(f"  {100 * low:.0f}{glyphs.dash}{100 * high:.0f}", style="dim")
+    return text
 
 
 def invalid_cell(standing: Standing, glyphs: Glyphs) -> Text:

@@ -25,6 +25,8 @@ CSV_COLUMNS = (
     "return_low",
     "return_high",
     "success_rate",
+    "success_low",
+    "success_high",
     "invalid_rate",
     "first_invalid_rate",
     "decisions_per_second",
@@ -38,6 +40,8 @@ CSV_COLUMNS = (
     "behind_low",
     "behind_high",
     "separated",
+    "rank_low",
+    "rank_high",
 )
 
 
@@ -57,6 +61,8 @@ def render_csv(leaderboard: Leaderboard) -> str:
     for game, standing in _rows(leaderboard):
         row = standing.to_json() | {"game": csv_name(game), "agent": csv_name(standing.agent)}
         row["return_low"], row["return_high"] = row["return_ci95"]
+        row["success_low"], row["success_high"] = row["success_ci95"]
+        row["rank_low"], row["rank_high"] = row["ranks"]
         row["behind_low"], row["behind_high"] = row["behind_ci95"]
         writer.writerow([row[column] for column in CSV_COLUMNS])
     return text.getvalue()
@@ -83,9 +89,10 @@ def _rows(leaderboard: Leaderboard) -> Iterator[tuple[str, Standing]]:
 def _markdown_table(title: str, rows: tuple[Standing, ...]) -> str:
     lines = [
         f"### {title}\n",
-        "| # | agent | rating | 95% interval | matches | return | return interval | success "
-        "| invalid | clean rating | clean interval | clean matches | forfeits | errors | moves/s |",
-        "| ---: | :--- | ---: | :---: | ---: | ---: | :---: | ---: "
+        "| # | ranks | agent | rating | 95% interval | matches | return | return interval | success "
+        "| success interval | invalid | clean rating | clean interval | clean matches | forfeits | errors "
+        "| moves/s |",
+        "| ---: | :---: | :--- | ---: | :---: | ---: | ---: | :---: | ---: | :---: "
         "| ---: | ---: | :---: | ---: | ---: | ---: | ---: |",
         *map(_markdown_row, range(1, len(rows) + 1), rows),
     ]
@@ -96,11 +103,13 @@ def _markdown_row(rank: int, standing: Standing) -> str:
     rating, clean, speed = standing.rating, standing.clean, standing.decisions_per_second
     cells = [
         ("≈ " if standing.separated is False else "") + str(rank) if rating else UNKNOWN,
+        _ranks(standing),
         markdown_name(standing.agent),
         *_rating_cells(rating),
         str(standing.matches),
         *_return_cells(standing),
         _share(standing.success_rate),
+        _success_interval(standing),
         _invalid(standing),
         *_rating_cells(clean),
         str(clean.matches) if clean else UNKNOWN,
@@ -111,6 +120,13 @@ def _markdown_row(rank: int, standing: Standing) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def _ranks(standing: Standing) -> str:
+    if standing.ranks is None:
+        return UNKNOWN
+    best, worst = standing.ranks
+    return f"{best}" if best == worst else f"{best}–{worst}"
+
+
 def _rating_cells(rating: Rating | None) -> tuple[str, str]:
     if rating is None:
         return UNKNOWN, UNKNOWN
@@ -118,10 +134,18 @@ def _rating_cells(rating: Rating | None) -> tuple[str, str]:
 
 
 def _return_cells(standing: Standing) -> tuple[str, str]:
-    if standing.mean_return is None or standing.return_ci95 is None:
-        return UNKNOWN, UNKNOWN
-    mean, low, high = (fixed(value, 2) for value in (standing.mean_return, *standing.return_ci95))
+    mean = UNKNOWN if standing.mean_return is None else fixed(standing.mean_return, 2)
+    if standing.return_ci95 is None:
+        return mean, UNKNOWN
+    low, high = (fixed(end, 2) for end in standing.return_ci95)
     return mean, f"{low} … {high}"
+
+
+def _success_interval(standing: Standing) -> str:
+    if standing.success_ci95 is None:
+        return UNKNOWN
+    low, high = standing.success_ci95
+    return f"{percent(low)} … {percent(high)}"
 
 
 def _markdown_seats(effects: tuple[SeatEffect, ...]) -> str:

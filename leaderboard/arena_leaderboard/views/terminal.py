@@ -14,10 +14,12 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from arena_leaderboard.model.ratings import LEVEL
 from arena_leaderboard.standings import Leaderboard, Standing
 from arena_leaderboard.views import cells
 from arena_leaderboard.views.axis import Axis
 from arena_leaderboard.views.cells import ASCII, UNICODE, Glyphs
+from arena_leaderboard.views.numbers import percent
 
 SLOT = 76  # the narrowest place for a game's table beside another, in characters
 GAP = 4  # between tables side by side
@@ -57,13 +59,15 @@ class _Place:
 
 
 RATING = (
+    _Column("ranks", cells.ranks_cell, 5, 88),
     _Column("rating", cells.rating_cell, 6),
     _Column("95% interval", cells.interval_cell, 12, justify="left"),
 )
 NUMBERS = (
     _Column("return", cells.return_cell, 6, 54, 89),
     _Column("return", cells.return_interval_cell, 10, 90),
-    _Column("success", cells.success_cell, 7, 63),
+    _Column("success", cells.success_cell, 7, 63, 109),
+    _Column("success", cells.success_interval_cell, 13, 110),
     _Column("invalid", cells.invalid_cell, 7, 72),
 )
 CLEAN = (
@@ -71,7 +75,7 @@ CLEAN = (
     _Column("clean  95% interval", cells.clean_interval_cell, 18, 160, justify="left"),
 )
 AT_FIRST = _Column("at first", cells.first_invalid_cell, 8, 80)
-FORFEITS = _Column("forfeits", cells.forfeits_cell, 8, 90)
+FORFEITS = _Column("forfeits", cells.forfeits_cell, 8, 46)
 ERRORS = _Column("errors", cells.errors_cell, 6, 46)
 DETAILS = (
     _Column("matches", cells.matches_cell, 7, 100),
@@ -175,13 +179,19 @@ def _any_errors(rows: Sequence[Standing]) -> bool:
 
 
 def _legend(leaderboard: Leaderboard, glyphs: Glyphs) -> Text:
-    legend = f"{glyphs.tied} not separable: the 95% interval of the rank above's lead holds 0."
+    level = percent(leaderboard.level, 0 if leaderboard.level == LEVEL else 2)
+    legend = f"{glyphs.tied} not separable: the {level} interval of the rank above's lead holds 0."
+    legend += f"\nranks: those left open at {level} when all are compared with all (Holm)."
     if any(standing.clean for standing in leaderboard.overall):
-        legend += "\nclean: the rating over the matches in which nobody gave an invalid reply."
+        legend += "\nclean: the rating over the matches in which nobody gave an invalid reply or forfeited."
     if any(standing.asked_again for standing in leaderboard.overall):
         legend += "\nat first: decisions whose first reply was invalid; then the agent was asked again."
     if leaderboard.seats:
         legend += "\nby seat: the share of the other seats left behind (95% interval); 50% is even."
+    if any(standing.forfeits for standing in leaderboard.overall):
+        legend += (
+            "\nforfeits: matches lost by the agent's own crash, deadline or invalid replies; rated, as last."
+        )
     if _any_errors(leaderboard.overall):
-        legend += "\nerrors: matches that the agent's crash or deadline ended; they are not rated."
+        legend += "\nerrors: matches that a failure outside the agent ended; they are not rated."
     return Text(legend, style="dim")

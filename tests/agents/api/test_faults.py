@@ -156,7 +156,8 @@ def test_a_match_waits_no_longer_than_its_own_deadline(make: AgentAt) -> None:
         answer = caller.ask(seen(4))
         caller.close()
     assert 0.4 <= answer.seconds < 0.4 + SLACK_S  # two at a time
-    assert answer.replies == [Reply("", error="no reply within 0.4 s", passing=True)] * 4
+    lost = Usage(None, None, finish="error")
+    assert answer.replies == [Reply("", error="no reply within 0.4 s", usage=lost, passing=True)] * 4
 
 
 def test_threads_end_with_the_client_or_its_last_user() -> None:

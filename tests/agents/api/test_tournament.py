@@ -21,6 +21,7 @@ from arena.match.match import MatchConfig
 from arena.match.seating import house_agents
 from arena.record.store import FILE_NAME, Store
 from arena.record.usages import Spending
+from arena.record.verify import verify
 from arena.tournament.agents import Agents
 from arena.tournament.entrants import parse_entrants
 from arena.tournament.plan import Tournament
@@ -186,15 +187,35 @@ def test_failed_replies_are_counted_and_their_matches_remain_to_be_played(tmp_pa
     assert not server.calls
 
 
-def test_attempts_are_numbered(tmp_path: Path) -> None:
+def test_attempts_are_numbered_and_the_last_of_them_forfeits(tmp_path: Path) -> None:
+    """Else whoever is about to lose could have its server fall silent, and play the match until it is won."""
     tournament = planned(tmp_path, matches=1)
-    for _ in range(3):
+    for expected in (True, True, False):
         with serving(status(401)) as server:
-            played(server, tournament)
+            assert bool(played(server, tournament)) == expected
     (match,) = tournament.schedule()
     with Store.read(tmp_path) as store:
-        assert store.episode_ids() == {f"{match.id} (attempt {n})" for n in (1, 2, 3)}
+        assert store.episode_ids() == {f"{match.id} (attempt 1)", f"{match.id} (attempt 2)", match.id}
         assert {episode.match_id for episode in store.episodes()} == {match.id}
+        assert [result.rated for result in store.results()] == [True, False, False]  # in the order of ids
+        ends = {episode.id: (episode.end, episode.culprit) for episode in store.episodes()}
+    assert ends[match.id] == (EndReason.FORFEIT, "m")
+    assert verify(tmp_path).faults == []
+
+
+def test_attempts_in_which_nobody_was_asked_do_not_count(tmp_path: Path, agent: ServerAgent) -> None:
+    """A server that was given up was shown no position, so that it cannot have chosen."""
+    tournament = planned(tmp_path, matches=1)
+    agent.client.given_up = "it is gone"
+    for _ in range(4):
+        assert held(tournament, m=agent) == {"m": ["it is gone"]}
+    with serving(says(DOWN)) as server:
+        assert played(server, tournament) == {}
+    (match,) = tournament.schedule()
+    with Store.read(tmp_path) as store:
+        whole = store.episode(match.id)
+    assert whole is not None
+    assert whole.end == EndReason.FINISHED or whole.end == EndReason.TRUNCATED
 
 
 def test_a_refused_request_is_the_agents_failure_and_final(tmp_path: Path) -> None:
@@ -216,8 +237,6 @@ def test_others_play_on_when_a_server_is_gone(tmp_path: Path, agent: ServerAgent
 
 
 def test_a_run_with_attempts_passes_verification(tmp_path: Path) -> None:
-    from arena.record.verify import verify
-
     with serving(says(DOWN), says("?"), status(401)) as server:
         played(server, planned(tmp_path))
     with serving(*MIXED, says(DOWN)) as server:

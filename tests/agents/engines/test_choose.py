@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 
 from arena.training.config import MsgrpoConfig
-from arena.training.start import new_config
+from arena.training.settings import new_config
 from arena_agents.engines import choose
 from arena_agents.engines.choose import choose_engine, choose_playing_engine, parse_engine
 from arena_agents.engines.transformers import TransformersEngine

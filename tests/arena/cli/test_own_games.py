@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,9 +72,13 @@ def test_it_is_found_again_to_be_verified_shown_and_gone_on_with(run: Path) -> N
 
 def test_a_game_whose_file_is_gone_is_named(run: Path) -> None:
     (run.parent / "own" / "my_games.py").unlink()
-    missing = arena("verify", "run")
-    assert missing.exit_code == 1
-    assert "no such file: own/my_games.py" in missing.output
+    verify = [sys.executable, "-m", "arena", "verify", "run"]  # a process that has not loaded the games
+    distrusted = subprocess.run(verify, capture_output=True, text=True)
+    assert distrusted.returncode == 2
+    assert "is Python code; arena verify run --trust runs it" in distrusted.stderr
+    missing = subprocess.run([*verify, "--trust"], capture_output=True, text=True)
+    assert missing.returncode == 2
+    assert "no such file: own/my_games.py" in missing.stderr
     assert arena("leaderboard", "run").exit_code == arena("report", "run").exit_code == 0
     assert "cannot be played again" in arena("replay", "run", 1, "--plain").output
 
@@ -97,7 +103,10 @@ def test_nano_is_trained_and_goes_on(folder: Path) -> None:
     (out,) = (folder / "runs").iterdir()
     assert out.name == "nano-own-my_games.py-ALONE-0"
     assert json.loads((out / "config.json").read_text())["game"] == ALONE
-    assert arena("train", "--resume", out).exit_code == 0
+    refused = arena("train", "--resume", out)
+    assert refused.exit_code == 2
+    assert "--trust" in refused.output
+    assert arena("train", "--resume", out, "--trust").exit_code == 0
     assert arena("eval", out, "--games", ALONE, "--episodes", 2).exit_code == 0
 
 

@@ -14,7 +14,7 @@ from arena_games.registry import find_game, game_specs
 from tests.arena.players import Exits, Raises, Says, Seeded
 
 KEYS = [
-    *("agent", "game", "episodes", "mean_return", "return_ci95", "success_rate"),
+    *("agent", "game", "episodes", "mean_return", "return_ci95", "success_rate", "success_ci95"),
     *("invalid_rate", "first_invalid_rate"),
 ]
 LAKE, DUEL, ROYALE = map(find_game, ("frozen-lake", "snake-duel", "snake-royale"))
@@ -48,11 +48,14 @@ def test_against_its_equal_an_agent_does_as_well_as_chance(spec: object) -> None
     assert fair - 0.25 < row.success_rate < fair + 0.35, "ties for the first place count for all"
 
 
-def test_failures_are_counted_apart() -> None:
+def test_own_failures_count_as_no_success_and_others_not_at_all() -> None:
     (row,) = evaluate("me", Raises(), [LAKE], episodes=20)
-    assert row.errors > 0
-    assert row.episodes == 20 - row.errors
+    assert (row.episodes, row.errors) == (20, 0)
+    assert 0 < row.forfeits <= 20 * (1 - row.success_rate)
     assert "no more ideas" in str(row.first_error)
+    (row,) = evaluate("me", RandomAgent(), [DUEL], episodes=20, opponent=Raises())
+    assert (row.forfeits, row.episodes) == (0, 20 - row.errors)
+    assert row.errors > 0
 
 
 def test_nothing_but_failures_is_an_error() -> None:

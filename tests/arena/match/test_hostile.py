@@ -83,7 +83,7 @@ def test_any_error_goes_through_a_real_file_and_comes_back(detail: str) -> None:
         stored(Repeats([Reply("", error=detail)]), Path(folder))
         with Store.read(Path(folder)) as store:
             (episode,) = store.episodes()
-        assert (episode.end, episode.detail, episode.culprit) == (EndReason.AGENT_ERROR, detail, "a")
+        assert (episode.end, episode.detail, episode.culprit) == (EndReason.FORFEIT, detail, "a")
         assert verify(Path(folder)).faults == []
 
 
@@ -108,7 +108,7 @@ def test_a_reply_that_is_none_is_the_agents_own_error(what: str, tmp_path: Path)
     stored(Repeats([BROKEN[what]]), tmp_path)
     with Store.read(tmp_path) as store:
         (episode,) = store.episodes()
-    assert (episode.end, episode.culprit) == (EndReason.AGENT_ERROR, "a")
+    assert (episode.end, episode.culprit) == (EndReason.FORFEIT, "a")
     assert what in str(episode.detail)
 
 

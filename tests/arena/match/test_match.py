@@ -102,21 +102,24 @@ def test_a_failing_agent_costs_its_own_matches_only(agent: Agent, says: str) -> 
     matches = [match(SNAKE, s, name) for s in range(5) for name in ("bad", "good")]
     for episode in played(matches, agents):
         if "bad" in episode.players and episode.end != EndReason.FINISHED:
-            assert episode.end == EndReason.AGENT_ERROR
-            assert not episode.end.rated
+            assert episode.end == EndReason.FORFEIT
+            assert episode.failed
+            assert episode.placements == (2, 1)
+            assert episode.successes == (False, False)
             assert episode.culprit == "bad"
             assert says in str(episode.detail)
             assert "\n" not in str(episode.detail)
         elif "good" in episode.players:
             assert episode.end.rated
-    assert any(e.end == EndReason.AGENT_ERROR for e in played(matches, agents))
+            assert not episode.failed
+    assert any(e.failed for e in played(matches, agents))
 
 
 def test_an_agent_that_never_returns_is_given_up_once() -> None:
     agents = {"bad": players.Hangs(), "good": players.First()}
     matches = [match(DUEL, s, *names) for s in range(10) for names in (("bad", "good"), ("good", "good"))]
     for episode in played(matches, agents, deadline_s=0.3, concurrency=4):
-        assert episode.end == (EndReason.AGENT_ERROR if "bad" in episode.players else episode.end)
+        assert episode.end == (EndReason.FORFEIT if "bad" in episode.players else episode.end)
         assert episode.culprit == ("bad" if "bad" in episode.players else None)
 
 

@@ -137,7 +137,7 @@ def test_every_attempt_is_stored_and_verified(run: Path) -> None:
                     (a.reply, a.invalid, a.illegal) for a in other.attempts
                 ]
         (broken,) = store.episodes("snake")
-    assert broken.end == EndReason.AGENT_ERROR
+    assert broken.end == EndReason.FORFEIT
     assert [attempt.reply.text for attempt in broken.abandoned] == [BABBLE]
     assert verify(run, processes=1).faults == []
 

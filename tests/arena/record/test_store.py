@@ -120,8 +120,8 @@ def test_results_hold_the_rated_seats_only(store: Store) -> None:
         assert result.decisions == (len(own),)
         assert result.invalid == (sum(step.invalid is not None for step in own),)
         assert result.seconds == pytest.approx((sum(step.seconds for step in own),))
-        assert result.rated == (episode.end != EndReason.AGENT_ERROR)
-        assert result.culprit == (None if result.rated else "a")
+        assert result.rated
+        assert result.culprit == ("a" if episode.end == EndReason.FORFEIT else None)
 
 
 def test_an_error_of_the_house_is_charged_to_nobody(store: Store) -> None:

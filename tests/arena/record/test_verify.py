@@ -136,7 +136,7 @@ CHANGES = {
     "UPDATE episodes SET returns = '[9.0]' WHERE number = 1":
         "frozen-lake:0:0:a: returns was stored as (9.0,), replayed as",
     "UPDATE episodes SET placements = '[1, 1]' WHERE number = 3": "placements was stored as (1, 1)",
-    "UPDATE episodes SET successes = '[null]' WHERE number = 1": "successes was stored as (None,)",
+    "UPDATE episodes SET successes = '[null]' WHERE number = 1": "successes",
     "UPDATE episodes SET \"end\" = 'truncated' WHERE number = 1": "frozen-lake:0:0:a: end was stored as",
     "UPDATE episodes SET seed = 7 WHERE number = 1": "frozen-lake:0:0:a: id was stored as",
     "UPDATE episodes SET players = '[\"b\"]' WHERE number = 1": "frozen-lake:0:0:a: id was stored as",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import itertools
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +16,9 @@ import pytest
 from arena.tournament import prepare
 from arena.tournament.entrants import Training, parse_entrants, trainings
 from arena.tournament.options import TrainMode
+from arena.tournament.plan import Tournament
 from arena.tournament.prepare import command, due, train_all
+from arena.tournament.run import run
 from arena_games.base import UsageError
 from arena_games.registry import game_specs, select_games
 
@@ -88,6 +93,45 @@ def test_a_training_is_started_anew_or_resumed(tmp_path: Path) -> None:
     assert command(training, 3)[3:] == ["train", "--resume", str(training.folder)]
 
 
+def test_the_program_that_trains_is_there(tmp_path: Path) -> None:
+    (training, _) = needed(tmp_path)
+    program, option, module, *_ = command(training, 3)
+    assert (program, option) == (sys.executable, "-m")
+    assert importlib.util.find_spec(module)
+
+
+def test_what_is_left_is_trained_with_the_threads_of_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "cores", lambda: 8)
+    snake, lake = needed(tmp_path)
+    assert prepare.threads_each([snake, lake]) == 4
+    scripted(monkeypatch, {"dqn@snake": TRAINS, "dqn@frozen-lake": TRAINS})
+    train_all([lake], seed=0, watcher=Notes(), threads=4)
+    train_all([snake], seed=0, watcher=Notes())
+    told = [json.loads((training.folder / "config.json").read_text()) for training in (lake, snake)]
+    assert [each["threads"] for each in told] == ["4", "8"]
+
+
+def test_a_tournament_remembers_the_threads_of_its_trainings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "cores", lambda: 8)
+    tournament = Tournament.of("snake,frozen-lake", "dqn", tmp_path, matches=1)
+    seen = []
+
+    def killed(waiting: list[Training], *, threads: int, **_: object) -> dict[Training, str]:
+        seen.append((len(waiting), threads))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("arena.tournament.run.train_all", killed)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run(tournament)
+        (tmp_path / "agents" / "dqn@snake" / "last").mkdir(parents=True, exist_ok=True)
+    assert seen == [(2, 4), (1, 4)]
+
+
 def test_trainings_run_and_a_failure_is_its_last_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,3 +203,43 @@ def _alive(pid: int) -> bool:
         return False
     status = Path(f"/proc/{pid}/stat")
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+HAS_CARD = """
+import json, os, pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+began = time.time()
+time.sleep(0.3)
+(folder / "ran.json").write_text(json.dumps([os.environ.get("CUDA_VISIBLE_DEVICES"), began, time.time()]))
+(folder / "last").mkdir(exist_ok=True)
+"""
+
+
+@pytest.mark.parametrize(("visible", "cards"), [(None, ["0", "1"]), ("3,GPU-7", ["3", "GPU-7"])])
+def test_each_gpu_trains_one_language_model_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str | None, cards: list[str]
+) -> None:
+    monkeypatch.setattr(prepare, "gpus", lambda: [object(), object()])
+    monkeypatch.setattr(prepare, "cores", lambda: 16)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    asked = needed(tmp_path, "dqn,nano+snake,a=nano+frozen-lake,b=nano+snake-poison", "snake,frozen-lake")
+    scripted(monkeypatch, {training.name: HAS_CARD for training in asked})
+    assert train_all(asked, seed=0, watcher=Notes()) == {}
+    ran = {t: json.loads((t.folder / "ran.json").read_text()) for t in asked}
+    assert {ran[t][0] for t in asked if t.agent == "dqn"} == {visible}
+    taught = [t for t in asked if t.agent != "dqn"]
+    assert len(taught) == 3
+    assert {ran[t][0] for t in taught} == set(cards)
+    for card in cards:
+        spans = sorted(ran[t][1:] for t in taught if ran[t][0] == card)
+        assert all(ended <= began for (_, ended), (began, _) in itertools.pairwise(spans))
+
+
+def test_without_a_gpu_cores_alone_decide(tmp_path: Path) -> None:
+    asked = needed(tmp_path, "dqn,nano+snake", "snake,frozen-lake")
+    assert prepare.most_at_once(asked, 16, 0) == len(asked) == 3
+    assert prepare.most_at_once(asked, 2, 0) == 2
+    both = needed(tmp_path, "nano+snake,nano+frozen-lake", "snake")
+    assert (prepare.most_at_once(both, 16, 1), prepare.most_at_once(both, 16, 4)) == (1, 2)

@@ -6,6 +6,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Callable, Collection
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from arena.cli import app as cli
 from arena.match.match import Match
+from arena.record.board import board_after, looks_at
 from arena.record.store import Store
 from arena.tournament.options import TrainMode
 from arena.tournament.plan import Tournament
@@ -22,7 +24,7 @@ from arena.tournament.run import UntilSeparated, run
 from arena.tournament.schedule import rotations
 from arena.tournament.separation import ALPHA, Verdict, groups, level, next_round, play_on, separated
 from arena.views.tournament_progress import TournamentDisplay
-from arena_leaderboard import Difference, MatchResult
+from arena_leaderboard import Difference, Leaderboard, MatchResult, differences
 
 SCRIPTED = Path(__file__).parents[1] / "scripted.py"
 Play = Callable[[list[Match]], bool]
@@ -192,12 +194,51 @@ def test_a_round_that_is_cut_short_ends_it() -> None:
     assert verdict.tied
 
 
+def board(simulated: Simulated, verdict: Verdict) -> Leaderboard:
+    """The board that is shown beside the verdict."""
+    return board_after(list(simulated.found.values()), verdict.looks)
+
+
+def test_the_board_says_what_the_verdict_says() -> None:
+    """Whatever the look: its `≈` are the tied pairs, and 95 % alone would say something else."""
+    planned = tournament("a=random,b=random,c=random", games="frozen-lake", matches=10)
+    plainly = 0
+    for run_ in range(12):
+        simulated, verdict = held(planned, {"a": 0.0, "b": 0.1, "c": 0.6}, run_, 200)
+        found = board(simulated, verdict)
+        assert found.level == level(verdict.looks)
+        names = [standing.agent for standing in found.overall]
+        marked = [standing.separated is False for standing in found.overall[1:]]
+        assert [pair for pair, tied in zip(pairwise(names), marked, strict=True) if tied] == list(
+            verdict.tied
+        )
+        plainly += [gap.separated for gap in differences(found)] != [not tied for tied in marked]
+    assert plainly > 0
+
+
+def test_a_stored_run_tells_how_often_it_was_looked_at() -> None:
+    planned = tournament("a=random,b=random")
+    simulated, verdict = held(planned, {"a": 0.0, "b": 0.0}, 1, 600)
+    results = list(simulated.found.values())
+    assert looks_at(results, planned.seed) == verdict.looks > 2
+    assert looks_at(simulated.results([match.id for match in planned.schedule()]), planned.seed) == 1
+    assert looks_at(results, planned.seed + 1) == looks_at(results, None) == 1
+
+
 @pytest.mark.slow
 def test_simulated_tournaments_of_two_equals_err_in_5_percent_at_most() -> None:
     planned = tournament("a=random,b=random", games="frozen-lake", matches=10)
-    equals = {"a": 0.0, "b": 0.0}
-    wrong = [not held(planned, equals, run, 160)[1].tied for run in range(400)]
-    assert np.mean(wrong) <= ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / 400)
+    equals, found = {"a": 0.0, "b": 0.0}, [0, 0, 0]
+    for run_ in range(400):
+        simulated, verdict = held(planned, equals, run_, 160)
+        shown = board(simulated, verdict)
+        plain = differences(shown)[0].separated
+        for place, wrong in enumerate((not verdict.tied, shown.overall[1].separated, plain)):
+            found[place] += bool(wrong)
+    print(
+        f"\nof 400 two equals told apart: verdict {found[0]}, its board {found[1]}, a board at 95% {found[2]}"
+    )
+    assert max(found[:2]) <= 400 * ALPHA + 2 * math.sqrt(400 * ALPHA * (1 - ALPHA))
 
 
 def stored(out: Path) -> Counter[str]:

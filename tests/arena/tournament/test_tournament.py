@@ -24,9 +24,11 @@ from arena.tournament.options import TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.run import TournamentResult, batches, play_missing, run
 from arena.views.tournament_progress import TournamentDisplay
+from arena_agents.causal_lm.load import load_model
 from arena_games.base import UsageError
 from arena_games.registry import select_games
 from arena_leaderboard import standings
+from tests.agents.odd_models import copy_of_nano
 
 SILENT = TournamentDisplay(Console(file=io.StringIO()))
 
@@ -122,19 +124,20 @@ def test_a_label_may_be_the_name_of_a_house_agent(tmp_path: Path) -> None:
     assert returns["random"] > returns["search"]
 
 
-def test_an_agent_that_fails_is_not_rated_where_it_fails(tmp_path: Path) -> None:
+def test_an_agent_that_fails_is_last_where_it_fails(tmp_path: Path) -> None:
     agents = f"random,bad={PLAYERS}:Exits,hangs={PLAYERS}:Hangs"
     held(tournament(tmp_path, agents=agents, games="snake-duel", matches=8), deadline_s=0.3)
     rows = {row["agent"]: row for row in board(tmp_path)["overall"]}
-    assert {name: row["matches"] for name, row in rows.items()} == {"random": 0, "bad": 0, "hangs": 0}
-    assert rows["random"]["errors"] == 0
-    assert rows["bad"]["errors"] + rows["hangs"]["errors"] == 12
-    assert min(rows["bad"]["errors"], rows["hangs"]["errors"]) >= 4
+    assert {name: row["matches"] for name, row in rows.items()} == {"random": 8, "bad": 8, "hangs": 8}
+    assert [row["errors"] for row in rows.values()] == [0, 0, 0]
+    assert (next(iter(rows)), rows["random"]["forfeits"]) == ("random", 0)
+    assert rows["bad"]["forfeits"] + rows["hangs"]["forfeits"] == 12
+    assert min(rows["bad"]["forfeits"], rows["hangs"]["forfeits"]) >= 4
 
 
 def test_the_readmes_agent_takes_part(tmp_path: Path) -> None:
     held(tournament(tmp_path, agents=f"random,{HERE / 'my_agent.py'}:Mine", games="all", matches=2))
-    assert {row["errors"] for row in board(tmp_path)["overall"]} == {0}
+    assert {row["errors"] + row["forfeits"] for row in board(tmp_path)["overall"]} == {0}
 
 
 def test_a_wrong_agent_is_found_before_anything_is_written(tmp_path: Path) -> None:
@@ -215,3 +218,29 @@ def _count(out: Path) -> int:
             return int(connection.execute("SELECT count(*) FROM episodes").fetchone()[0])
     except sqlite3.Error:
         return 0
+
+
+def test_weights_are_read_once_and_not_before_they_are_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def loads(source: str, **options: Any) -> Any:
+        read.append(source)
+        return load_model(source, **options)
+
+    monkeypatch.setattr("arena_agents.language.agent.load_model", loads)
+    planned = tournament(tmp_path, agents="random,nano,nano[decode=choice]", matches=1)
+    Agents(planned).check()
+    assert read == []
+    held(planned)
+    assert len(read) == 1
+
+
+def test_a_model_that_is_not_there_is_refused_without_its_weights(tmp_path: Path) -> None:
+    bare = copy_of_nano(tmp_path / "bare")
+    (bare / "model.safetensors").unlink()
+    for spec, why in ((f"hf:{bare}", "weights"), ("nano[decode=chioce]", "chioce")):
+        with pytest.raises(UsageError, match=why):
+            held(tournament(tmp_path / "out", agents=f"random,{spec}"))
+    assert not (tmp_path / "out").exists()

@@ -4,15 +4,18 @@ import pytest
 import torch
 
 from arena.match.episode import Step
-from arena.training.config import MsgrpoConfig
+from arena.training.config import MsgrpoConfig, resolve
 from arena.training.language.rollout import Rollout, Trajectory
 from arena.training.msgrpo.advantage import group_advantages
-from arena.training.msgrpo.batch import choose_episodes, token_batch, with_trainer_logprobs
+from arena.training.msgrpo.batch import token_batch
+from arena.training.msgrpo.episodes import choose_episodes
+from arena.training.msgrpo.mismatch import with_trainer_logprobs
 from arena_agents import Observation, Reply, TokenSample
+from arena_games.base import UsageError
 
 
 def config(**settings):
-    return MsgrpoConfig(game="frozen-lake", agent="nano", **settings)
+    return resolve(MsgrpoConfig, {"game": "frozen-lake", "agent": "nano"}, settings)
 
 
 def trajectory(rewards, name="x"):
@@ -63,17 +66,25 @@ def test_aaw_prefers_large_advantages_and_uniform_does_not():
     assert rare["uniform"] == pytest.approx(50, abs=25)
 
 
-def test_importance_correction_makes_the_drawn_sum_unbiased():
+@pytest.mark.parametrize(("keep", "with_replacement"), [(1.0, True), (0.5, False)])
+@pytest.mark.parametrize("temperature", [0.25, 1.0])
+def test_importance_correction_makes_the_drawn_sum_unbiased(keep, with_replacement, temperature):
     group = tuple(trajectory([float(i)], str(i)) for i in range(6))
-    settings = {"keep": 1.0, "with_replacement": True, "importance_correction": True}
+    settings = {"keep": keep, "with_replacement": with_replacement, "importance_correction": True}
+    settings["episode_temperature"] = temperature
     full = group_advantages(torch.tensor([[float(i) for i in range(6)]]))[0]
     sums = []
-    for seed in range(4000):
+    for seed in range(1000):
         chosen = choose_episodes(Rollout((group,)), config(**settings), torch.Generator().manual_seed(seed))
         sums.append(sum(a[0] * t.total for t, a in chosen) / len(chosen))
     expected = float((full * torch.arange(6)).mean())
     spread = float(torch.tensor(sums).std()) / len(sums) ** 0.5
     assert sum(sums) / len(sums) == pytest.approx(expected, abs=5 * spread)
+
+
+def test_a_mean_over_tokens_cannot_be_corrected():
+    with pytest.raises(UsageError, match="importance_correction is exact for loss_mean=episode only"):
+        config(loss_mean="token", importance_correction=True)
 
 
 def test_return_to_go_compares_the_same_turn_of_the_group():
@@ -104,8 +115,9 @@ def test_step_group_compares_equal_states():
     )
     found = {t.steps[0].reply.sample.token_ids[0]: a for t, a in chosen}
     first = {key: value[0] for key, value in found.items()}
-    assert sorted(first.values()) == pytest.approx([-2 / 3, 1 / 3, 1 / 3])
-    assert sum(a[1] for a in found.values() if len(a) > 1) == pytest.approx(0.0)
+    # The state's term equals the episode's here, and is added to it.
+    assert sorted(first.values()) == pytest.approx([-4 / 3, 2 / 3, 2 / 3])
+    assert sum(a[1] for a in found.values() if len(a) > 1) == pytest.approx(1 / 3 - 2 / 3)
 
 
 def test_equal_tokens_share_a_sequence_and_keep_their_own_advantages():

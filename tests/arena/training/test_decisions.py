@@ -9,7 +9,8 @@ from arena.match.evaluate import evaluate
 from arena.match.seating import LEARNER
 from arena.training.language.decisions import decision_chunks
 from arena.training.language.rollout import collect
-from arena.training.msgrpo.batch import TokenBatch, choose_episodes, token_batch
+from arena.training.msgrpo.batch import TokenBatch, token_batch
+from arena.training.msgrpo.episodes import choose_episodes
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import episode_mean_weights, msgrpo_loss
 from arena.training.start import train

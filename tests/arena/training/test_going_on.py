@@ -14,7 +14,8 @@ from arena.training.config import MsgrpoConfig
 from arena.training.language.start import Start
 from arena.training.msgrpo.learner import Learner
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config, new_sft_config, train
+from arena.training.settings import new_config, new_sft_config
+from arena.training.start import train
 from arena_agents.nano import MODEL_DIR
 from arena_agents.policy import load_policy
 from arena_agents.registry import make_agent

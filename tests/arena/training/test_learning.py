@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from arena.match.evaluate import evaluate
-from arena.training.msgrpo import batch
+from arena.training.msgrpo import baseline, episodes
 from arena.training.start import train
 from arena_agents.registry import make_agent
 from arena_games.registry import find_game
@@ -71,19 +71,19 @@ def uniform(advantages, **options):
     return aaw_sample(torch.zeros_like(advantages), **options)
 
 
-group_advantages, aaw_sample = batch.group_advantages, batch.aaw_sample
+group_advantages, aaw_sample = baseline.group_advantages, episodes.aaw_sample
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "broken"),
+    ("module", "name", "broken"),
     [
-        ("group_advantages", losing),
-        ("aaw_sample", smallest_first),
-        ("aaw_sample", misplaced),
-        ("aaw_sample", uniform),
+        (baseline, "group_advantages", losing),
+        (episodes, "aaw_sample", smallest_first),
+        (episodes, "aaw_sample", misplaced),
+        (episodes, "aaw_sample", uniform),
     ],
 )
-def test_what_is_broken_does_not_learn(success, monkeypatch, name, broken):
-    monkeypatch.setattr(batch, name, broken)
+def test_what_is_broken_does_not_learn(success, monkeypatch, module, name, broken):
+    monkeypatch.setattr(module, name, broken)
     assert success()[1] < 0.6

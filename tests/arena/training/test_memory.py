@@ -204,3 +204,15 @@ def test_an_update_takes_between_half_of_the_estimate_and_the_estimate(settings)
     needed = estimate(model_shape(Qwen2Config(**peak_memory.SHAPE)), config(**settings), device="cpu")
     updating = replace(needed, rollout={}).peak
     assert updating / 2 < int(done.stdout) < 1.1 * updating
+
+
+def test_a_vllm_that_sleeps_beside_an_update_is_counted():
+    asked = config()
+    alone, beside = (estimate(QWEN_3B, asked, device="cuda", engine=n) for n in (0, 30 * GIB))
+    assert beside.update["sleeping engine"] == memory.ASLEEP
+    assert sum(beside.update.values()) == sum(alone.update.values()) + memory.ASLEEP
+    assert "sleeping engine" not in alone.update
+    assert "sleeping engine" not in estimate(QWEN_3B, asked, device="cuda").update  # the trainer's own model
+    assert "sleeping engine" not in estimate(QWEN_3B, asked, device="cpu", engine=GIB).update  # never sleeps
+    small = estimate(QWEN_3B, asked, device="cuda", engine=GIB)
+    assert small.update["sleeping engine"] == GIB

@@ -7,9 +7,10 @@ import random
 import pytest
 import torch
 
-from arena.training.msgrpo.batch import TokenBatch, with_trainer_logprobs
+from arena.training.msgrpo.batch import TokenBatch
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import token_mean_weights
+from arena.training.msgrpo.mismatch import masked_share, with_trainer_logprobs
 from arena.training.start import train
 
 
@@ -50,6 +51,29 @@ def test_mismatch_weights_against_a_naive_loop():
     assert capped > 0
     assert mismatch == pytest.approx(sum(apart) / len(apart), rel=1e-5)
     assert (weighed.loss_weights_NK[batch.weights_NK == 0] == 0).all()
+
+
+@pytest.mark.parametrize("how", ["mask_tokens", "mask_replies"])
+def test_what_differs_too_much_is_masked_against_a_naive_loop(how):
+    batch, lengths = token_batch(random.Random(3))
+    trainer_UK = torch.tensor(
+        [[-random.Random(4 + 4 * u + k).random() * 2 for k in range(4)] for u in range(5)]
+    )
+    weighed, _ = with_trainer_logprobs(batch, trainer_UK, 2.0, floor=0.5, how=how)
+    masked = kept = 0
+    for n, sequence in enumerate(batch.sequence_N.tolist()):
+        apart = [
+            float(trainer_UK[sequence, k] - batch.old_logprobs_NK[n, k]) for k in range(lengths[sequence])
+        ]
+        for k, own in enumerate(apart):
+            weight = math.exp(own if how == "mask_tokens" else sum(apart))
+            expected = weight if 0.5 <= weight <= 2.0 else 0.0
+            assert weighed.importance_NK[n, k].item() == pytest.approx(expected, rel=1e-5)
+            masked, kept = masked + (expected == 0), kept + (expected > 0)
+    assert masked > 0
+    assert kept > 0
+    assert masked_share(weighed) == pytest.approx(masked / (masked + kept))
+    assert masked_share(batch) is None
 
 
 def test_the_gradient_is_weighed_and_the_ratio_is_the_trainers(tiny_model, msgrpo_config):

@@ -13,7 +13,8 @@ import pytest
 from arena.training.language.guard import Guard
 from arena.training.msgrpo.train import MsgrpoTraining
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config, train
+from arena.training.settings import new_config
+from arena.training.start import train
 from arena.views.training_progress import TrainingDisplay
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError
@@ -109,6 +110,49 @@ def test_kill_9_and_resume_give_the_undisturbed_run(undisturbed, tmp_path, after
         assert (folder / weights).read_bytes() == (undisturbed / weights).read_bytes()
 
 
+class SeenEnoughError(Exception):
+    """Whoever watches the run has seen enough."""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["credit=turn_gae", "entropy_target=9", "beta=0.01", "kl_estimator=unbiased_k3"],
+        ["baseline=seat_ema", "group_size=1", "trust_region=tv", "epochs=2"],
+        ["credit=gigpo", "discount=0.9", "baseline=leave_one_out", "refill=2"],
+    ],
+    ids=["turn_gae", "seat_ema", "gigpo"],
+)
+def test_a_run_with_options_goes_on_as_if_undisturbed(tmp_path, options):
+    """What they learn beside the policy is stored, or follows from what was logged."""
+    whole = tiny_run(tmp_path / "whole", settings=options)
+
+    def stop(row):
+        if row["step"] == 3:
+            raise SeenEnoughError
+
+    settings = [*TINY, *options]
+    with pytest.raises(SeenEnoughError):
+        train("frozen-lake", "nano", out=tmp_path / "cut", seed=0, steps=4, settings=settings, on_step=stop)
+    train(resume=tmp_path / "cut")
+    assert metrics(tmp_path / "cut") == metrics(whole)
+    last = metrics(whole)[-1]
+    named = {"critic_loss", "entropy_coef"} if "credit=turn_gae" in options else set()
+    named |= {"baseline/seat_0"} if "baseline=seat_ema" in options else set()
+    named |= {"step_peers"} if "credit=gigpo" in options else set()
+    assert all(last[name] is not None for name in named)
+
+
+def test_refill_plays_further_start_states_and_counts_them(tmp_path):
+    plain, refilled = (
+        metrics(tiny_run(tmp_path / f"{refill}", steps=1, settings=[f"refill={refill}", "keep=1.0"]))[1]
+        for refill in (0, 3)
+    )
+    assert plain["informative_groups"] < 1
+    assert refilled["episodes"] > plain["episodes"] == 32
+    assert plain["kept_episodes"] < refilled["kept_episodes"] <= 32
+
+
 def test_lora_trains_an_adapter_that_plays(tmp_path):
     run = tiny_run(tmp_path / "lora", steps=2, settings=["lora_rank=4", "beta=0.01"])
     assert (run / "best" / "adapter_model.safetensors").is_file()
@@ -137,15 +181,16 @@ def collapsing_training(tmp_path):
 
 def test_a_collapse_is_noticed_and_undone(tmp_path):
     training, reporter = collapsing_training(tmp_path)
-    training.guard = Guard(base=0.0, best=9.0, best_step=0, drop=0.5)
+    training.guard = Guard(base=0.0, best=9.0, best_step=0, drop=0.5, best_returns=[9.0] * 8)
     before = training.learner.trained.snapshot().weights
     row = training.update(1)
     assert row["rollbacks"] == 1
-    assert "stepped back" in reporter.notes[-1]
+    assert "stepped back" in reporter.notes[-2]
+    assert "likeliest cause" in reporter.notes[-1]
     after = training.learner.trained.snapshot().weights
     assert all((before[name] == after[name]).all() for name in before)
     rate = training.rate
-    training.guard = Guard(base=0.0, best=9.0, best_step=0, drop=0.5)
+    training.guard = Guard(base=0.0, best=9.0, best_step=0, drop=0.5, best_returns=[9.0] * 8)
     assert rate == pytest.approx(training.rate / 2)
 
 
@@ -155,13 +200,6 @@ def test_an_unreadable_checkpoint_is_named(tmp_path):
     (checkpoint / "current.safetensors").write_bytes(b"rubbish")
     with pytest.raises(UsageError, match="delete it"):
         train(game=None, agent=None, resume=run)
-
-
-def test_guard_tells_chance_from_collapse():
-    guard = Guard(base=0.2, best=0.8, best_step=40, drop=0.5)
-    assert guard.collapsed(0.1, noise=0.05)
-    assert not guard.collapsed(0.45, noise=0.2)
-    assert not guard.collapsed(0.6, noise=0.01)
 
 
 @pytest.mark.slow

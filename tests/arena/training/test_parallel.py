@@ -19,7 +19,7 @@ from arena.training.config import MsgrpoConfig
 from arena.training.distributed.shards import as_shard, own_part, part_of, whole
 from arena.training.distributed.team import SOLO, Team, join_team, said_once
 from arena.training.dqn.config import DqnConfig
-from arena.training.run_folder import Onlooker, RunFolder, open_run
+from arena.training.run_folder import RunFolder
 from arena.training.start import settle, train
 from arena_games.base import UsageError
 from tests.arena.training.team_worker import KINDS, forget_the_last_step, work
@@ -30,13 +30,20 @@ ROOT = Path(__file__).parents[3]
 LAUNCHES = {"copies": ["--multi_gpu"], "shards": ["--use_fsdp", "--fsdp_version", "2"]}
 
 
-def launch(folder, options):
+def launch(folder, options, module="team_worker", *more):
     """Two processes as a user starts them, but for the port; on a CPU they speak by gloo."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     options = [*options, "--num_processes", "2", "--main_process_port", str(port)]
-    command = ["accelerate.commands.launch", *options, "-m", "tests.arena.training.team_worker", str(folder)]
+    command = [
+        "accelerate.commands.launch",
+        *options,
+        "-m",
+        f"tests.arena.training.{module}",
+        str(folder),
+        *more,
+    ]
     return subprocess.run(
         [sys.executable, "-m", *command],
         capture_output=True,
@@ -110,6 +117,15 @@ def test_only_the_first_process_writes_and_speaks(together):
     assert not (folder / "run" / "engine").exists()
 
 
+def test_where_the_first_cannot_write_none_waits_for_it(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = launch(tmp_path, LAUNCHES["copies"], "team_fails", str(tmp_path / "file" / "run"))
+    assert done.returncode != 0
+    ended = [(tmp_path / f"rank-{rank}").read_text().split() for rank in (0, 1)]
+    assert [kind for kind, _ in ended] == ["NotADirectoryError", "SystemExit"]
+    assert abs(float(ended[0][1]) - float(ended[1][1])) < 20
+
+
 def test_a_part_of_nothing_sharded_is_the_whole():
     tensor = torch.arange(6.0).reshape(2, 3)
     for change in (as_shard, part_of, whole):
@@ -144,8 +160,19 @@ def test_alone_nothing_is_exchanged():
     assert SOLO.add_up({"a": 2.0}) == {"a": 2.0}
 
 
-def test_an_onlooker_writes_nothing(tmp_path):
-    run = Onlooker(tmp_path / "run")
+class Pair(Team):
+    """One of two processes that are asked in turn; what the first one gathers, the second one finds."""
+
+    told = None
+
+    def gather(self, mine):
+        if self.is_main:
+            Pair.told = mine
+        return [Pair.told, mine]
+
+
+def test_only_the_first_of_a_team_writes(tmp_path):
+    run = RunFolder(tmp_path / "run", Pair(1, 2, 2))
     run.log({"step": 1})
     run.rewind(0)
     run.save_checkpoint(1, lambda folder: folder.joinpath("x").write_text("x"))
@@ -154,9 +181,18 @@ def test_an_onlooker_writes_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_is_opened_as_ever_by_one_process(tmp_path):
-    made = RunFolder(tmp_path)
-    assert open_run(SOLO, tmp_path, lambda: made) is made
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), UsageError("no"), KeyError("k")])
+def test_where_the_first_fails_all_fail_at_once(error):
+    def fails():
+        raise error
+
+    with pytest.raises(type(error)):
+        Pair(0, 2, 2).by_first(fails)
+    told = RuntimeError if isinstance(error, KeyError) else type(error)
+    with pytest.raises(told):
+        Pair(1, 2, 2).by_first(fails)
+    Pair(0, 2, 2).by_first(lambda: None)
+    Pair(1, 2, 2).by_first(fails)  # which it does not do
 
 
 def test_an_engine_over_several_processes_is_asked_alike():

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from arena.match.evaluate import evaluate
 from arena.record.store import recorded_episodes
 from arena.tournament.teach import sft
 from arena.training.export.export import export_policy
+from arena.training.settings import new_sft_config
 from arena.training.sft.config import SftConfig
 from arena.training.sft.examples import (
     NoisyPlayer,
@@ -28,17 +31,18 @@ from arena.training.sft.examples import (
 )
 from arena.training.sft.learner import SftLearner
 from arena.training.sft.tokens import end_of_turn, lessons
-from arena.training.start import new_sft_config, train
+from arena.training.start import train
 from arena_agents import Agent
 from arena_agents.language.agent import load_language_agent
 from arena_agents.language.template import load_template
 from arena_agents.nano import MODEL_DIR
 from arena_agents.registry import make_agent
-from arena_agents.search.agent import best_actions
+from arena_agents.search.agent import action_values, best_actions
 from arena_games.base import UsageError
 from arena_games.registry import find_game
 
 LAKE = find_game("frozen-lake")
+GUIDE = Path(__file__).parents[3] / "docs" / "examples" / "lake_guide.py"
 TINY = ["batch_size=4", "eval_episodes=4", "eval_every=2", "checkpoint_every=2"]
 TIMES = ("seconds", "peak_memory")
 
@@ -80,7 +84,7 @@ def test_labels_are_the_teachers_where_noise_led_too():
     episodes = taught_decisions(LAKE, make_agent("search"), config(episodes=40, noise=0.5))
     decisions = [decision for episode in episodes for decision in episode]
     assert len(episodes) == 40
-    assert all(LAKE.action_names.index(name) in best_actions(seen) for seen, name in decisions)
+    assert all(LAKE.action_names.index(name) in best_actions(seen) for seen, name, _ in decisions)
     # Where the next state is not the one that the label leads to, somebody strayed, and was taught on.
     assert len(decisions) > 150
 
@@ -93,13 +97,13 @@ def test_the_player_strays_as_often_as_it_is_told_and_the_label_stays():
     seen = Recording(player)
     for seed in range(60):
         list(play([Match(LAKE, seed, ("me",))], {"me": seen}))
-    labels = {seed: f"<action>{name}</action>" for seed, (_, name) in player.decisions.items()}
+    labels = {seed: f"<action>{name}</action>" for seed, (_, name, _) in player.decisions.items()}
     assert labels.keys() == seen.played.keys()
     # Of the random moves a quarter is the teacher's by chance.
     strayed = np.mean([labels[seed] != text for seed, text in seen.played.items()])
     assert abs(strayed - 0.4 * 0.75) < 0.1
     names = LAKE.action_names
-    assert all(names.index(name) in best_actions(seen) for seen, name in player.decisions.values())
+    assert all(names.index(name) in best_actions(seen) for seen, name, _ in player.decisions.values())
 
 
 def test_without_noise_the_teacher_plays():
@@ -131,7 +135,7 @@ def test_the_learners_seats_alone_are_taught():
     episodes = taught_decisions(
         duel, make_agent("search"), config(game="snake-duel", opponents="random", episodes=4)
     )
-    assert [{observation.seat for observation, _ in episode} for episode in episodes] == [{0}, {1}, {0}, {1}]
+    assert [{observation.seat for observation, *_ in episode} for episode in episodes] == [{0}, {1}, {0}, {1}]
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +165,35 @@ def test_a_tournaments_best_episodes_are_examples(tournament):
         assert 6 <= len(episode) <= LAKE.horizon
     with pytest.raises(UsageError, match="nobody had success on snake"):
         best_decisions(find_game("snake"), recorded_episodes(tournament, "snake"), config(game="snake"))
+
+
+def test_a_teachers_words_are_taught_if_asked_for():
+    guide = make_agent(f"{GUIDE}:LakeGuide")
+    episodes = taught_decisions(LAKE, guide, config(episodes=20, noise=0.5))
+    alone, words = (as_examples(LAKE, load_template(), episodes, words=said) for said in (False, True))
+    for bare, example, (observation, action, _) in zip(alone, words, chain(*episodes), strict=True):
+        assert bare.prompt == example.prompt
+        assert bare.reply == f"<action>{LAKE.action_names[action]}</action>"
+        assert example.reply.endswith(f"</plan>{bare.reply}")
+        assert LAKE.parse(example.reply, observation) == action
+
+
+def test_the_lake_guide_says_what_is_there_and_plays_as_search_does():
+    guide = make_agent(f"{GUIDE}:LakeGuide")
+    episodes = taught_decisions(LAKE, guide, config(episodes=20, noise=0.5))
+    for observation, action, said in chain(*episodes):
+        planes = np.asarray(observation.grid)
+        ((y, x),) = np.argwhere(planes[0])
+        told = dict(re.findall(r"(down|right)[^a-z]* (ice|hole|goal|wall)", said))
+        for name, (right, up) in {"down": (0, -1), "right": (1, 0)}.items():
+            at = (y + up, x + right)
+            inside = at[0] >= 0 and at[1] < 4
+            seen = ("hole" if planes[1][at] else "goal" if planes[2][at] else "ice") if inside else "wall"
+            assert told[name] == seen
+        hopeless = max(action_values(observation)) < 0.5
+        assert hopeless or action in best_actions(observation)
+    won = evaluate("guide", guide, [LAKE], episodes=50)[0].success_rate
+    assert won == 1.0
 
 
 def test_examples_come_back_as_they_were_stored(tmp_path):

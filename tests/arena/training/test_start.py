@@ -8,9 +8,10 @@ import pytest
 from arena.training.config import MsgrpoConfig, parse_settings, resolve
 from arena.training.dqn.config import DqnConfig
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config, stored_config, train
+from arena.training.settings import new_config, stored_config
+from arena.training.start import train
 from arena.untrusted import slug
-from arena.views.curves import comparison
+from arena.views.curves import comparison, draw_comparison
 from arena_games.base import UsageError
 
 NANO = {"game": "frozen-lake", "agent": "nano"}
@@ -108,13 +109,18 @@ def test_curves_are_compared_where_they_share_steps(tmp_path):
     for name, values in (("a", {0: 0.5, 10: 1.0}), ("b", {0: 0.25, 5: 0.5, 10: 0.0})):
         run = RunFolder.create(tmp_path / name, MsgrpoConfig(**NANO))
         for step, value in values.items():
-            run.log({"step": step, "eval/return": value})
+            run.log({"step": step, "eval/return": value, "eval/success": value})
         folders.append(run.path)
     table = comparison(folders, "eval/return")
     cells = [list(column.cells) for column in table.columns]
     assert cells == [["0", "10"], ["0.500", "1.000"], ["0.250", "0.000"], ["0.375", "0.500"]]
     with pytest.raises(UsageError, match="share no step"):
         comparison(folders, "kl")
+    draw_comparison(folders, "eval/success", tmp_path / "curves.svg")
+    drawn = (tmp_path / "curves.svg").read_text()
+    assert drawn.startswith("<?xml")
+    draw_comparison(folders, "eval/success", tmp_path / "again.svg")
+    assert (tmp_path / "again.svg").read_text() == drawn
 
 
 def test_names_of_folders_hold_no_separators():

@@ -16,12 +16,13 @@ from safetensors.torch import load_file
 from arena.training.language.guard import Guard
 from arena.training.language.learner import with_fresh_adapter
 from arena.training.language.probe import PROMPTS
+from arena.training.language.sequences import Sequences
 from arena.training.language.sync import PolicySync
-from arena.training.msgrpo.batch import Sequences
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.train import MsgrpoTraining
 from arena.training.run_folder import RunFolder
-from arena.training.start import new_config, train
+from arena.training.settings import new_config
+from arena.training.start import train
 from arena_agents.base import Sampling, TokenSample
 from arena_agents.causal_lm.load import load_model
 from arena_agents.causal_lm.logprobs import read_replies
@@ -230,10 +231,10 @@ def test_the_trainer_syncs_what_it_stepped_back_to(monkeypatch, tmp_path):
         "arena.training.language.training.training_engine", lambda learner, *_: CopyEngine(learner.config)
     )
     given = {"game": "frozen-lake", "agent": "nano", "steps": 1}
-    config = new_config(given, [*SMALL, "eval_every=1"], None)
+    config = new_config(given, [*SMALL, "eval_every=1", "eval_episodes=8"], None)
     training = MsgrpoTraining(config, RunFolder.create(tmp_path / "run", config), Silent(), None)
     training.start()
-    training.guard = Guard(base=0.0, best=9.0, best_step=0, drop=0.5)
+    training.guard = Guard(base=0.0, best=9.0, best_step=0, drop=0.5, best_returns=[9.0] * 8)
     assert training.update(1)["rollbacks"] == 1
     assert len(training.engine.asked) == 3  # at the start, after the update, after the step back
     assert training.engine.asked[-1] == PROMPTS

@@ -62,7 +62,7 @@ def test_nothing_is_played_that_nobody_wants_to_see() -> None:
 def test_an_agents_failure_is_the_matchs_end() -> None:
     with live(DUEL, Raises()) as match:
         replay = match.wait_for(1_000, 10)
-    assert replay.episode.end == EndReason.AGENT_ERROR
+    assert replay.episode.end == EndReason.FORFEIT
     with live(LAKE, Hangs(), deadline_s=0.05) as match:
         replay = match.wait_for(0, 10)
     assert replay.episode.detail is not None
@@ -145,7 +145,7 @@ def test_watch_in_a_pipe() -> None:
     assert done.exit_code == 0
     assert "\x1b" not in done.stdout
     assert "--- end\n" in done.stdout
-    assert "Ended by an error of bad, not rated: RuntimeError: no more ideas\n" in done.stdout
+    assert "Forfeited (bad: RuntimeError: no more ideas): 1. search, 2. bad\n" in done.stdout
     assert done.stdout.count("reward not yet known") <= 1
 
 
@@ -184,7 +184,7 @@ def test_an_agent_that_hangs_or_talks_does_not_spoil_the_picture(tmp_path: Path)
     noisy = f"n={tmp_path / 'noisy.py'}:Noisy"
     command = ("watch", "frozen-lake", "--agents", noisy, "--deadline", 0.3, "--speed", 9)
     with Terminal(*command, width=120) as terminal:
-        drawn = terminal.wait_for("Ended by an error of n")
+        drawn = terminal.wait_for("Forfeited (n: no reply within 0.3 s)")
         assert "no reply within 0.3 s" in drawn
         assert "a remark" not in drawn
         assert terminal.leave() == 0

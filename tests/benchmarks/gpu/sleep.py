@@ -9,7 +9,8 @@ import torch
 
 from arena.training.config import MsgrpoConfig
 from arena.training.language.probe import on_tokens
-from arena.training.msgrpo.batch import Sequences, TokenBatch
+from arena.training.language.sequences import Sequences
+from arena.training.msgrpo.batch import TokenBatch
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import episode_mean_weights
 from arena_agents.base import Sampling

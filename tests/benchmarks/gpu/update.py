@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from arena.training.config import MsgrpoConfig
+from arena.training.language.sequences import Sequences
 from arena.training.memory.estimate import Estimate, estimate, model_shape, recomputes
-from arena.training.msgrpo.batch import Sequences, TokenBatch
+from arena.training.msgrpo.batch import TokenBatch
 from arena.training.msgrpo.learner import Learner
 from arena.training.msgrpo.loss import episode_mean_weights
 from arena_agents.base import Sampling

@@ -1,0 +1,368 @@
+"""Nothing that comes in is without a bound: replies, sums, settings, files, devices in the place of files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from arena.cli import app as cli
+from arena.match.border import taken_in
+from arena.match.match import Match, MatchConfig
+from arena.match.play import play
+from arena.match.seating import house_agents, seated
+from arena.record.store import FILE_NAME, Store
+from arena.training.config import MsgrpoConfig, resolve
+from arena.training.dqn.config import DqnConfig
+from arena.training.run_folder import RunFolder
+from arena.training.start import train
+from arena_agents import Agent, Observation, Reply, Usage
+from arena_agents.causal_lm.adapter_config import read_adapter
+from arena_agents.dqn.agent import DqnPolicy
+from arena_agents.files import open_regular, read_text
+from arena_agents.limits import (
+    LONGEST_ERROR,
+    LONGEST_OBSERVATION,
+    LONGEST_REASONING,
+    LONGEST_REPLY,
+    MOST_MATCHES,
+    cut,
+)
+from arena_agents.nano import MODEL_DIR
+from arena_agents.random import RandomAgent
+from arena_games.base import UsageError
+from arena_games.registry import find_game
+from tests.arena.views.report_runs import fill
+
+LAKE = find_game("frozen-lake")
+COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "retries")
+
+
+def arena(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def line(done: Result) -> str:
+    assert done.exit_code == 2, done.output
+    (said,) = done.stderr.splitlines()
+    return said
+
+
+@given(st.text(max_size=200), st.integers(0, 100))
+def test_what_was_cut_is_no_longer_than_allowed_and_stays(text: str, limit: int) -> None:
+    once = cut(text, limit)
+    assert len(once) <= limit or once == text
+    assert cut(once, limit) == once
+    assert len(text) > limit or once == text
+
+
+def test_a_cut_text_tells_its_length() -> None:
+    assert cut("x" * 50_000_000, LONGEST_REPLY).endswith("x … [cut: 50,000,000 characters]")
+
+
+@dataclass
+class Answers(Agent):
+    """Always the same."""
+
+    reply: Reply
+
+    def act(self, observations: Sequence[Observation]) -> list[Reply]:
+        return [self.reply] * len(observations)
+
+
+def test_long_replies_are_cut_before_they_are_stored(tmp_path: Path) -> None:
+    said = Reply("y" * 5_000_000, reasoning="z" * 5_000_000, usage=Usage(1, 1, finish="whatever"))
+    failed = Reply("", error="e" * 20_000_000)
+    with Store.open(tmp_path, {}, {}) as store:
+        for name, reply in (("says", said), ("fails", failed)):
+            matches = [Match(LAKE, 3, seated(LAKE, (name,)))]
+            store.add(list(play(matches, {name: Answers(reply), **house_agents([LAKE])})), (0,))
+        for episode in store.episodes():
+            for step in episode.steps:
+                assert len(step.reply.text) == LONGEST_REPLY
+                assert len(step.reply.reasoning or "") == LONGEST_REASONING
+                assert step.reply.usage is not None
+                assert step.reply.usage.finish == "other"
+            assert len(episode.detail or "") <= LONGEST_ERROR
+    assert (tmp_path / FILE_NAME).stat().st_size < 3_000_000
+
+
+def test_a_reply_is_taken_in_once() -> None:
+    long = Reply("y" * 200_000, error="e" * 5_000, reasoning="z" * 2_000_000)
+    assert taken_in(taken_in(long, ()), ()) == taken_in(long, ())
+    short = Reply("<action>up</action>")
+    assert taken_in(short, ()) is short
+
+
+def test_a_key_goes_no_further_than_the_border(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARENA_API_KEY", "sk-0123456789abcdefghij")
+    leak = Answers(Reply(f"<action>up</action>{os.environ['ARENA_API_KEY']} S K-0 123456789ABCDEFGHIJ"))
+    (episode,) = play([Match(LAKE, 3, seated(LAKE, ("a",)))], {"a": leak})
+    assert episode.steps[0].reply.text == "<action>up</action>[key] [key]"
+
+
+def test_an_observation_is_bounded() -> None:
+    class Endless:
+        def __init__(self) -> None:
+            self._env = LAKE.make_env()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._env, name)
+
+        def last(self, observe: bool = True) -> object:
+            view, *rest = self._env.last(observe=observe)
+            return ({**view, "text": "x" * (LONGEST_OBSERVATION + 1)} if view else view, *rest)
+
+    from dataclasses import replace
+
+    game = replace(LAKE, make_env=Endless)
+    (episode,) = play([Match(game, 3, ("a",))], {"a": RandomAgent()}, MatchConfig())
+    assert episode.end == "game_error"
+    assert "characters" in (episode.detail or "")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    fill(tmp_path / "run", ["frozen-lake"], {"a": RandomAgent(), "b": RandomAgent()}, 2)
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("cost", [1.7e308, 1e300, 0.5])
+def test_stored_counts_of_any_size_can_be_shown(run: Path, cost: float) -> None:
+    """Earlier programs stored what a server said."""
+    with closing(sqlite3.connect(run / FILE_NAME)) as connection:
+        for position in range(6):
+            connection.execute(
+                "INSERT INTO usages VALUES (1, ?, 0, ?, ?, ?, ?, ?, 'stop', NULL)",
+                (position, 2**63 - 1, 2**63 - 1, 2**53 - 1, cost, 2**62),
+            )
+        connection.commit()
+    for shown in ("rich", "json", "csv", "md", "svg"):
+        assert arena("leaderboard", run, "--format", shown).exit_code == 0
+    (spent,) = json.loads(arena("leaderboard", run, "--format", "json").stdout)["replies"]
+    assert all(spent[name] >= 2**53 for name in COUNTS[:2])
+    assert arena("report", run).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "name"),
+    [
+        (DqnConfig, {"capacity": 1e12}, "capacity"),
+        (DqnConfig, {"hidden": 30_000}, "hidden"),
+        (DqnConfig, {"steps": 10**400}, "steps"),
+        (MsgrpoConfig, {"agent": "nano", "max_new_tokens": 10**9}, "max_new_tokens"),
+        (MsgrpoConfig, {"agent": "nano", "beta": float("nan")}, "beta"),
+        (MsgrpoConfig, {"agent": "n" * 10_000}, "agent"),
+    ],
+)
+def test_settings_have_ranges(kind: type[DqnConfig], settings: dict[str, object], name: str) -> None:
+    with pytest.raises(UsageError, match=name) as caught:
+        resolve(kind, {"game": "snake", **settings})
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_network_too_large_is_refused_before_it_is_made(tmp_path: Path) -> None:
+    card = {
+        "kind": "dqn",
+        "game": "snake",
+        "planes": [6, 7, 7],
+        "actions": ["a"],
+        "radius": 500,
+        "hidden": 8000,
+    }
+    (tmp_path / "agent.json").write_text(json.dumps(card))
+    with pytest.raises(UsageError, match=r"more than .* parameters"):
+        DqnPolicy.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"r": 10**9}, {"target_modules": "(a+)+$"}, {"layer_replication": [[0, 10**9]]}, {"peft_type": "IA3"}],
+)
+def test_an_adapter_is_checked_before_it_is_made(tmp_path: Path, change: dict[str, object]) -> None:
+    card = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(card))
+    assert read_adapter(tmp_path).r == 8
+    (tmp_path / "adapter_config.json").write_text(json.dumps(card | change))
+    with pytest.raises(UsageError, match=min(change)):
+        read_adapter(tmp_path)
+
+
+def test_too_many_matches_are_one_line(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    said = line(arena("tournament", "--agents", "random,search", "--matches", 100_000_000, "--out", out))
+    assert f"at most {MOST_MATCHES:,} are played" in said
+    assert not out.exists()
+    assert "episodes" in line(arena("eval", "random", "--episodes", 100_000_000))
+
+
+def devices(path: Path) -> Iterator[Callable[[], object]]:
+    """Ways to put what is no file in the place of one."""
+    yield lambda: os.mkfifo(path)
+    yield lambda: path.symlink_to("/dev/zero")
+    yield lambda: path.mkdir()
+
+    def listening() -> None:
+        with socket.socket(socket.AF_UNIX) as end:
+            end.bind(str(path))
+
+    if len(str(path)) < 100:
+        yield listening
+
+
+def replaced(path: Path) -> Iterator[None]:
+    for make in devices(path):
+        kept = path.with_name(path.name + ".kept")
+        if path.exists():
+            path.rename(kept)
+        make()
+        try:
+            yield
+        finally:
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+            if kept.exists():
+                kept.rename(path)
+
+
+def test_no_device_is_read_in_the_place_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for _ in replaced(path):
+        with pytest.raises((UsageError, OSError)):
+            open_regular(path)
+        with pytest.raises(UsageError, match="file"):
+            read_text(path)
+
+
+def test_a_file_beyond_its_limit_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(2**40)  # which takes no room
+    with pytest.raises(UsageError, match=r"large is of 1,099,511,627,776 bytes, and at most"):
+        read_text(tmp_path / "large")
+
+
+@pytest.fixture(scope="module")
+def dqn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("bounds") / "dqn"
+    small = {"episodes": 4, "updates": 1, "eval_episodes": 2, "hidden": 8, "capacity": 50}
+    return train("frozen-lake", "dqn", out=out, steps=1, settings=small)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "name",
+    ["metrics.jsonl", "config.json", "last/model.safetensors", "last/agent.json", "template.txt", ".lock"],
+)
+def test_no_command_hangs_in_a_training_of_devices(dqn: Path, name: str) -> None:
+    for _ in replaced(dqn / name):
+        for command in (
+            ("curves", dqn), ("list", "runs", dqn.parent), ("export", dqn), ("train", "--resume", dqn),
+            ("eval", dqn / "last", "--games", "frozen-lake", "--episodes", 1),
+        ):  # fmt: skip
+            done = arena(*command)
+            assert done.exit_code in (0, 2), (command, done.output, done.exception)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("ending", ["", "-journal", "-wal", ".b2"])
+def test_no_command_hangs_in_a_tournament_of_devices(run: Path, ending: str) -> None:
+    for _ in replaced(run / f"{FILE_NAME}{ending}"):
+        for command in (
+            ("leaderboard", run),
+            ("report", run),
+            ("verify", run),
+            ("replay", run),
+            ("list", "runs", run),
+        ):
+            done = arena(*command)
+            assert done.exit_code in (0, 1, 2), (command, done.output, done.exception)
+
+
+def test_a_model_folder_of_devices_is_refused(tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(MODEL_DIR, tmp_path / "model")
+    for name in ("config.json", "tokenizer.json", "model.safetensors", "adapter_config.json"):
+        path = tmp_path / "model" / name
+        for _ in replaced(path):
+            if path.is_dir():
+                continue
+            assert f"{path} is no regular file" in line(
+                arena("eval", f"hf:{path.parent}", "--games", "snake")
+            )
+
+
+ENDLESS = """
+CREATE VIEW usages AS WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)
+SELECT n AS episode, 0 AS position, 0 AS seat, 1 AS prompt_tokens, 1 AS completion_tokens,
+1 AS reasoning_tokens, 1.0 AS cost, 0 AS retries, 'stop' AS finish, NULL AS reasoning FROM r
+"""
+
+
+def changed(run: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(run / FILE_NAME)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+@pytest.mark.timeout(60)
+def test_a_view_that_never_ends_is_not_read(run: Path) -> None:
+    changed(run, "DROP TABLE usages", ENDLESS)
+    for command in ("leaderboard", "report"):
+        assert "not authorized" in line(arena(command, run))
+    verified = arena("verify", run)
+    assert verified.exit_code == 1
+    assert "the definition of 'usages' is not as it was made" in verified.stdout
+
+
+def test_a_tournament_does_not_go_on_with_foreign_triggers(run: Path) -> None:
+    changed(run, "CREATE TRIGGER t AFTER INSERT ON episodes BEGIN UPDATE episodes SET returns = '[9]'; END")
+    with Store.read(run) as store, pytest.raises(UsageError, match="definitions that are not a run's: 't'"):
+        Store.open(run, store.meta("config"), {})
+
+
+@pytest.mark.timeout(60)
+def test_ctrl_c_ends_a_statement_that_takes_long(run: Path) -> None:
+    with Store.read(run) as store:
+        slow = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
+        store._connection.set_authorizer(None)
+        threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            list(store._select(slow))
+        assert time.monotonic() - began < 30
+
+
+def test_a_value_in_a_run_file_is_bounded(run: Path) -> None:
+    changed(run, "UPDATE episodes SET detail = zeroblob(400000000) WHERE number = 1")
+    assert "too big" in line(arena("leaderboard", run))
+
+
+def test_runs_are_listed_whatever_their_names(
+    dqn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    monkeypatch.chdir(tmp_path)
+    os.mkdir(os.fsencode(tmp_path) + b"/na\xffme")
+    shutil.copytree(dqn, os.fsdecode(os.fsencode(tmp_path) + b"/na\xffme/run"))
+    for folder in ("", ".", tmp_path):
+        listed = arena("list", "runs", folder)
+        assert listed.exit_code == 0, listed.output
+        assert "dqn on frozen-lake" in listed.stdout.replace("\n", " ")
+    assert RunFolder.open(dqn).config()["game"] == "frozen-lake"
