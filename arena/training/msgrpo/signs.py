@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from arena.training.language.rollout import Rollout
 from arena.training.language.training import Metrics
 from arena.training.msgrpo.advantage import informative_groups
+from arena_games.base import Action
 
 SIGNS = (
     "informative_groups",
@@ -33,7 +34,12 @@ def signs(rollout: Rollout) -> Metrics:
     if not rollout.groups:
         return dict.fromkeys(SIGNS)
     returns_BG = rollout.returns_BG()
-    said = [(step.observation.text, step.action) for step in rollout.steps if step.invalid is None]
+    numbers: dict[str, int] = {}  # of what was said in free text, by the order in which it was
+    said = [
+        (step.observation.text, _number(step.action, numbers))
+        for step in rollout.steps
+        if step.invalid is None
+    ]
     actions = Counter(action for _, action in said)
     top, count = max(actions.items(), key=lambda item: (item[1], -item[0]), default=(None, 0))
     return {
@@ -44,6 +50,10 @@ def signs(rollout: Rollout) -> Metrics:
         "top_action_share": count / len(said) if said else None,
         "mutual_information": mutual_information(said),
     }
+
+
+def _number(action: Action, numbers: dict[str, int]) -> int:
+    return action if isinstance(action, int) else numbers.setdefault(action, len(numbers))
 
 
 def entropy(counts: Numbers) -> float:
