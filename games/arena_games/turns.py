@@ -33,6 +33,8 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
     The last `infos` hold `placements` and `successes`, both by seat.
     """
 
+    agent_selection: str
+
     def __init__(
         self,
         name: str,

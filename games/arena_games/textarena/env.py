@@ -71,7 +71,7 @@ class TextArenaEnv(TurnsEnv):
                 rewards, told = self._game.close()
         verdict = None
         if self._done:
-            self._earned = [float((rewards or {}).get(player, 0.0)) for player in range(self._players)]
+            self._earned = [_points((rewards or {}).get(player, 0.0)) for player in range(self._players)]
             mine = (told or {}).get(seat, {})
             verdict = mine.get("reason") or "invalid move" if mine.get("invalid_move") else None
         else:
@@ -95,6 +95,11 @@ class TextArenaEnv(TurnsEnv):
 
     def _told_at_the_end(self, agent: str, outcome: Outcome) -> dict[str, Any]:
         return {**self.infos[agent], **super()._told_at_the_end(agent, outcome)}
+
+
+def _points(reward: Any) -> float:
+    """A reward as a number. Some games of 0.7.4 pay an invalid move the reason in words: it loses."""
+    return -1.0 if isinstance(reward, str) else float(reward or 0.0)
 
 
 def suggestions(text: str) -> tuple[str, ...]:
