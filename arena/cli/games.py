@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from arena.cli.options import RUNS, ChatTemplate, Deadline, Decoding, Plain, Rethink, Seed, Speed, Trust
+from arena.cli.options import (
+    RUNS,
+    ChatTemplate,
+    Deadline,
+    Decoding,
+    Memory,
+    Plain,
+    Rethink,
+    Seed,
+    Speed,
+    Trust,
+)
 from arena.tournament.options import DEADLINE_S
 from arena.views.options import Listed, WatchOptions
 
@@ -29,12 +40,14 @@ def play(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    memory: Memory = None,
 ) -> None:
     """Play a game yourself: arrow keys, W A S D, or the moves' names. q resigns."""
     from arena.views.terminal.play import play_human
     from arena_agents.spec import asked
 
-    play_human(game, against=against, seed=seed, defaults=asked(decode, chat_template), rethink=rethink)
+    defaults = asked(decode, chat_template)
+    play_human(game, against=against, seed=seed, defaults=defaults, rethink=rethink, memory=memory)
 
 
 def watch(
@@ -48,6 +61,7 @@ def watch(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    memory: Memory = None,
 ) -> None:
     """Watch agents play a match as they play it."""
     from arena.views.terminal.watch import watch as show_live
@@ -64,6 +78,7 @@ def watch(
             plain=plain,
             defaults=asked(decode, chat_template),
             rethink=rethink,
+            memory=memory,
         )
     )
 

@@ -16,6 +16,7 @@ from arena.cli.options import (
     Engine,
     Games,
     InProcess,
+    Memory,
     Rethink,
     Seed,
     Template,
@@ -51,6 +52,7 @@ def tournament(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    memory: Memory = None,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
@@ -70,6 +72,7 @@ def tournament(
         engine=engine,
         defaults=asked(decode, chat_template),
         rethink=rethink,
+        memory=memory,
         in_process=in_process,
         agent_memory_gib=agent_memory,
     )
@@ -132,6 +135,7 @@ def evaluate(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    memory: Memory = None,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
@@ -150,6 +154,7 @@ def evaluate(
         engine=engine,
         defaults=asked(decode, chat_template),
         rethink=rethink,
+        memory=memory,
         in_process=in_process,
         agent_memory_gib=agent_memory,
     )

@@ -32,6 +32,7 @@ def hold_tournament(options: TournamentOptions) -> bool:
         matches=options.matches,
         defaults=options.defaults,
         rethink=options.rethink,
+        memory=options.memory,
     )
     result = run(
         tournament,

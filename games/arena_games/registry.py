@@ -124,6 +124,11 @@ def _referenced(reference: str) -> GameSpec:
     return _named.setdefault(reference, replace(loaded, name=reference))
 
 
+def remembering(spec: GameSpec, memory: int | None) -> GameSpec:
+    """The game with so many of a seat's own turns in its observations; None leaves it what it says."""
+    return spec if memory is None or memory == spec.memory else replace(spec, memory=memory)
+
+
 def select_games(names: str | Iterable[str]) -> list[GameSpec]:
     """`all` registered ones, a comma-separated string, or names and references, as specs.
 
