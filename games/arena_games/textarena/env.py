@@ -16,6 +16,7 @@ from arena_games.turns import LONGEST_NAME, LONGEST_TEXT, AnyText, TurnsEnv
 
 SEEDS = 2**31 - 1
 LONGEST_REASON = 300
+SAMPLED = 80  # characters of an action that is drawn from the action space; those of players may be longer
 _OFFERS = re.compile(r"available|legal|valid", re.IGNORECASE)
 _BRACKETED = re.compile(r"\[[^\[\]\n]{1,60}\]")
 
@@ -32,7 +33,7 @@ class TextArenaEnv(TurnsEnv):
             name,
             players,
             {"action_names": spaces.Sequence(AnyText(LONGEST_NAME, min_length=0))},
-            AnyText(LONGEST_TEXT, min_length=0),
+            AnyText(SAMPLED, min_length=0),
             horizon=horizon,
         )
         self._make, self._players = make, players
