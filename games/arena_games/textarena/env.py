@@ -46,15 +46,14 @@ class TextArenaEnv(TurnsEnv):
         with self._chance.in_place():
             self._game = self._make()
             self._game.reset(num_players=self._players, seed=int(self.rng.integers(SEEDS)))
-        self._look()
+            self._look()
 
     def movers(self) -> Sequence[int]:
         return () if self._done else (self._mover,)
 
     def _look(self) -> None:
         """Ask the game once what the next player is told: it hands out what is new, and forgets it."""
-        with self._chance.in_place():
-            player, text = self._game.get_observation()
+        player, text = self._game.get_observation()
         self._mover = int(player)
         self._shown[self._mover] = str(text).strip() or self._shown[self._mover]
 
@@ -70,15 +69,15 @@ class TextArenaEnv(TurnsEnv):
             self._done, _ = self._game.step(action=str(said))
             if self._done:
                 rewards, told = self._game.close()
+            else:
+                self._look()
         verdict = None
         if self._done:
             self._earned = [_points((rewards or {}).get(player, 0.0)) for player in range(self._players)]
             mine = (told or {}).get(seat, {})
             verdict = mine.get("reason") or "invalid move" if mine.get("invalid_move") else None
-        else:
-            self._look()
-            if self._errors() > errors:
-                verdict = _reason(self._shown[seat])
+        elif self._errors() > errors:
+            verdict = _reason(self._shown[seat])
         agent = self.possible_agents[seat]
         self.infos[agent] = {"invalid": " ".join(str(verdict).split())[:LONGEST_REASON]} if verdict else {}
 
