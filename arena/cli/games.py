@@ -7,14 +7,19 @@ from typing import Annotated
 
 import typer
 
+from arena.cli import completion
 from arena.cli.options import (
     RUNS,
     ChatTemplate,
     Deadline,
     Decoding,
+    Engine,
+    Game,
+    Json,
     Memory,
     Plain,
     Rethink,
+    Run,
     Seed,
     Speed,
     Trust,
@@ -26,16 +31,20 @@ from arena.views.options import Listed, WatchOptions
 def list_(
     what: Annotated[Listed, typer.Argument(help="games, agents or runs.")],
     folder: Annotated[Path, typer.Argument(help="Where runs are looked for.")] = RUNS,
+    json: Json = False,
 ) -> None:
     """List the games, the agents, or the runs in a folder."""
     from arena.views.listing import show
 
-    show(what, folder)
+    show(what, folder, as_json=json)
 
 
 def play(
-    game: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
-    against: Annotated[str | None, typer.Option(help="Who holds the other seats, as in --agents.")] = None,
+    game: Game,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Who holds the other seats, as in --agents.", autocompletion=completion.agents),
+    ] = None,
     seed: Seed = 0,
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
@@ -51,8 +60,14 @@ def play(
 
 
 def watch(
-    game: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
-    agents: Annotated[str, typer.Option(help="Who takes the open seats, in order, as in tournament.")],
+    game: Game,
+    agents: Annotated[
+        str,
+        typer.Option(
+            help="Who takes the open seats, in order, as in tournament.",
+            autocompletion=completion.some_agents,
+        ),
+    ],
     seed: Seed = 0,
     opponents: Annotated[str, typer.Option(help="Who takes the open seats that are left.")] = "random",
     deadline: Deadline = DEADLINE_S,
@@ -83,17 +98,45 @@ def watch(
     )
 
 
+def serve(
+    agent: Annotated[
+        str, typer.Argument(help="A run's folder, a preset or hf:MODEL.", autocompletion=completion.agents)
+    ],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Where to listen; there is no key.")] = "127.0.0.1",
+    engine: Engine = "auto",
+) -> None:
+    """Serve a language policy by OpenAI's chat completions: any client of such servers can play with it."""
+    from arena.faces.serve import serve as start
+
+    server = start(agent, host=host, port=port, engine=engine)
+    typer.echo(f"{server.name} is served at {server.url}; as an agent: {server.name}@{server.url}")
+    server.serve_forever()
+
+
+def mcp(
+    game: Game,
+    seat: Annotated[int, typer.Option(min=0, help="Which open seat is to be played, from 0.")] = 0,
+    opponents: Annotated[str, typer.Option(help="Who holds the other open seats.")] = "random",
+) -> None:
+    """Offer a seat of a game by the Model Context Protocol on stdin and stdout: a coding agent can play."""
+    from arena.faces.mcp import run
+
+    run(game, seat=seat, opponent=opponents)
+
+
 def replay(
-    run: Annotated[Path, typer.Argument(help="A tournament's folder.")],
+    run: Run,
     match: Annotated[str | None, typer.Argument(help="Its number or id; without, a list.")] = None,
     speed: Speed = None,
     plain: Plain = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the list, or the match, as JSON.")] = False,
     trust: Trust = False,
 ) -> None:
     """Show a stored match step by step: board, observation, reply, action, reward."""
     from arena.views.terminal.replay import show_replay
 
-    show_replay(run, match, speed=speed, plain=plain, trust=trust)
+    show_replay(run, match, speed=speed, plain=plain, as_json=json, trust=trust)
 
 
 def exploit(
@@ -112,11 +155,12 @@ def exploit(
 
 
 def check_game(
-    spec: Annotated[str, typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.")],
+    spec: Game,
     episodes: Annotated[int, typer.Option(min=1, help="Random episodes to play.")] = 200,
     seed: Seed = 0,
+    json: Json = False,
 ) -> None:
     """Check that a game can be run, trained on and ranked fairly. Exit status 1 if it cannot."""
     from arena.views.checks import show_checks
 
-    raise typer.Exit(0 if show_checks(spec, episodes=episodes, seed=seed) else 1)
+    raise typer.Exit(0 if show_checks(spec, episodes=episodes, seed=seed, as_json=json) else 1)

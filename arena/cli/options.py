@@ -7,9 +7,26 @@ from typing import Annotated
 
 import typer
 
+from arena.cli import completion
+
 RUNS = Path("runs")
 TOURNAMENT = RUNS / "tournament"
 
+Game = Annotated[
+    str,
+    typer.Argument(help="A game's name, module:SPEC or FILE.py:SPEC.", autocompletion=completion.games),
+]
+GameToLearn = Annotated[
+    str | None,
+    typer.Argument(
+        help="A game's name or FILE.py:SPEC; not needed with --resume.", autocompletion=completion.games
+    ),
+]
+Learner = Annotated[
+    str | None,
+    typer.Option(help="nano, qwen3b, hf:MODEL, a policy's folder, or dqn.", autocompletion=completion.agents),
+]
+Run = Annotated[Path, typer.Argument(help="A run's folder.", autocompletion=completion.runs)]
 Seed = Annotated[int, typer.Option(min=0, help="Start of all randomness.")]
 Template = Annotated[Path | None, typer.Option(help="Prompt template that replaces a language agent's.")]
 Speed = Annotated[float | None, typer.Option(min=0.01, help="Steps a second.")]
@@ -43,6 +60,13 @@ Memory = Annotated[
     typer.Option(min=0, help="How many of its own last turns a language model is shown; the game's choice."),
 ]
 Deadline = Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")]
+Games = Annotated[
+    str,
+    typer.Option(
+        help="`all`, or names and FILE.py:SPEC, separated by commas.", autocompletion=completion.some_games
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 InProcess = Annotated[
     bool, typer.Option("--in-process", help="Run classes and plug-ins in this process, to debug them.")
 ]
@@ -50,4 +74,3 @@ AgentMemory = Annotated[
     float | None,
     typer.Option(min=0.1, help="GiB that such an agent's process may take; half of the machine's."),
 ]
-Games = Annotated[str, typer.Option(help="`all`, or names and FILE.py:SPEC, separated by commas.")]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from arena.cli import completion
 from arena.cli.options import (
     TOURNAMENT,
     AgentMemory,
@@ -16,8 +17,10 @@ from arena.cli.options import (
     Engine,
     Games,
     InProcess,
+    Json,
     Memory,
     Rethink,
+    Run,
     Seed,
     Template,
     Trust,
@@ -29,7 +32,11 @@ from arena.views.options import EvaluationOptions, Format
 def tournament(
     games: Games = "all",
     agents: Annotated[
-        str, typer.Option(help="SPEC or NAME=SPEC, separated by commas; `dqn` and BASE+GAME are trained.")
+        str,
+        typer.Option(
+            help="SPEC or NAME=SPEC, separated by commas; `dqn` and BASE+GAME are trained.",
+            autocompletion=completion.some_agents,
+        ),
     ] = DEFAULT_AGENTS,
     out: Annotated[Path, typer.Option(help="The run's folder.")] = TOURNAMENT,
     seed: Seed = 0,
@@ -47,7 +54,9 @@ def tournament(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Forecast matches, tokens, cost and time from a small sample.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the leaderboard, or the forecast, as JSON.")
+    ] = False,
     engine: Engine = "auto",
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
@@ -83,21 +92,22 @@ def tournament(
         return
     from arena.views.tournament import hold_tournament
 
-    raise typer.Exit(0 if hold_tournament(options) else 1)
+    raise typer.Exit(0 if hold_tournament(options, as_json=json) else 1)
 
 
 def leaderboard(
-    run: Annotated[Path, typer.Argument(help="A tournament's folder.")] = TOURNAMENT,
+    run: Run = TOURNAMENT,
     format: Annotated[Format, typer.Option(help="rich, json, csv, md or svg.")] = Format.RICH,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Show a tournament's leaderboard, a running one's too."""
     from arena.views.leaderboard import show_leaderboard
 
-    show_leaderboard(run, format)
+    show_leaderboard(run, Format.JSON if json else format)
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="A tournament's folder.")] = TOURNAMENT,
+    run: Run = TOURNAMENT,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The page; RUN/report.html if not given.")
     ] = None,
@@ -111,22 +121,31 @@ def report(
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="A tournament's folder.")] = TOURNAMENT,
+    run: Run = TOURNAMENT,
+    json: Json = False,
     trust: Trust = False,
 ) -> None:
     """Play every stored episode again and compare. Exit status 1 if anything is not as it was stored."""
     from arena.views.verification import show_verification
 
-    raise typer.Exit(0 if show_verification(run, trust=trust) else 1)
+    raise typer.Exit(0 if show_verification(run, as_json=json, trust=trust) else 1)
 
 
 def evaluate(
-    agent: Annotated[str, typer.Argument(help="The agent, as in --agents.")],
+    agent: Annotated[
+        str, typer.Argument(help="The agent, as in --agents.", autocompletion=completion.agents)
+    ],
+    other: Annotated[
+        str | None,
+        typer.Argument(
+            help="Another, on the same seeds: by how much do they differ?", autocompletion=completion.agents
+        ),
+    ] = None,
     games: Games = "all",
     episodes: Annotated[int, typer.Option(min=1, help="Episodes of each game.")] = 100,
     seed: Seed = 0,
     opponents: Annotated[str, typer.Option(help="Who holds the other open seats.")] = "random",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
     template: Template = None,
     temperature: Annotated[
         float | None, typer.Option(min=0, help="Of a language model's sampling; 0 is greedy.")
@@ -139,12 +158,13 @@ def evaluate(
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
-    """Measure one agent on held-out seeds, without ranking it."""
+    """Measure one agent on held-out seeds, or two and their difference, without ranking them."""
     from arena.views.evaluation import show_evaluation
     from arena_agents.spec import asked
 
     options = EvaluationOptions(
         agent,
+        other,
         games,
         episodes=episodes,
         seed=seed,

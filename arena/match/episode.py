@@ -133,6 +133,12 @@ class Episode:
         """The steps of one seat, in order."""
         return tuple(step for step in self.steps if step.seat == seat)
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: step by step."""
+        from arena.match.html import render_html  # which imports this module
+
+        return render_html(self)
+
 
 def match_of(id_: str, players: tuple[str, ...]) -> str:
     """The id of the match between these players that the episode called `id_` is a record of.

@@ -1,8 +1,9 @@
-"""What an agent scores on games, alone or against one kind of opponent: no ranking, only means."""
+"""What agents score on games, alone or against one kind of opponent: no ranking, only means."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,9 +17,9 @@ from arena_agents import Agent
 from arena_agents.base import obstacle
 from arena_agents.limits import MOST_MATCHES
 from arena_games.base import GameSpec, UsageError
-from arena_leaderboard import mean_ci95, share_ci95
+from arena_leaderboard import mean_ci95, paired_ci95, share_ci95
 
-__all__ = ["EvalRow", "evaluate"]
+__all__ = ["EvalRow", "PairedRow", "evaluate", "evaluate_pair"]
 
 UNDER_TEST, OPPONENT = "agent", "opponent"  # player names
 
@@ -54,6 +55,38 @@ class EvalRow(BaseModel):
     first_error: str | None = Field(default=None, exclude=True)
 
 
+class PairedRow(BaseModel):
+    """By how much `agent` scored more than `other` on the same `episodes` of one game, seed by seed.
+
+    Episodes that a failure outside either agent cut short are left out, with the other's of that seed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    agent: str
+    other: str
+    game: str
+    episodes: int
+    return_difference: float
+    return_difference_ci95: tuple[float, float] | None
+    success_difference: float
+    success_difference_ci95: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """How many episodes of each game are played, from which seed, beside whom and by which rules."""
+
+    episodes: int = 100
+    seed: int = 0
+    opponent: Agent | None = None
+    config: MatchConfig | None = None
+
+    def __post_init__(self) -> None:
+        if self.episodes > MOST_MATCHES:
+            raise UsageError(f"at most {MOST_MATCHES:,} episodes are played; lower --episodes")
+
+
 def evaluate(
     name: str,
     agent: Agent,
@@ -72,35 +105,49 @@ def evaluate(
     Raises UsageError if no episode of a game came to an end, a versus game lacks an opponent, and for more
     episodes than are played.
     """
-    if episodes > MOST_MATCHES:
-        raise UsageError(f"at most {MOST_MATCHES:,} episodes are played; lower --episodes")
-    return [_row(name, agent, spec, episodes, seed, opponent, config) for spec in games]
+    return evaluate_all(name, agent, games, Conditions(episodes, seed, opponent, config))
 
 
-def _row(
-    name: str,
-    agent: Agent,
-    spec: GameSpec,
-    episodes: int,
-    seed: int,
-    opponent: Agent | None,
-    config: MatchConfig | None,
-) -> EvalRow:
+def evaluate_all(name: str, agent: Agent, games: Iterable[GameSpec], conditions: Conditions) -> list[EvalRow]:
+    """`evaluate` under conditions that were made before."""
+    return [_row(name, spec, _played(agent, spec, conditions)) for spec in games]
+
+
+def evaluate_pair(
+    names: tuple[str, str], agents: tuple[Agent, Agent], games: Iterable[GameSpec], conditions: Conditions
+) -> tuple[list[EvalRow], list[PairedRow]]:
+    """Each of two agents as by `evaluate`, on the same seeds, and the first's lead over the second.
+
+    Raises UsageError as `evaluate` does, and where no episode of a game came to an end for both.
+    """
+    rows: list[EvalRow] = []
+    pairs: list[PairedRow] = []
+    for spec in games:
+        played = [_played(agent, spec, conditions) for agent in agents]
+        rows += [_row(name, spec, episodes) for name, episodes in zip(names, played, strict=True)]
+        pairs.append(_pair(names, spec, *played))
+    return rows, pairs
+
+
+def _played(agent: Agent, spec: GameSpec, conditions: Conditions) -> list[Episode]:
     players = {UNDER_TEST: agent, **house_agents([spec])}
     if spec.versus:
-        if opponent is None:
+        if conditions.opponent is None:
             raise UsageError(f"{spec.name} is played against others; name one with --opponents")
-        players[OPPONENT] = opponent
+        players[OPPONENT] = conditions.opponent
     for player in players.values():
         problem = obstacle(player, spec)
         if problem:
             raise UsageError(problem)
-    played = list(play(_matches(spec, episodes, seed), players, config))
+    return list(play(_matches(spec, conditions.episodes, conditions.seed), players, conditions.config))
+
+
+def _row(name: str, spec: GameSpec, played: list[Episode]) -> EvalRow:
     failed = [episode for episode in played if episode.failed]
     if len(failed) == len(played):
         raise UsageError(f"no episode of {spec.name} came to an end; the first error: {failed[0].detail}")
-    forfeits = [episode for episode in failed if episode.end.rated and episode.culprit == UNDER_TEST]
-    counted = [episode for episode in played if not episode.failed or episode in forfeits]
+    forfeits = [episode for episode in failed if _counts(episode)]
+    counted = [episode for episode in played if _counts(episode)]
     return EvalRow(
         agent=name,
         game=spec.name,
@@ -109,6 +156,37 @@ def _row(
         first_error=failed[0].detail if failed else None,
         **_means(spec, counted),
     )
+
+
+def _counts(episode: Episode) -> bool:
+    """Whether it says something of the agent: it was played out, or the agent itself failed."""
+    return not episode.failed or (episode.end.rated and episode.culprit == UNDER_TEST)
+
+
+def _pair(names: tuple[str, str], spec: GameSpec, one: list[Episode], other: list[Episode]) -> PairedRow:
+    others = {episode.seed: episode for episode in other if _counts(episode)}
+    both = [(mine, others[mine.seed]) for mine in one if _counts(mine) and mine.seed in others]
+    if not both:
+        raise UsageError(f"no episode of {spec.name} came to an end for both; raise --episodes")
+    scores = [[_score(episode) for episode in pair] for pair in both]
+    returns = paired_ci95([mine[0] - its[0] for mine, its in scores], spec.span)
+    successes = paired_ci95([mine[1] - its[1] for mine, its in scores], (0.0, 1.0))
+    return PairedRow(
+        agent=names[0],
+        other=names[1],
+        game=spec.name,
+        episodes=len(both),
+        return_difference=returns[0],
+        return_difference_ci95=returns[1],
+        success_difference=successes[0],
+        success_difference_ci95=successes[1],
+    )
+
+
+def _score(episode: Episode) -> tuple[float, float]:
+    """Return and success of the agent's seat."""
+    seat = episode.players.index(UNDER_TEST)
+    return episode.returns[seat], float(episode.successes[seat])
 
 
 def _matches(spec: GameSpec, episodes: int, seed: int) -> Iterator[Match]:

@@ -67,6 +67,11 @@ class Referee:
         assert self.observation is not None
         return self.match.players[self.observation.seat]
 
+    @property
+    def returns(self) -> tuple[float, ...]:
+        """What each seat has been paid so far."""
+        return tuple(self._returns)
+
     def commit(self, reply: Reply, seconds: float) -> None:
         """Play the reply to the pending observation and move on to the next one."""
         if reply.error is not None:
@@ -146,9 +151,9 @@ class Referee:
         if invalid and self._forfeits(seat):
             return
         self.env.step(action)
-        judged = self._judged(seat) if invalid is None else None
-        if judged is not None:
-            self._decisions[-1] = replace(self._decisions[-1], invalid=judged, illegal=True)
+        refused = self._refused(seat) if invalid is None else None
+        if refused is not None:
+            self._decisions[-1] = replace(self._decisions[-1], invalid=refused, illegal=True)
             if self._forfeits(seat):
                 return
         self._advance()
@@ -162,7 +167,7 @@ class Referee:
             return True
         return False
 
-    def _judged(self, seat: int) -> str | None:
+    def _refused(self, seat: int) -> str | None:
         """Why the game itself calls the move of free text that it has just been told invalid, if it does."""
         if self.match.spec.kind != ActionKind.TEXT:
             return None

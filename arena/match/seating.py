@@ -17,6 +17,7 @@ from arena_games.base import GameSpec, UsageError
 
 HOUSE = "house:"
 LEARNER = "learner"  # the player that is trained
+LEAGUE = "league"  # opponents that change as training goes on; who they are is the trainer's to say
 
 # Player names by seat, for the start state of that number.
 Seating = Callable[[int], tuple[str, ...]]
@@ -52,14 +53,15 @@ def house_agents(games: Iterable[GameSpec]) -> dict[str, Agent]:
 
 
 # In training, `opponents` says who holds the seats that the learner does not: `house` leaves it all open
-# seats, `self` all seats, and an agent's spec gives it one seat, the agent all others, the house's too.
+# seats, `self` all seats, and an agent's spec gives it one seat, the agent all others, the house's too. With
+# `league` the learner is alone as with `house`, until a trainer seats others (`against`).
 
 
 def training_seating(spec: GameSpec, opponents: str) -> Seating:
     """Who sits where in rollouts."""
     if opponents == "self":
         return lambda start: (LEARNER,) * spec.seats
-    if opponents == "house":
+    if opponents in ("house", LEAGUE):
         return lambda start: seated(spec, beside(spec, [], LEARNER))
     return partial(_one_learner, spec, opponents, opponents)
 
@@ -69,9 +71,14 @@ def held_out_seating(spec: GameSpec, opponents: str) -> Seating:
 
     Open seats that no opponent was named for are `random`'s.
     """
-    if opponents in ("house", "self"):
+    if opponents in ("house", "self", LEAGUE):
         return partial(_one_learner, spec, "random", None)
     return partial(_one_learner, spec, opponents, opponents)
+
+
+def against(spec: GameSpec, opponent: str) -> Seating:
+    """The learner on the open seats in turn, this player on the other open ones, the house on its own."""
+    return partial(_one_learner, spec, opponent, None)
 
 
 def _one_learner(spec: GameSpec, opponent: str, house: str | None, start: int) -> tuple[str, ...]:
@@ -85,7 +92,7 @@ def opponent_agents(spec: GameSpec, opponents: str) -> dict[str, Agent]:
     """
     if opponents == LEARNER:
         raise UsageError(f"an opponent cannot be named {LEARNER!r}; use self for self-play")
-    if opponents in ("house", "self"):
+    if opponents in ("house", "self", LEAGUE):
         return {"random": make_agent("random"), **house_agents([spec])}
     named = make_agent(opponents)
     problem = obstacle(named, spec)

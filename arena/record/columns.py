@@ -13,18 +13,20 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from arena_agents.limits import LARGEST_REWARD
+from arena_agents.limits import LARGEST_REWARD, MOST_ACTIONS
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+SAID = -1  # the number, in a column of actions' numbers, of what is said in a game of free text
 KNOWN = 10_000  # line-ups, places and returns recur: each is read once, and held once
 
 Count = Annotated[int, Field(ge=0)]
 Seat = Annotated[int, Field(ge=0, lt=1_000)]
-Played = Annotated[int, Field(ge=-1)]  # an action, or `plays.SAID`
+Action = Annotated[int, Field(ge=SAID, le=MOST_ACTIONS)]
 Points = Annotated[float, Field(ge=-LARGEST_REWARD, le=LARGEST_REWARD)]
 Seconds = Annotated[float, Field(ge=0)]
 
 _SEATS = TypeAdapter(tuple[Seat, ...], config=STRICT)
+_ACTIONS = TypeAdapter(tuple[Action, ...], config=STRICT)
 _POINTS = TypeAdapter(tuple[Points, ...], config=STRICT)
 _PLACES = TypeAdapter(tuple[Annotated[int, Field(ge=1)], ...], config=STRICT)
 _SUCCESSES = TypeAdapter(tuple[bool, ...], config=STRICT)
@@ -34,7 +36,7 @@ _EPISODE = TypeAdapter(
 )
 _STEP = TypeAdapter(
     tuple[
-        Seat, Count, bytes, str, bytes, Played, bytes | None, Points, Seconds, bytes | None,
+        Seat, Count, bytes, str, bytes, Action, bytes | None, Points, Seconds, bytes | None,
         int | None, int | None, int | None, float | None, int | None, str | None,
     ],
     config=STRICT,
@@ -84,6 +86,11 @@ def names(column: str) -> tuple[str, ...]:
 @lru_cache(maxsize=KNOWN)
 def seats(column: str) -> tuple[int, ...]:
     return _read(_SEATS, column, "seats")
+
+
+@lru_cache(maxsize=KNOWN)
+def actions(column: str) -> tuple[int, ...]:
+    return _read(_ACTIONS, column, "actions")
 
 
 @lru_cache(maxsize=KNOWN)

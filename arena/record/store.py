@@ -23,6 +23,7 @@ from arena.record import attempts, integrity, plays, rows, seals, usages
 from arena.record.columns import RunConfig, match_counts
 from arena.record.notable import MatchSummary
 from arena.record.run_file import connect, create_file, legible, one_line_errors
+from arena.record.tables import Episodes
 from arena.record.usages import SqlRow
 from arena_games.base import UsageError
 from arena_leaderboard import MatchResult
@@ -134,8 +135,14 @@ class Store:
         with legible(self.path):
             return rows.tried(self._select(rows.TRIES))
 
-    def episodes(self, game: str | None = None) -> Iterator[Episode]:
-        """The episodes of one game, or all, in the order of their ids, with their steps."""
+    def episodes(self, game: str | None = None) -> Episodes:
+        """The episodes of one game, or all, in the order of their ids, with their steps.
+
+        An iterator, which can also become rows: `.rows()`, `.to_pandas()`, `.to_arrow()`.
+        """
+        return Episodes(self._read(game))
+
+    def _read(self, game: str | None) -> Iterator[Episode]:
         query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE game = coalesce(?, game) ORDER BY id"
         for row in self._select(query, rows.to_bytes(game)):
             yield self._whole(row)
@@ -208,7 +215,10 @@ class Store:
 
     def invalid_replies(self) -> plays.Faults:
         """Why replies were invalid, by (agent, game); empty for a run that did not tell that apart."""
-        return {} if self.reads_exactly else plays.to_faults(self._select(plays.FAULTS))
+        if self.reads_exactly:
+            return {}
+        with legible(self.path):
+            return plays.to_faults(self._select(plays.FAULTS))
 
     def _select(self, query: str, *values: object) -> Iterator[SqlRow]:
         with one_line_errors(self.path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import tomllib
 from collections.abc import Mapping
@@ -32,24 +33,32 @@ LONGEST_EXCERPT = 60  # characters of a wrong value that are shown
 class TrainConfig(BaseModel):
     """What every trainer shares. Stored, resolved, as `config.json` in the run's folder.
 
-    `opponents` hold the seats that the learner does not: `house`, `self`, or an agent spec
-    (see `arena.match.seating.training_seating`).
+    `opponents` hold the seats that the learner does not: `house`, `self`, `league`, or an agent spec
+    (see `arena.match.seating.training_seating`); in MS-GRPO also `league`.
     """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, str_max_length=LONGEST_SETTING
     )
 
-    version: Literal[1] = 1
-    game: str
-    agent: str
-    seed: int = Field(0, ge=0)
-    steps: int = Field(200, ge=1)
-    opponents: str = "house"
-    eval_every: int = Field(20, ge=1)
-    eval_episodes: int = Field(50, ge=1)
-    checkpoint_every: int = Field(20, ge=1)
-    loggers: tuple[Literal["tensorboard", "wandb"], ...] = ()
+    version: Literal[1] = Field(1, description="of this table of settings")
+    game: str = Field(description="a game's name, module:SPEC or FILE.py:SPEC")
+    agent: str = Field(description="who is trained, as `--agent` names it")
+    seed: int = Field(0, ge=0, description="start of all randomness")
+    steps: int = Field(200, ge=1, description="updates of the policy")
+    opponents: str = Field("house", description="of the learner: `house`, `self`, `league`, or an agent")
+    eval_every: int = Field(20, ge=1, description="steps between evaluations on validation episodes")
+    eval_episodes: int = Field(50, ge=1, description="validation episodes an evaluation")
+    checkpoint_every: int = Field(20, ge=1, description="steps between checkpoints")
+    loggers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
+        (), description="where metrics go beside `metrics.jsonl`"
+    )
+
+    @model_validator(mode="after")
+    def _has_a_league(self) -> Self:
+        if self.opponents == "league" and "league_every" not in type(self).model_fields:
+            raise ValueError("opponents=league is for arena train with a language model; name others")
+        return self
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -73,15 +82,15 @@ class LanguageConfig(TrainConfig):
 
     ALGORITHM: ClassVar[str]
 
-    learning_rate: float = Field(1e-5, gt=0)
+    learning_rate: float = Field(1e-5, gt=0, description="the highest, of AdamW")
     warmup: int = Field(5, ge=0, description="updates over which the rate rises")
     final_rate: float = Field(1.0, ge=0, le=1, description="share of the rate left at the end")
-    weight_decay: float = Field(0.0, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW")
+    max_grad_norm: float = Field(1.0, gt=0, description="to which longer gradients are cut")
     adapter: Literal["keep", "merge"] = Field("keep", description="how to go on from an adapter")
-    lora_rank: int = Field(16, ge=0, description="0 trains all weights")
-    lora_alpha: int = Field(32, ge=1)
-    temperature: float = Field(1.0, gt=0)
+    lora_rank: int = Field(16, ge=0, description="of the adapter; 0 trains all weights")
+    lora_alpha: int = Field(32, ge=1, description="of the adapter, which is scaled by alpha / rank")
+    temperature: float = Field(1.0, gt=0, description="of sampling in rollouts and evaluations")
     max_new_tokens: int = Field(256, ge=1, description="of an answer")
     thinking_tokens: int = Field(1024, ge=0, description="of what a model thinks before its answer")
     chat_template: dict[str, Any] = Field({}, description="settings of the model's chat template")
@@ -138,34 +147,47 @@ class MsgrpoConfig(LanguageConfig):
     group_size: int = Field(16, ge=1, description="G, episodes a start state")
     refill: int = Field(0, ge=0, description="further rollouts until B groups are informative, at most")
     keep: float = Field(0.5, gt=0, le=1, description="share of the trainable episodes that is kept")
-    episode_sampling: Literal["aaw", "uniform"] = "aaw"
+    episode_sampling: Literal["aaw", "uniform"] = Field("aaw", description="how episodes are kept")
     episode_temperature: float = Field(1.0, gt=0, description="T_ep of AAW")
-    with_replacement: bool = False
+    with_replacement: bool = Field(False, description="whether an episode may be kept more than once")
     importance_correction: bool = Field(
         False, description="weigh kept episodes so that their mean is in expectation that of all"
     )
-    advantage_scale: Literal["std", "none"] = "std"
-    baseline: Literal["group", "leave_one_out", "seat_ema"] = "group"
+    advantage_scale: Literal["std", "none"] = Field("std", description="what advantages are divided by")
+    baseline: Literal["group", "leave_one_out", "seat_ema"] = Field(
+        "group", description="what is taken from a return to make an advantage"
+    )
     baseline_decay: float = Field(0.95, ge=0, lt=1, description="α of `seat_ema`, an episode")
-    credit: Literal["episode", "return_to_go", "step_group", "gigpo", "turn_gae"] = "episode"
+    credit: Literal["episode", "return_to_go", "step_group", "gigpo", "turn_gae"] = Field(
+        "episode", description="what a step's advantage is made from"
+    )
     discount: float = Field(1.0, ge=0, le=1, description="γ of every credit but `episode`")
     step_weight: float = Field(1.0, ge=0, description="ω, weight of the step's term of `gigpo`")
     gae_decay: float = Field(0.9, ge=0, le=1, description="λ of `turn_gae`")
     critic_rate: float = Field(1e-3, gt=0, description="learning rate of the critic of `turn_gae`")
-    loss_mean: Literal["episode", "token"] = "episode"
-    clip_low: float = Field(0.2, gt=0)
-    clip_high: float = Field(0.2, gt=0)
+    loss_mean: Literal["episode", "token"] = Field(
+        "episode", description="what a token's loss is averaged over"
+    )
+    clip_low: float = Field(0.2, gt=0, description="ratios below 1 - this are clipped")
+    clip_high: float = Field(0.2, gt=0, description="ratios above 1 + this are clipped")
+    league_every: int = Field(10, ge=1, description="updates between the league's copies of the policy")
+    league_latest: float = Field(0.5, ge=0, le=1, description="share of start states played against itself")
+    league_anchors: float = Field(0.2, ge=0, le=1, description="share played against `anchors`")
+    anchors: tuple[str, ...] = Field(("random",), description="agents that never change")
+    pfsp: Literal["hard", "even", "uniform"] = Field("even", description="which past versions are met")
     trust_region: Literal["clip", "tv"] = Field("clip", description="`tv` bounds |π − π_old| (DPPO)")
     tv_low: float = Field(0.2, gt=0, le=1, description="of `tv`: most a probability may fall")
     tv_high: float = Field(0.2, gt=0, le=1, description="of `tv`: most a probability may rise")
     beta: float = Field(0.0, ge=0, description="β of the KL penalty")
-    kl_estimator: Literal["k3", "unbiased_k3"] = "k3"
+    kl_estimator: Literal["k3", "unbiased_k3"] = Field("k3", description="of that penalty")
     entropy_target: float | None = Field(None, gt=0, description="nats a token to hold the entropy above")
     entropy_step: float = Field(0.005, gt=0, description="by which the entropy's weight moves an update")
     epochs: int = Field(1, ge=1, description="passes over the kept episodes")
     minibatches: int = Field(1, ge=1, description="optimiser steps a pass")
-    format_penalty: float = Field(1.0, ge=0)
-    mismatch: Literal["truncate", "mask_tokens", "mask_replies"] = "truncate"
+    format_penalty: float = Field(1.0, ge=0, description="taken off the reward of an invalid reply")
+    mismatch: Literal["truncate", "mask_tokens", "mask_replies"] = Field(
+        "truncate", description="what is done where engine and trainer differ"
+    )
     mismatch_cap: float = Field(2.0, ge=1, description="largest weight for the engine's mismatch")
     mismatch_floor: float = Field(0.5, gt=0, le=1, description="smallest weight that is not masked")
     max_kl: float = Field(0.5, gt=0, description="KL to the policy sampled from that undoes an update")
@@ -190,6 +212,8 @@ class MsgrpoConfig(LanguageConfig):
             raise ValueError(
                 f"credit={self.credit} has a baseline of its own; leave baseline={self.baseline} out"
             )
+        if self.league_latest + self.league_anchors > 1:
+            raise ValueError("league_latest and league_anchors are shares of the whole: at most 1 together")
         if self.refill and self.learns_from_all:
             raise ValueError(
                 "refill waits for groups whose returns differ, but this run learns from all groups; "
@@ -231,7 +255,9 @@ def _first_problem(kind: type[TrainConfig], error: ValidationError) -> str:
         found = excerpt(problem["input"])
         return f"this config is of version {found}, this program reads version {CONFIG_VERSION}"
     if problem["type"] == "extra_forbidden":
-        return f"unknown setting {key!r}; known: {', '.join(kind.model_fields)}"
+        near = difflib.get_close_matches(key, kind.model_fields, n=1)
+        known = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(kind.model_fields)}"
+        return f"unknown setting {excerpt(key)}; {known}"
     if not key:  # of the config as a whole
         return str(problem["msg"]).removeprefix("Value error, ")
     return f"bad value {excerpt(problem['input'])} for {key}: {problem['msg'].lower()}"

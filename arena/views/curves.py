@@ -5,6 +5,7 @@ The report's page draws them too: `page.plots.curve_plot`.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -167,8 +169,21 @@ def _wilson(share: float, count: int) -> tuple[float, float]:
     return found.low, found.high
 
 
-def comparison(folders: Sequence[Path], metric: str) -> Table:
-    """One row a step at which all runs were measured, one column a run, and their mean.
+def show_comparison(folders: Sequence[Path], metric: str, *, as_json: bool = False) -> None:
+    """Print the curves of runs beside each other, as a table or as JSON."""
+    if as_json:
+        rows = shared_steps(folders, metric)
+        points = [
+            {"step": step, "values": values, "mean": sum(values) / len(values)} for step, values in rows
+        ]
+        shown = {"metric": metric, "runs": [str(folder) for folder in folders], "points": points}
+        print(json.dumps(shown, indent=2))
+        return
+    Console().print(comparison(folders, metric))
+
+
+def shared_steps(folders: Sequence[Path], metric: str) -> list[tuple[int, list[float]]]:
+    """The steps at which all runs were measured, ascending, with each run's value.
 
     Raises UsageError if a folder holds no run, or the runs share no step with this metric.
     """
@@ -176,10 +191,15 @@ def comparison(folders: Sequence[Path], metric: str) -> Table:
     shared = sorted(set.intersection(*(set(curve) for curve in curves)))
     if not shared:
         raise UsageError(f"these runs share no step with {metric!r}; try --metric eval/return")
+    return [(step, [float(curve[step]) for curve in curves]) for step in shared]
+
+
+def comparison(folders: Sequence[Path], metric: str) -> Table:
+    """One row a step at which all runs were measured, one column a run, and their mean."""
+    rows = shared_steps(folders, metric)
     table = Table(box=None, pad_edge=False)
     for header in ("step", *(folder.name for folder in folders), "mean"):
         table.add_column(Text(header), justify="right")
-    for step in shared:
-        values = [curve[step] for curve in curves]
+    for step, values in rows:
         table.add_row(str(step), *(f"{value:.3f}" for value in (*values, sum(values) / len(values))))
     return table

@@ -1,17 +1,19 @@
-"""`arena eval`: what one agent scores on held-out seeds."""
+"""`arena eval`: what one agent scores on held-out seeds, or two and by how much they differ."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from arena.match.evaluate import EvalRow, evaluate
+from arena.match.evaluate import Conditions, EvalRow, PairedRow, evaluate_all, evaluate_pair
 from arena.match.match import MatchConfig
 from arena.tournament.options import DEADLINE_S
+from arena.untrusted import one_line
 from arena.views.messages import warn
 from arena.views.numbers import UNKNOWN
 from arena.views.options import EvaluationOptions
@@ -32,24 +34,36 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     # A mistyped name is found before a model is loaded, which may take minutes.
     games = [remembering(game, options.memory) for game in select_games(options.games)]
     opponent = make_agent(options.opponents, sandbox=sandbox)
-    rows = evaluate(
-        spec,
-        _agent(spec, options, sandbox),
-        games,
-        episodes=options.episodes,
-        seed=options.seed,
-        opponent=opponent,
-        config=MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink),
+    conditions = Conditions(
+        options.episodes, options.seed, opponent, MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink)
     )
+    no_pairs: list[PairedRow] = []
+    if options.other is None:
+        rows, pairs = evaluate_all(spec, _agent(spec, options, sandbox), games, conditions), no_pairs
+    else:
+        names = spec, with_defaults(options.other, options.defaults)
+        agents = _agent(names[0], options, sandbox), _agent(names[1], options, sandbox)
+        rows, pairs = evaluate_pair(names, agents, games, conditions)
+    _warn(rows)
+    if as_json:
+        shown = [row.model_dump(mode="json") for row in rows]
+        paired = {"agents": shown, "differences": [pair.model_dump(mode="json") for pair in pairs]}
+        print(json.dumps(paired if pairs else shown, indent=2, allow_nan=False))
+        return
+    if not pairs:
+        Console().print(_evaluation_table(rows))
+        return
+    for first in (0, 1):  # the rows of both take turns, game by game
+        Console().print(_evaluation_table(rows[first::2], one_line(rows[first].agent)))
+    Console().print(_pairs_table(pairs))
+
+
+def _warn(rows: list[EvalRow]) -> None:
     for row in rows:
         if row.forfeits:
             warn(f"{row.game}: {row.forfeits} episodes ended in the agent's own failure: {row.first_error}")
         if row.errors:
             warn(f"{row.game}: {row.errors} episodes ended in an error and do not count: {row.first_error}")
-    if as_json:
-        print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2, allow_nan=False))
-    else:
-        Console().print(_evaluation_table(rows))
 
 
 def _agent(spec: str, options: EvaluationOptions, sandbox: Sandbox) -> Agent:
@@ -68,13 +82,12 @@ def _at_temperature(agent: Agent, spec: str, temperature: float) -> Agent:
     return agent
 
 
-def _evaluation_table(rows: list[EvalRow]) -> Table:
+def _evaluation_table(rows: Sequence[EvalRow], title: str | None = None) -> Table:
     again = any(row.first_invalid_rate != row.invalid_rate for row in rows)
-    table = Table(box=None, pad_edge=False)
-    table.add_column("game")
+    table = _table("game", title)
     shown = ("return", "95% interval", "success", "95% interval", "invalid", *["at first"][:again])
-    for heading in ("episodes", *shown):
-        table.add_column(heading, justify="right")
+    for heading in ("n", *shown):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             Text(row.game),
@@ -82,12 +95,40 @@ def _evaluation_table(rows: list[EvalRow]) -> Table:
             f"{row.mean_return:.2f}",
             _ends(row.return_ci95, ".2f"),
             f"{row.success_rate:.1%}",
-            _ends(row.success_ci95, ".1%"),
+            _percents(row.success_ci95, ".1f"),
             f"{row.invalid_rate:.1%}",
             *[f"{row.first_invalid_rate:.1%}"][:again],
         )
     return table
 
 
+def _table(first: str, title: str | None) -> Table:
+    """A plain table; its title is shown as it is."""
+    bold = None if title is None else Text(title, style="bold")
+    table = Table(box=None, pad_edge=False, title=bold, title_justify="left")
+    table.add_column(first)
+    return table
+
+
+def _percents(interval: tuple[float, float] | None, form: str) -> str:
+    return _ends(None if interval is None else (100 * interval[0], 100 * interval[1]), form)
+
+
 def _ends(interval: tuple[float, float] | None, form: str) -> str:
     return UNKNOWN if interval is None else f"{interval[0]:{form}} … {interval[1]:{form}}"
+
+
+def _pairs_table(pairs: list[PairedRow]) -> Table:
+    table = _table("game", f"{one_line(pairs[0].agent)} less {one_line(pairs[0].other)}, seed by seed")
+    for heading in ("n", "return", "95% interval", "success", "95% interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for pair in pairs:
+        table.add_row(
+            Text(pair.game),
+            str(pair.episodes),
+            f"{pair.return_difference:+.2f}",
+            _ends(pair.return_difference_ci95, "+.2f"),
+            f"{pair.success_difference:+.1%}",
+            _percents(pair.success_difference_ci95, "+.1f"),
+        )
+    return table

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -36,8 +38,19 @@ FORMS = (
 WHOLE = ("game", "horizon")  # columns whose words are not broken
 
 
-def show(what: Listed, folder: Path) -> None:
-    """Print the list; `folder` is where runs are looked for. Raises UsageError if there is none."""
+def show(what: Listed, folder: Path, *, as_json: bool = False) -> None:
+    """Print the list, as a table or as JSON; `folder` is where runs are looked for.
+
+    Raises UsageError if there is none.
+    """
+    if as_json:
+        lists: dict[Listed, Callable[[], list[Any]]] = {
+            Listed.GAMES: lambda: [game_json(spec) for spec in game_specs()],
+            Listed.AGENTS: lambda: [_agent_json(agent) for agent in _agents()],
+            Listed.RUNS: lambda: [_run_json(run) for run in _runs(folder)],
+        }
+        print(json.dumps(lists[what](), indent=2))
+        return
     tables: dict[Listed, Callable[[], Table]] = {
         Listed.GAMES: games,
         Listed.AGENTS: agents,
@@ -68,29 +81,63 @@ def _seats(spec: GameSpec) -> Text:
 def agents() -> Table:
     """Every agent that has a name, and the ways to write others."""
     table = _table("agent", "what it is")
-    for name in agent_names():
-        about = ABOUT.get(name) or PRESETS.get(name, "plug-in")
+    for name, about in [*_agents(), *FORMS]:
         table.add_row(Text(name), Text(about))
-    for form, about in FORMS:
-        table.add_row(Text(form), Text(about))
     return table
+
+
+def _agents() -> list[tuple[str, str]]:
+    return [(name, ABOUT.get(name) or PRESETS.get(name, "plug-in")) for name in agent_names()]
+
+
+def _agent_json(agent: tuple[str, str]) -> dict[str, str]:
+    return {"agent": agent[0], "about": agent[1]}
+
+
+def game_json(spec: GameSpec) -> dict[str, Any]:
+    """A game as `arena list games --json` prints it."""
+    return {
+        "game": spec.name,
+        "version": spec.version,
+        "seats": spec.seats,
+        "open_seats": list(spec.open_seats),
+        "house": list(spec.house),
+        "horizon": spec.horizon,
+        "actions": list(spec.action_names),
+        "success": spec.success,
+    }
 
 
 def runs(folder: Path) -> Table:
     """Every training run and tournament at or below `folder`."""
-    if not folder.is_dir():
-        raise UsageError(f"no folder {folder}; runs appear there after arena train or arena tournament")
     table = _table("run", "kind", "what", "state")
-    for path in _run_folders(folder):
-        kind, what, state = _tournament(path) if (path / FILE_NAME).exists() else _training(path)
+    for path, kind, what, state in _runs(folder):
         table.add_row(Text(escaped_text(str(path))), kind, Text(one_line(what)), Text(one_line(state)))
     return table
+
+
+def _runs(folder: Path) -> list[tuple[Path, str, str, str]]:
+    if not folder.is_dir():
+        raise UsageError(f"no folder {folder}; runs appear there after arena train or arena tournament")
+    return [
+        (path, *(_tournament(path) if (path / FILE_NAME).exists() else _training(path)))
+        for path in _run_folders(folder)
+    ]
+
+
+def _run_json(run: tuple[Path, str, str, str]) -> dict[str, str]:
+    return dict(zip(("run", "kind", "what", "state"), map(str, run), strict=True))
 
 
 def _run_folders(folder: Path) -> Iterator[Path]:
     found = {path.parent for name in (FILE_NAME, "config.json") for path in folder.rglob(name)}
     # Policies inside a run may hold a config.json of their own.
     return iter(sorted(path for path in found if (path / FILE_NAME).exists() or _is_training(path)))
+
+
+def training_folders(folder: Path) -> list[Path]:
+    """Every training at or below a folder, those of tournaments too."""
+    return sorted(path.parent for path in folder.rglob("config.json") if _is_training(path.parent))
 
 
 def _is_training(path: Path) -> bool:

@@ -30,7 +30,7 @@ class Listed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOptions:
-    """What `arena eval` is asked for: an agent's spec, games between commas, who holds other open seats.
+    """What `arena eval` is asked for: one or two agents' specs, games between commas, who holds other seats.
 
     `template`, `temperature` and the settings in `defaults` replace a language model's own; `engine` plays
     for it. `memory` is how many of their own turns seats are shown (None: as the game says). After an
@@ -39,6 +39,7 @@ class EvaluationOptions:
     """
 
     agent: str
+    other: str | None = None
     games: str = "all"
     episodes: int = 100
     seed: int = 0

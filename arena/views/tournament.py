@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from shlex import quote
 
 from rich.console import Console
@@ -11,18 +12,18 @@ from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
 from arena.untrusted import one_line
-from arena.views.invalid import show_invalid
+from arena.views.invalid import invalid_json, show_invalid
 from arena.views.messages import note, warn
-from arena.views.spending import show_spending
+from arena.views.spending import show_spending, spending_json
 from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
 from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
-from arena_leaderboard import render_rich, standings
+from arena_leaderboard import render_json, render_rich, standings
 
 
-def hold_tournament(options: TournamentOptions) -> bool:
-    """Play a tournament to its end and show the leaderboard; whether all was trained and played."""
+def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> bool:
+    """Play a tournament to its end and show its leaderboard; whether all was trained and played."""
     until = played_on(options)
     tournament = Tournament.of(
         options.games,
@@ -45,11 +46,16 @@ def hold_tournament(options: TournamentOptions) -> bool:
     )
     verdict = result.verdict
     board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
-    render_rich(board, Console())
+    if as_json:
+        spent, wrong = spending_json(result.spending), invalid_json(result.invalid)
+        print(render_json(board, replies=spent, invalid=wrong).rstrip("\n"))
+    else:
+        render_rich(board, Console())
     if verdict is not None:
-        print(one_line(str(verdict)))
-    show_invalid(result.invalid, Console())
-    show_spending(result.spending, Console())
+        print(one_line(str(verdict)), file=sys.stderr if as_json else sys.stdout)
+    if not as_json:
+        show_invalid(result.invalid, Console())
+        show_spending(result.spending, Console())
     note(f"arena report {quote(str(options.out))} makes a page of it")
     for problem in dict.fromkeys(result.unable.values()):
         warn(f"{one_line(problem)}; left out there")

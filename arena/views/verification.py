@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -17,13 +18,17 @@ from arena.views.progress import BarDisplay, time_left
 SHOWN = 20  # faults that are printed
 
 
-def show_verification(folder: Path, *, trust: bool = False) -> bool:
-    """Verify a run and print what was found; whether it is all as it was played."""
+def show_verification(folder: Path, *, as_json: bool = False, trust: bool = False) -> bool:
+    """Verify a run and print what was found, all of it as JSON; whether it is all as it was played."""
     began = time.monotonic()
     console = Console(stderr=True)
     with console.status("checking the file") as file_check:
         found = verify(folder, partial(_shown, console, file_check), trust=trust)
     seconds = time.monotonic() - began
+    if as_json:
+        games = dict(sorted(found.games.items()))
+        print(json.dumps({"episodes": found.episodes, "games": games, "faults": found.faults}, indent=2))
+        return not found.faults
     for fault in found.faults[:SHOWN]:
         print(fault)
     if len(found.faults) > SHOWN:

@@ -26,6 +26,7 @@ from arena_games.snake.env import SNAKE, SNAKE_DUEL, SNAKE_POISON, SNAKE_ROYALE
 __all__ = ["BUILT_IN", "find_game", "game_specs", "is_code", "select_games", "stored_game"]
 
 BUILT_IN = (FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, SNAKE, SNAKE_POISON, SNAKE_DUEL, SNAKE_ROYALE)
+_named: dict[str, GameSpec] = {}  # references that `find_game` has followed in this process
 # By the word before the colon: the module that finds its games, and the package that has to be there.
 LIBRARIES = {
     "openspiel": ("arena_games.openspiel.spec", "pyspiel"),
@@ -34,7 +35,6 @@ LIBRARIES = {
     "pettingzoo": ("arena_games.pettingzoo.spec", "pettingzoo"),
 }
 _COMMA = re.compile(r",(?![^()]*\))")  # outside brackets
-_named: dict[str, GameSpec] = {}  # references that `find_game` has followed in this process
 
 
 @cache
@@ -86,16 +86,6 @@ def find_game(name: str) -> GameSpec:
     raise UsageError(f"unknown game {name!r}; {f'did you mean {near[0]!r}?' if near else known}")
 
 
-@lru_cache(maxsize=256)
-def _of_library(library: str, reference: str, name: str) -> GameSpec:
-    """A game of another library, made once. Raises UsageError where the library is not installed."""
-    module, package = LIBRARIES[library]
-    if find_spec(package) is None:
-        raise UsageError(f"{name} needs the package {package}; pip install 'tmsg-arena[{library}]'")
-    found: GameSpec = import_module(module).find(reference, name)
-    return found
-
-
 def stored_game(name: str) -> GameSpec:
     """The game that a record names: as `find_game`, but no file or module of a name is imported for it.
 
@@ -110,11 +100,24 @@ def stored_game(name: str) -> GameSpec:
 
 
 def is_code(name: str) -> bool:
-    """Whether finding the game would import Python that no package has registered."""
-    library, _, reference = name.partition(":")
-    if library in LIBRARIES:
-        return ":" in reference  # Gymnasium imports the module that an id begins with
-    return ":" in name and name not in {spec.name for spec in game_specs()}
+    """Whether finding the game would import Python that no package has registered.
+
+    A library's game is none, but where its reference names a module itself (`gym:module:ID-v0`).
+    """
+    library, colon, reference = name.partition(":")
+    if not colon or name in {spec.name for spec in game_specs()}:
+        return False
+    return library not in LIBRARIES or ":" in reference
+
+
+@lru_cache(maxsize=256)
+def _of_library(library: str, reference: str, name: str) -> GameSpec:
+    """A game of another library, made once. Raises UsageError where the library is not installed."""
+    module, package = LIBRARIES[library]
+    if find_spec(package) is None:
+        raise UsageError(f"{name} needs the package {package}; pip install 'tmsg-arena[{library}]'")
+    found: GameSpec = import_module(module).find(reference, name)
+    return found
 
 
 def _referenced(reference: str) -> GameSpec:

@@ -5,7 +5,7 @@
 """
 
 from arena_leaderboard.head_to_head import Duels, HeadToHead, head_to_head
-from arena_leaderboard.model.means import mean_ci95, share_ci95
+from arena_leaderboard.model.means import mean_ci95, paired_ci95, share_ci95
 from arena_leaderboard.model.ratings import Difference, Fit, Rating, ratings
 from arena_leaderboard.results import MatchResult, Race, races
 from arena_leaderboard.seat_effect import SeatEffect, seat_effects
@@ -27,6 +27,7 @@ __all__ = [
     "differences",
     "head_to_head",
     "mean_ci95",
+    "paired_ci95",
     "races",
     "ratings",
     "render_csv",

@@ -128,6 +128,12 @@ class Leaderboard:
             "level": self.level,
         }
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from arena_leaderboard.views.html import render_html  # a view, above this module
+
+        return render_html(self)
+
 
 def standings(
     results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0, level: float = LEVEL

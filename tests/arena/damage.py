@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import traceback
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import Any
+
+from arena.cli.errors import explain
 
 ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 3, 2**31, 2**63, 10**30, 1e308, -1e308, 0.5, float("nan"), float("inf"),
@@ -74,3 +81,51 @@ def text_damaged(text: str, seed: int) -> bytes:
     at = rng.randrange(len(lines))
     lines[at] = json.dumps(json_damaged(json.loads(lines[at]), seed))
     return ("\n".join(lines) + "\n").encode()
+
+
+MUTANTS = 300
+
+
+def survives(read: Callable[[], object]) -> bool:
+    """Whether it could be read; whatever it raises has to be one that is told in one line."""
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            read()
+    except Exception as error:
+        line = explain(error)
+        if line is None:
+            raise
+        assert "\n" not in line
+        return False
+    return True
+
+
+def each_mutant(
+    path: Path, read: Callable[[], object], damaged: Callable[[int], bytes], mutants: int = MUTANTS
+) -> None:
+    """Put each mutant in the file's place; some have to be refused, and none may end in a traceback."""
+    whole, refused, wrong = path.read_bytes(), 0, []
+    assert survives(read)
+    try:
+        for seed in range(mutants):
+            path.write_bytes(damaged(seed))
+            try:
+                refused += not survives(read)
+            except Exception as error:
+                wrong.append(f"mutant {seed}: {told(error)}")
+    finally:
+        path.write_bytes(whole)
+    assert not wrong, f"{len(wrong)} of {path.name}:\n" + "\n".join(wrong[:40])
+    assert refused > mutants / 20
+
+
+def told(error: Exception) -> str:
+    """The exception, and where it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "site-packages" not in frame.filename]
+    return f"{type(error).__name__}: {str(error)[:100]!r} at {ours[-1].filename}:{ours[-1].lineno}"
+
+
+def of_text(path: Path) -> Callable[[int], bytes]:
+    whole = path.read_text(encoding="utf-8")
+    return lambda seed: text_damaged(whole, seed)

@@ -6,23 +6,12 @@ it; no traceback.
 
 from __future__ import annotations
 
-import io
-import json
-import random
 import shutil
-import sqlite3
-import traceback
-from collections.abc import Callable
-from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 
-from arena.cli.errors import explain
-from arena.record.store import FILE_NAME, Store
-from arena.record.verify import verify
 from arena.training.distributed.weights import TrainedWeights
 from arena.training.dqn.config import DqnConfig
 from arena.training.dqn.train import DqnTraining
@@ -37,71 +26,20 @@ from arena.training.start import train
 from arena.training.status import TrainingStatus
 from arena.views.curves import comparison, learning_curves
 from arena.views.listing import runs as list_runs
-from arena.views.page.data import read_run
-from arena.views.page.page import render
-from arena.views.spending import show_spending, spending_json
-from arena.views.terminal.frames import frame
-from arena.views.terminal.plain import PlainPrinter
-from arena.views.terminal.recorded import stored_replay
-from arena.views.terminal.replay import print_notable
 from arena_agents.causal_lm.adapter_config import read_adapter
 from arena_agents.causal_lm.load import load_model
 from arena_agents.language.chat import ChatFormat
 from arena_agents.nano import MODEL_DIR
 from arena_agents.policy import load_policy
-from arena_agents.random import RandomAgent
 from arena_games.registry import find_game
-from arena_leaderboard import render_json, render_markdown, standings
-from tests.arena.damage import bytes_damaged, json_damaged, text_damaged
-from tests.arena.views.report_runs import fill
+from tests.arena.damage import (
+    MUTANTS,
+    bytes_damaged,
+    each_mutant,
+    of_text,
+)
 
-MUTANTS = 300
 TINY = {"groups": 2, "group_size": 2, "eval_episodes": 2, "checkpoint_every": 1, "eval_every": 1}
-
-
-def survives(read: Callable[[], object]) -> bool:
-    """Whether it could be read; whatever it raises has to be one that is told in one line."""
-    try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            read()
-    except Exception as error:
-        line = explain(error)
-        if line is None:
-            raise
-        assert "\n" not in line
-        return False
-    return True
-
-
-def each_mutant(
-    path: Path, read: Callable[[], object], damaged: Callable[[int], bytes], mutants: int = MUTANTS
-) -> None:
-    """Put each mutant in the file's place; some have to be refused, and none may end in a traceback."""
-    whole, refused, wrong = path.read_bytes(), 0, []
-    assert survives(read)
-    try:
-        for seed in range(mutants):
-            path.write_bytes(damaged(seed))
-            try:
-                refused += not survives(read)
-            except Exception as error:
-                wrong.append(f"mutant {seed}: {told(error)}")
-    finally:
-        path.write_bytes(whole)
-    assert not wrong, f"{len(wrong)} of {path.name}:\n" + "\n".join(wrong[:40])
-    assert refused > mutants / 20
-
-
-def told(error: Exception) -> str:
-    """The exception, and where it came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "site-packages" not in frame.filename]
-    return f"{type(error).__name__}: {str(error)[:100]!r} at {ours[-1].filename}:{ours[-1].lineno}"
-
-
-def of_text(path: Path) -> Callable[[int], bytes]:
-    whole = path.read_text(encoding="utf-8")
-    return lambda seed: text_damaged(whole, seed)
 
 
 @pytest.fixture(scope="module")
@@ -116,13 +54,6 @@ def dqn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("damaged") / "dqn"
     small = {"episodes": 4, "updates": 1, "eval_episodes": 2, "checkpoint_every": 1, "eval_every": 1}
     return train("frozen-lake", "dqn", out=out, steps=2, settings={**small, "capacity": 50, "hidden": 8})
-
-
-@pytest.fixture(scope="module")
-def tournament(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("damaged") / "tournament"
-    fill(out, ["frozen-lake", "snake-duel"], {"a": RandomAgent(), "b": RandomAgent()}, 1)
-    return out
 
 
 def test_agent_json_of_a_language_policy(language: Path) -> None:
@@ -246,104 +177,3 @@ def test_model_folder(tmp_path: Path, name: str) -> None:
 
     damaged = of_text(path) if name.endswith("json") else lambda seed: bytes_damaged(whole, seed)
     each_mutant(path, read, damaged, MUTANTS // len(MODEL_FILES))
-
-
-def all_of_a_tournament(folder: Path) -> None:
-    """What leaderboard, report, replay, list and tournament read of a run's file."""
-    list_runs(folder)
-    with Store.read(folder) as store:
-        results, spent = store.results(), store.spending()
-        board = standings(results, bootstraps=2)
-        render_json(board, replies=spending_json(spent))
-        render_markdown(board)
-        show_spending(spent, Console(file=io.StringIO()))
-        print_notable(folder, store.summaries())
-        for episode in store.episodes():
-            replay = stored_replay(episode)
-            for position in range(replay.last + 1):
-                frame(replay, position)
-            PlainPrinter(Console(file=io.StringIO()), 1e9).print(replay, replay.last)
-
-
-def test_bytes_of_a_run_file(tournament: Path) -> None:
-    path = tournament / FILE_NAME
-    whole = path.read_bytes()
-    each_mutant(path, lambda: all_of_a_tournament(tournament), lambda seed: bytes_damaged(whole, seed))
-
-
-def test_values_in_a_run_file(tournament: Path) -> None:
-    """A run's file that SQLite finds nothing wrong with."""
-    path = tournament / FILE_NAME
-    whole = path.read_bytes()
-
-    def damaged(seed: int) -> bytes:
-        path.write_bytes(whole)
-        with closing(sqlite3.connect(path)) as connection:
-            change_value(connection, random.Random(seed))
-            connection.commit()
-        return path.read_bytes()
-
-    each_mutant(path, lambda: all_of_a_tournament(tournament), damaged)
-
-
-def change_value(connection: sqlite3.Connection, rng: random.Random) -> None:
-    """Put another value into one cell, of whatever type."""
-    table = rng.choice(("meta", "texts", "episodes", "steps", "episodes", "steps"))
-    columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-    column = rng.choice(columns)
-    rows = connection.execute(f"SELECT * FROM {table}").fetchall()
-    row = rng.choice(rows)
-    old = row[columns.index(column)]
-    value = _other(old, rng)
-    keys = " AND ".join(f'"{name}" IS ?' for name in columns)
-    with suppress(sqlite3.IntegrityError):
-        connection.execute(f'UPDATE {table} SET "{column}" = ? WHERE {keys}', (value, *row))
-
-
-def _other(old: object, rng: random.Random) -> object:
-    if isinstance(old, str) and rng.random() < 0.7:
-        with suppress(ValueError):
-            return json.dumps(json_damaged(json.loads(old), rng.randrange(2**32)))
-    odd = (0, -1, 7, 2**62, -(2**62), 1e308, float("inf"), 0.5, "", "x", "null", b"", b"\xff\xfe", b"x" * 999)
-    return rng.choice(odd)
-
-
-def one_line_each(faults: list[str]) -> None:
-    assert all("\n" not in fault for fault in faults)
-
-
-@pytest.mark.parametrize("of_values", [True, False])
-def test_verify_names_what_is_damaged(tournament: Path, of_values: bool) -> None:
-    """`arena verify` reads on where others stop: fewer, as it plays every episode again."""
-    path = tournament / FILE_NAME
-    whole = path.read_bytes()
-    for seed in range(0, MUTANTS, 6):
-        path.write_bytes(whole if of_values else bytes_damaged(whole, seed))
-        if of_values:
-            with closing(sqlite3.connect(path)) as connection:
-                change_value(connection, random.Random(seed))
-                connection.commit()
-        changed = path.read_bytes() != whole
-        assert survives(lambda: one_line_each(verify(tournament, processes=1).faults)) or changed
-    path.write_bytes(whole)
-
-
-def test_pages_of_damaged_runs(tournament: Path, language: Path) -> None:
-    """`arena report`, which reads all of it together: fewer, as drawing takes its time."""
-    path = tournament / FILE_NAME
-    whole = path.read_bytes()
-    shutil.copytree(language, tournament / "agents" / "nano@frozen-lake")
-    wrong = []
-    for seed in range(0, MUTANTS, 10):
-        path.write_bytes(whole)
-        with closing(sqlite3.connect(path)) as connection:
-            change_value(connection, random.Random(seed))
-            connection.commit()
-        metrics = tournament / "agents" / "nano@frozen-lake" / "metrics.jsonl"
-        metrics.write_bytes(text_damaged((language / "metrics.jsonl").read_text(), seed))
-        try:
-            survives(lambda: render(read_run(tournament)))
-        except Exception as error:
-            wrong.append(f"mutant {seed}: {told(error)}")
-    path.write_bytes(whole)
-    assert not wrong, "\n".join(wrong)

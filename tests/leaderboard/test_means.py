@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from arena_leaderboard import mean_ci95, share_ci95, standings
+from arena_leaderboard import mean_ci95, paired_ci95, share_ci95, standings
 from arena_leaderboard.model.means import equal_mean
 from tests.leaderboard.simulate import single
 
@@ -89,3 +89,32 @@ def test_a_mean_over_games_holds_the_truth() -> None:
         assert interval is not None
         held += interval[0] <= shares.mean() <= interval[1]
     assert held >= 930
+
+
+def test_paired_differences_are_bonett_and_prices() -> None:
+    differences = [1.0] * 12 + [-1.0] * 4 + [0.0] * 34
+    up, down = 13 / 52, 5 / 52
+    half = 1.959964 * math.sqrt((up + down - (up - down) ** 2) / 52)
+    mean, interval = paired_ci95(differences, (0.0, 1.0))
+    assert (mean, interval) == (0.16, pytest.approx((up - down - half, up - down + half), abs=1e-6))
+    mean, (low, high) = paired_ci95([0.0] * 20, (0.0, 1.0))
+    assert mean == 0 == low + high
+    assert 0.1 < high < 0.2, "twenty ties leave a difference open"
+    many = np.random.default_rng(0).normal(size=40).tolist()
+    assert paired_ci95(many) == mean_ci95(many)
+    with pytest.raises(ValueError, match="at least one episode"):
+        paired_ci95([])
+
+
+@pytest.mark.parametrize(("one", "other"), [(0.97, 0.95), (0.99, 0.99), (0.5, 0.7)])
+def test_paired_intervals_hold_the_true_difference(one: float, other: float) -> None:
+    """Seeds that are easy or hard for both; 100 pairs, as in `arena eval A B`."""
+    generator, held = np.random.default_rng(3), 0
+    for _ in range(2000):
+        luck = generator.random(100)
+        mixed = np.where(generator.random(100) < 0.5, luck, generator.random(100))  # half in common
+        found = (luck < one).astype(float) - (mixed < other)
+        _, interval = paired_ci95(found.tolist(), (0.0, 1.0))
+        assert interval is not None
+        held += interval[0] <= one - other <= interval[1]
+    assert held >= 1850

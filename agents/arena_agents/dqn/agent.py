@@ -61,8 +61,9 @@ class DqnCard(BaseModel):
 
     @property
     def cells(self) -> int:
-        """How many cells the network sees."""
-        return self.planes[1] * self.planes[2] if self.radius is None else (2 * self.radius + 1) ** 2
+        """How many cells of the board the network sees: the window's, or all."""
+        _, height, width = self.planes
+        return height * width if self.radius is None else (2 * self.radius + 1) ** 2
 
     @model_validator(mode="after")
     def _of_bounded_size(self) -> DqnCard:

@@ -15,6 +15,7 @@ from typing import Any
 from arena_agents.base import Agent, Decode, Ids, Reply, Sampling, TokenSample, Usage
 from arena_agents.causal_lm.adapter_config import check_adapter
 from arena_agents.causal_lm.load import (
+    dtype_to_play,
     end_ids,
     load_generation_config,
     load_model,
@@ -93,18 +94,19 @@ class LanguageAgent(Agent):
         samples = self.thinker.sample(
             self.engine, prompts, self.sampling, [o.seed for o in observations], drafts
         )
-        return [self._reply(sample) for sample in samples]
+        return [self.sampled(sample, self.sampling) for sample in samples]
 
-    def _reply(self, sample: TokenSample) -> Reply:
+    def sampled(self, sample: TokenSample, sampling: Sampling) -> Reply:
+        """What a sample says that was drawn so: text, reasoning and usage."""
         read = self.thinker.read(sample)
-        return Reply(read.text, sample, usage=self._usage(read, sample), reasoning=read.reasoning)
+        return Reply(read.text, sample, usage=self._usage(read, sample, sampling), reasoning=read.reasoning)
 
-    def _usage(self, read: Read, sample: TokenSample) -> Usage:
+    def _usage(self, read: Read, sample: TokenSample, sampling: Sampling) -> Usage:
         """Tokens counted here; a reply is cut off if its answer fills the limit without an end."""
         drawn, thought = sample.token_ids, read.reasoning_tokens
         ended = drawn[-1:] and drawn[-1] in self.thinker.ends
-        ended = ended or any(stop in read.text for stop in self.sampling.stop)
-        cut_off = len(drawn) - (thought or 0) >= self.sampling.max_new_tokens and not ended
+        ended = ended or any(stop in read.text for stop in sampling.stop)
+        cut_off = len(drawn) - (thought or 0) >= sampling.max_new_tokens and not ended
         finish = "length" if cut_off else "stop" if read.text.strip() else "empty"
         return Usage(len(sample.prompt_ids), len(drawn), thought, finish=finish)
 
@@ -190,8 +192,8 @@ def load_language_policy(
         check_adapter(folder)  # whichever engine will read it
     source = base_source(folder, card.base) if card.adapter else str(folder)
     if weights:
-        adapter = folder if card.adapter else None
-        opened, tokenizer, ends = _open_engine(engine, source, adapter, policy=True)
+        dtype, kept = dtype_to_play(card.dtype), folder if card.adapter else None
+        opened, tokenizer, ends = _open_engine(engine, source, kept, policy=True, dtype=dtype)
     else:
         opened, tokenizer, ends = _outline(source)
     return LanguageAgent(opened, tokenizer, words, card.drawn(), chat=card.format(), ends=ends)
@@ -204,7 +206,7 @@ def _outline(source: str) -> tuple[Engine, Any, frozenset[int]]:
 
 
 def _open_engine(
-    asked: EngineName, source: str, adapter: Path | None, *, policy: bool = False
+    asked: EngineName, source: str, adapter: Path | None, *, policy: bool = False, dtype: str | None = None
 ) -> tuple[Engine, Any, frozenset[int]]:
     """An engine with the model, and the adapter if there is one, its tokenizer, and its end tokens."""
     if choose_playing_engine(asked, source, adapter=adapter is not None or not policy) == "vllm":
@@ -213,7 +215,7 @@ def _open_engine(
             engine.load_policy(adapter, 0)
         tokenizer = engine.llm.get_tokenizer()
         return engine, tokenizer, end_ids(load_generation_config(source), tokenizer)
-    model, tokenizer = load_model(source)
+    model, tokenizer = load_model(source, dtype=dtype)
     ends = end_ids(model.generation_config, tokenizer)
     sampler = TransformersEngine(with_adapter(model, adapter).eval() if adapter else model, tokenizer)
     return sampler, tokenizer, ends

@@ -21,6 +21,7 @@ from arena_agents.sandbox import keeper
 from arena_agents.sandbox.settings import Sandbox
 from arena_agents.sandbox.wire import Channel, Games, to_question, to_replies
 
+KEPT_FROM_IT = ("ARENA_API_KEY",)
 LONGEST_WAIT_S = 10.0  # for the keeper to end what it keeps
 LAST_WORDS_S = 2.0  # for it to say how an agent ended that says no more
 _SIGNALS = {number.value: number.name for number in signal.Signals}
@@ -54,6 +55,7 @@ class Process:
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C is for us
+                env={name: value for name, value in os.environ.items() if name not in KEPT_FROM_IT},
             )
         self._channel, self._games = Channel(ours), Games()
         self._agent = int(self._told() or 0)

@@ -22,11 +22,12 @@ CONCURRENCY = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trajectory:
-    """One seat's part of an episode that the learner played."""
+    """One seat's part of an episode that the learner played; `players` are all that played it, by seat."""
 
     steps: tuple[Step, ...]
     total: float
     success: bool
+    players: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +100,7 @@ def _failure_of_the_learner(detail: str) -> UsageError:
 
 def _trajectories(group: Sequence[Episode], seat: int) -> tuple[Trajectory, ...]:
     return tuple(
-        Trajectory(episode.steps_of(seat), episode.returns[seat], episode.successes[seat])
+        Trajectory(episode.steps_of(seat), episode.returns[seat], episode.successes[seat], episode.players)
         for episode in group
     )
 

@@ -40,8 +40,9 @@ def likeliest_cause(rows: Sequence[Row], best_step: int, actions: Sequence[str])
     its end.
     """
     updates = [row for row in rows if "kept_episodes" in row]
-    before = [row for row in updates if (row["step"] or 0) <= best_step] or updates[:FEWEST_ROWS]
-    after = [row for row in updates if (row["step"] or 0) > best_step][-max(FEWEST_ROWS, len(updates) // 4) :]
+    window = max(FEWEST_ROWS, len(updates) // 4)
+    before = [row for row in updates if (row["step"] or 0) <= best_step] or updates[:window]
+    after = [row for row in updates if (row["step"] or 0) > best_step][-window:]
     if not after:
         return "nothing was logged since the best policy"
     evidence = Evidence(before, after, actions)
@@ -85,7 +86,7 @@ def _undone(seen: Evidence) -> str | None:
 
 def _steps_too_large(seen: Evidence) -> str | None:
     now, then = seen.now("kl"), seen.then("kl") or 0.0
-    if now is None or not (now > 0.1 or (now > 0.01 and now > 5 * then)):
+    if now is None or not (now > 0.2 or (now > 0.05 and now > 5 * then)):
         return None
     return (
         f"the updates are large, {now:.2g} nats a token each ({then:.2g} before); "

@@ -24,23 +24,24 @@ def informative_count(rollout: Rollout) -> int:
     return int(informative_groups(rollout.returns_BG()).sum()) if rollout.groups else 0
 
 
-def play_until_informative(play: PlayStarts, starts: int, seats: int, refill: int) -> Rollout:
+def play_until_informative(play: PlayStarts, starts: int, refill: int) -> tuple[Rollout, int]:
     """All that was played: `starts` start states, and up to `refill` times as many as seem to be missing.
 
-    There are to be `starts` · `seats` informative groups, a start state giving one for each of the learner's
-    seats. A further rollout is sized by the share of informative groups so far, and is never larger than
-    the first.
+    As many informative groups are wanted as the first rollout has groups, one for each of the learner's
+    seats at a start state; their number is returned too. A further rollout is sized by the share of
+    informative groups so far, and is never larger than the first.
     """
-    rollout, played, wanted = play(range(starts)), starts, starts * seats
-    for _ in range(refill):
+    rollout, played = play(range(starts)), starts
+    wanted = len(rollout.groups)
+    for _ in range(refill if wanted else 0):
         found = informative_count(rollout)
         if found >= wanted:
             break
-        share = max(found, 1) / max(len(rollout.groups), 1)
-        more = min(starts, math.ceil((wanted - found) / share / seats))
+        a_start = max(found, 1) / played  # informative groups a start state
+        more = min(starts, math.ceil((wanted - found) / a_start))
         rollout = joined(rollout, play(range(played, played + more)))
         played += more
-    return rollout
+    return rollout, wanted
 
 
 def joined(first: Rollout, second: Rollout) -> Rollout:

@@ -34,12 +34,9 @@ def signs(rollout: Rollout) -> Metrics:
     if not rollout.groups:
         return dict.fromkeys(SIGNS)
     returns_BG = rollout.returns_BG()
-    numbers: dict[str, int] = {}  # of what was said in free text, by the order in which it was
-    said = [
-        (step.observation.text, _number(step.action, numbers))
-        for step in rollout.steps
-        if step.invalid is None
-    ]
+    played = [step for step in rollout.steps if step.invalid is None]
+    numbers = _numbered([step.action for step in played])
+    said = [(step.observation.text, number) for step, number in zip(played, numbers, strict=True)]
     actions = Counter(action for _, action in said)
     top, count = max(actions.items(), key=lambda item: (item[1], -item[0]), default=(None, 0))
     return {
@@ -52,8 +49,10 @@ def signs(rollout: Rollout) -> Metrics:
     }
 
 
-def _number(action: Action, numbers: dict[str, int]) -> int:
-    return action if isinstance(action, int) else numbers.setdefault(action, len(numbers))
+def _numbered(actions: list[Action]) -> list[int]:
+    """The actions' numbers; what was said in a game of free text is numbered in the order of first saying."""
+    places: dict[str, int] = {}
+    return [places.setdefault(a, len(places)) if isinstance(a, str) else a for a in actions]
 
 
 def entropy(counts: Numbers) -> float:

@@ -7,6 +7,7 @@
     their steps as tokens                           batch.py, mismatch.py
     one clipped policy-gradient update              loss.py, learner.py
     sync the engine to the policy, and prove it     sync.py
+    a copy of it joins those that it meets          league.py
     look at held-out episodes; step back if it collapsed, and say why      diagnosis.py
 
 Source: 'Reinforced Language Models for Sequential Decision Making', arXiv 2508.10839. Where ours
@@ -28,7 +29,7 @@ from pathlib import Path
 import torch
 
 from arena.machine.hardware import peak_memory
-from arena.match.seating import LEARNER, training_seating
+from arena.match.seating import LEAGUE, training_seating
 from arena.match.seeds import Split, decision_seed, episode_seed
 from arena.training.clock import Clock
 from arena.training.config import MsgrpoConfig
@@ -41,7 +42,8 @@ from arena.training.msgrpo.credit import peer_share, state_key
 from arena.training.msgrpo.critic import Critic
 from arena.training.msgrpo.diagnosis import ended_flat, likeliest_cause
 from arena.training.msgrpo.entropy import EntropyTarget
-from arena.training.msgrpo.episodes import choose_episodes, credit_rollout
+from arena.training.msgrpo.episodes import choose_episodes, credit_rollout, mean_kept_advantage
+from arena.training.msgrpo.league import League
 from arena.training.msgrpo.learner import STATS, Learner
 from arena.training.msgrpo.mismatch import masked_share, with_trainer_logprobs
 from arena.training.msgrpo.refill import first_informative, play_until_informative
@@ -87,6 +89,7 @@ class MsgrpoTraining(LanguageTraining):
     seats: SeatBaselines
     entropy: EntropyTarget | None = None
     critic: Critic | None = None
+    league: League | None = None
 
     def start(self) -> None:
         """As every trainer starts; what else is learned goes on from what was logged and stored."""
@@ -99,11 +102,17 @@ class MsgrpoTraining(LanguageTraining):
                 scale=config.advantage_scale,
                 seed=config.seed,
             )
+        if config.opponents == LEAGUE:
+            self.league = League(self.spec, config, self.run.path / LEAGUE)
+            self.agents |= self.league.agents
         super().start()
         rows = [row for row in self.run.metrics() if row["step"] <= self.step]
         self.seats = SeatBaselines.logged(config.baseline_decay, rows[-1] if rows else {})
         if config.entropy_target is not None:
             self.entropy = EntropyTarget(config.entropy_target, config.entropy_step).replayed(rows)
+        if self.league is not None:
+            self.league.replay(rows)
+            self.agents |= self.league.agents
 
     def save_beside(self, folder: Path) -> None:
         if self.critic is not None:
@@ -138,6 +147,7 @@ class MsgrpoTraining(LanguageTraining):
             **probe,
             "invalid_rate": invalid_rate(rollout),
             **signs(rollout),
+            **(self.league.score(rollout) if self.league is not None else {}),
             "tokens": tokens,
             "tokens_per_s": round(tokens / max(clock.seconds("rollout"), 1e-9), 1),
             "peak_memory": peak_memory(),
@@ -148,12 +158,21 @@ class MsgrpoTraining(LanguageTraining):
         if self.guard.rollbacks > steps_back:
             cause = likeliest_cause(self.run.metrics(), self.guard.best_step, self.spec.action_names)
             self.reporter.note(f"step {step}: likeliest cause: {cause}")
+        if self.league is not None and self.league.is_due(step):
+            self._join_league(self.league)
         return row
+
+    def _join_league(self, league: League) -> None:
+        """A copy of the policy becomes an opponent."""
+        self._save_policy(league.place(self.step))
+        self.team.gather("the copy is there")
+        league.take_in(self.step)
+        self.agents |= league.agents
 
     def roll_out(self) -> Rollout:
         """G episodes from each of B start states that no evaluation uses, and of more where `refill` asks."""
         self.engine.wake()
-        rollout = play_until_informative(self._play, self.config.groups, self._seats, self.config.refill)
+        rollout, self.wanted = play_until_informative(self._play, self.config.groups, self.config.refill)
         if rollout.failed_groups:
             self.reporter.note(
                 f"step {self.step}: {rollout.failed_groups} groups left out, an episode in them failed"
@@ -163,7 +182,11 @@ class MsgrpoTraining(LanguageTraining):
     def _play(self, starts: range) -> Rollout:
         """G episodes from each of these start states of this step."""
         config = self.config
-        seating = training_seating(self.spec, config.opponents)
+        seating = (
+            self.league.seating(self.step)
+            if self.league is not None
+            else training_seating(self.spec, config.opponents)
+        )
         self.episodes += len(starts) * config.group_size
         return collect_together(
             self.team,
@@ -175,15 +198,10 @@ class MsgrpoTraining(LanguageTraining):
             format_penalty=config.format_penalty,
         )
 
-    @property
-    def _seats(self) -> int:
-        """How many seats of an episode the learner holds."""
-        return training_seating(self.spec, self.config.opponents)(0).count(LEARNER)
-
     def learn(self, rollout: Rollout) -> Metrics:
         """Draw episodes and update the policy; without anything to learn from, do nothing."""
         if self.config.refill:
-            rollout = first_informative(rollout, self.config.groups * self._seats)
+            rollout = first_informative(rollout, self.wanted)
         chosen, learned = self._choose(rollout)
         learned |= {"kept_episodes": len(chosen), **dict.fromkeys((*STATS, *MISMATCH))}
         if not chosen:
@@ -208,16 +226,18 @@ class MsgrpoTraining(LanguageTraining):
         """The trajectories to train on, with their steps' advantages, and what there is to log of them."""
         config, key = self.config, state_key(self.spec)
         if not rollout.groups:
-            return [], {}
+            return [], self.seats.metrics()
         seats = self.seats if config.baseline == "seat_ema" else None
         credited = credit_rollout(rollout, config, key, seats, self.critic)
-        logged: Metrics = dict(self.seats.metrics())
+        logged: Metrics = self.seats.metrics()
         if config.credit in ("step_group", "gigpo"):
             logged["step_peers"] = peer_share(rollout.groups, key)
         if self.critic is not None:
             logged["critic_loss"] = self.critic.loss
         seed = decision_seed(config.seed, self.step, 1) % 2**63
-        return choose_episodes(rollout, config, torch.Generator().manual_seed(seed), credited), logged
+        chosen = choose_episodes(rollout, config, torch.Generator().manual_seed(seed), credited)
+        logged["mean_kept_advantage"] = mean_kept_advantage(rollout, credited, chosen)
+        return chosen, logged
 
     def _updated(self, batch: TokenBatch) -> dict[str, float] | None:
         """The learner's statistics after its update, with the entropy bonus that is due; None if undone."""

@@ -21,7 +21,7 @@ class SftConfig(LanguageConfig):
 
     ALGORITHM: ClassVar[str] = "sft"
 
-    teacher: str
+    teacher: str = Field(description="who is copied: `dqn`, an agent, or a tournament's folder")
     episodes: int = Field(256, ge=1, description="played for examples, or taken of a tournament")
     noise: float = Field(0.3, ge=0, le=1, description="ε, share of moves that the player draws at random")
     words: bool = Field(
@@ -32,12 +32,12 @@ class SftConfig(LanguageConfig):
     )
     steps: int = Field(60, ge=1, description="optimiser steps")
     batch_size: int = Field(8, ge=1, description="decisions an optimiser step")
-    learning_rate: float = Field(5e-4, gt=0)
-    final_rate: float = Field(0.1, ge=0, le=1)
+    learning_rate: float = Field(5e-4, gt=0, description="the highest, of AdamW")
+    final_rate: float = Field(0.1, ge=0, le=1, description="share of the rate left at the end")
     # Replies are taught to be short: one that goes on for longer has lost its way.
-    max_new_tokens: int = Field(32, ge=1)
-    eval_every: int = Field(30, ge=1)
-    eval_episodes: int = Field(16, ge=1)
+    max_new_tokens: int = Field(32, ge=1, description="of an answer")
+    eval_every: int = Field(30, ge=1, description="steps between evaluations on validation episodes")
+    eval_episodes: int = Field(16, ge=1, description="validation episodes an evaluation")
 
 
 # All weights of the built-in model rather than an adapter, and larger steps.

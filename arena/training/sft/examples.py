@@ -32,7 +32,7 @@ from arena_agents.limits import LARGEST_TABLE
 from arena_games.base import Action, GameSpec, Invalid, UsageError, action_reply
 
 Messages = list[dict[str, str]]
-# A state, the name of the action that is taught there, and the teacher's words.
+# A state, the action that is taught there, by name, and the teacher's words.
 Decision = tuple[Observation, str, str]
 
 
@@ -155,11 +155,7 @@ def as_examples(
 ) -> list[Example]:
     """The decisions as the policy is asked and is to answer: by the action, or in the teacher's `words`."""
     return [
-        Example(
-            template.messages(spec, observation),
-            said.strip() if words else action_reply(name),
-            number,
-        )
+        Example(template.messages(spec, observation), said.strip() if words else action_reply(name), number)
         for number, decisions in enumerate(episodes)
         for observation, name, said in decisions
     ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +15,7 @@ from rich.text import Text
 from arena.match.episode import Episode
 from arena.record.notable import MatchSummary, Notable, notable
 from arena.record.store import Store
+from arena.record.tables import episode_json
 from arena.record.trust import untrusted_games
 from arena.untrusted import escaped_line
 from arena.views.terminal.controls import ReplayControls
@@ -28,6 +32,7 @@ def show_replay(
     *,
     speed: float | None = None,
     plain: bool = False,
+    as_json: bool = False,
     trust: bool = False,
 ) -> None:
     """Show the match of that number or id; without one, list the notable ones.
@@ -36,6 +41,9 @@ def show_replay(
     `trust` only. Raises UsageError if there is no such run or match.
     """
     survive_any_character()
+    if as_json:
+        print_json(folder, match)
+        return
     with Store.read(folder) as store:
         untrusted_games(store, trust=trust)
         if match is None:
@@ -53,6 +61,21 @@ def show_replay(
             printer.print(replay, position)
         return
     show(Recorded(replay), ReplayControls(speed=speed or 2.0), title)
+
+
+def print_json(folder: Path, match: str | None) -> None:
+    """The list of notable matches, or a match with its steps, as JSON."""
+    with Store.read(folder) as store:
+        if match is None:
+            found: Any = [notable_json(one) for one in notable(store.summaries())]
+        else:
+            found = episode_json(find(store, folder, match))
+    print(json.dumps(found, indent=2, allow_nan=False))
+
+
+def notable_json(found: Notable) -> dict[str, Any]:
+    """A notable match's summary, why it is one, and the position of the decision to look at."""
+    return {**asdict(found.match), "why": [str(why) for why in found.why], "position": found.position}
 
 
 def _asked() -> str | None:

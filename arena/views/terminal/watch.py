@@ -80,8 +80,8 @@ def line_up(
                 f"--agent {quote(entrant.base)}, then name the run's folder"
             )
     names = [entrant.label for entrant in entrants]
-    made = {entrant.label: make_agent(entrant.spec) for entrant in entrants} | house_agents([spec])
-    if len(names) < seats and opponents not in made:
-        made[opponents] = make_agent(opponents)
+    # First who is mistyped more often than loaded for minutes.
+    others = {opponents: make_agent(opponents)} if len(names) < seats and opponents not in names else {}
+    made = others | house_agents([spec]) | {entrant.label: make_agent(entrant.spec) for entrant in entrants}
     players = seated(spec, beside(spec, names, opponents))
     return Match(spec, episode_seed(Split.TEST, seed, 0), players), made

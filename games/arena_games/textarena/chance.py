@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.random import mtrand
 
 
 class OwnChance:
@@ -24,12 +25,12 @@ class OwnChance:
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """The match's own state, and afterwards the one that was there before."""
-        python, numpy = random.getstate(), np.random.get_bit_generator()
+        python, numpy = random.getstate(), mtrand.get_bit_generator()
         random.setstate(self._python)
-        np.random.set_bit_generator(self._numpy)
+        mtrand.set_bit_generator(self._numpy)
         try:
             yield
         finally:
             self._python = random.getstate()
             random.setstate(python)
-            np.random.set_bit_generator(numpy)
+            mtrand.set_bit_generator(numpy)

@@ -43,6 +43,26 @@ def mean_ci95(
     return equal_mean([_mean(sample) for sample in samples], found)
 
 
+def paired_ci95(differences: Sequence[float], span: Interval | None = None) -> tuple[float, Interval | None]:
+    """The mean of paired differences and its 95 % interval; `span` is that of a single value.
+
+    Where a pair differs by one amount, up or down, or not at all, the interval is Bonett and Price's (2012):
+    Wald's after adding a pair to either kind. Else as `mean_ci95`. Raises ValueError for no pair.
+    """
+    amounts, count = {abs(difference) for difference in differences} - {0.0}, len(differences)
+    if span is not None and span[0] != span[1]:
+        amounts.add(span[1] - span[0])
+    if not differences or len(amounts) != 1:
+        width = max(amounts, default=0.0)
+        return mean_ci95(differences, spans=[(-width, width)])
+    (amount,) = amounts
+    up = (sum(difference > 0 for difference in differences) + 1) / (count + 2)
+    down = (sum(difference < 0 for difference in differences) + 1) / (count + 2)
+    half = normal_reach(LEVEL) * math.sqrt((up + down - (up - down) ** 2) / (count + 2))
+    ends = max(up - down - half, -1.0), min(up - down + half, 1.0)
+    return _mean(differences), (amount * ends[0], amount * ends[1])
+
+
 def equal_mean(means: Sequence[float], intervals: Sequence[Interval | None]) -> tuple[float, Interval | None]:
     """The mean of independent means that weigh equally, and its interval; None where one has none."""
     mean, ends = _mean(means), [interval for interval in intervals if interval is not None]

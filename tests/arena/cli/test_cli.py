@@ -265,3 +265,16 @@ def test_decoding_that_cannot_be_meant(command: tuple[str, ...], says: str) -> N
     assert (done.exit_code, done.stdout) == (2, "")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_eval_of_two_gives_their_difference() -> None:
+    options = ("--games", "frozen-lake,snake", "--episodes", 5)
+    shown = json.loads(arena("eval", "search", "random", *options, "--json").stdout)
+    assert [row["agent"] for row in shown["agents"]] == ["search", "random"] * 2
+    assert list(shown["differences"][0]) == [
+        "agent", "other", "game", "episodes", "return_difference", "return_difference_ci95",
+        "success_difference", "success_difference_ci95",
+    ]  # fmt: skip
+    text = arena("eval", "search", "random", *options).stdout
+    assert "search less random, seed by seed" in text
+    assert max(map(len, text.splitlines())) <= 80

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from arena.match.evaluate import evaluate
+from arena.match.episode import EndReason, Episode
+from arena.match.evaluate import Conditions, _played, evaluate, evaluate_pair
+from arena_agents import Agent
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
-from arena_games.base import UsageError
+from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game, game_specs
 from tests.arena.players import Exits, Raises, Says, Seeded
 
@@ -66,3 +69,44 @@ def test_nothing_but_failures_is_an_error() -> None:
 def test_a_versus_game_needs_an_opponent() -> None:
     with pytest.raises(UsageError, match="name one with --opponents"):
         evaluate("me", Seeded(), [DUEL], episodes=1)
+
+
+def test_two_agents_are_compared_seed_by_seed() -> None:
+    """By a plain loop over what both scored; the rows are those of each alone."""
+    agents, conditions = (SearchAgent(), RandomAgent()), Conditions(episodes=40, seed=3)
+    rows, (pair,) = evaluate_pair(("search", "random"), agents, [LAKE], conditions)
+    alone = [
+        evaluate(n, a, [LAKE], episodes=40, seed=3)[0]
+        for n, a in zip(("search", "random"), agents, strict=True)
+    ]
+    assert rows == alone
+    assert pair.episodes == 40
+    assert pair.return_difference == pytest.approx(alone[0].mean_return - alone[1].mean_return)
+    assert pair.success_difference == pytest.approx(alone[0].success_rate - alone[1].success_rate)
+    low, high = pair.success_difference_ci95
+    assert 0.7 < low < pair.success_difference <= high <= 1
+
+
+def test_an_agent_does_not_differ_from_itself() -> None:
+    snake = find_game("snake")
+    _, (pair,) = evaluate_pair(("a", "b"), (RandomAgent(), RandomAgent()), [snake], Conditions(episodes=10))
+    assert (pair.return_difference, pair.success_difference) == (0, 0)
+    low, high = pair.return_difference_ci95
+    assert low < 0 < high
+
+
+def test_seeds_that_failed_for_one_are_left_out_for_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server's failure says nothing of the agent; its own failure is a forfeit and counts."""
+
+    def played(agent: Agent, spec: GameSpec, conditions: Conditions) -> list[Episode]:
+        episodes = _played(agent, spec, conditions)
+        outside = replace(episodes[7], end=EndReason.AGENT_ERROR, culprit="agent")
+        return [*episodes[:7], outside, *episodes[8:]] if isinstance(agent, SearchAgent) else episodes
+
+    monkeypatch.setattr("arena.match.evaluate._played", played)
+    conditions = Conditions(episodes=20)
+    rows, (pair,) = evaluate_pair(("search", "random"), (SearchAgent(), RandomAgent()), [LAKE], conditions)
+    assert ([row.episodes for row in rows], pair.episodes) == ([19, 20], 19)
+    rows, (pair,) = evaluate_pair(("raises", "random"), (Raises(), RandomAgent()), [LAKE], conditions)
+    assert rows[0].forfeits > 0
+    assert pair.episodes == 20

@@ -78,30 +78,30 @@ def undisturbed() -> dict[str, Any]:
     return {id_: record(episode) for id_, episode in played(Seeded()).items()}
 
 
-def left_behind() -> list[str]:
-    """The processes of our agents, and what they have started."""
+def with_mark(mark: str) -> list[str]:
+    """The processes, but for this one, that were started under this mark in the environment."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            command = (folder / "cmdline").read_bytes().decode(errors="replace")
-            session = (folder / "stat").read_text().rpartition(")")[2].split()
+            if mark.encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_bytes().decode(errors="replace"))
         except OSError:
             continue
-        if session[0] != "Z" and ("sandbox/keeper.py" in command or "left by a faulty agent" in command):
-            found.append(f"{folder.name} {command!a}")
     return found
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    before, folder, threads = left_behind(), os.getcwd(), os.listdir("/proc/self/fd")
+def nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    mark = f"faulty-{os.getpid()}-{time.monotonic_ns()}"
+    monkeypatch.setenv("ARENA_TEST_MARK", mark)
+    folder, descriptors = os.getcwd(), len(os.listdir("/proc/self/fd"))
     yield
     until = time.monotonic() + 10
-    while (left := [one for one in left_behind() if one not in before]) and time.monotonic() < until:
+    while (left := with_mark(mark)) and time.monotonic() < until:
         time.sleep(0.05)
     assert not left
     assert os.getcwd() == folder
-    assert len(os.listdir("/proc/self/fd")) <= len(threads) + 1
+    assert len(os.listdir("/proc/self/fd")) <= descriptors + 1
 
 
 @pytest.mark.parametrize("name", FAILS)

@@ -27,21 +27,22 @@ class Plays:
 def test_nothing_more_is_played_without_refill_or_where_all_differ():
     for differs, refill in ((lambda start: False, 0), (lambda start: True, 5)):
         play = Plays(differs)
-        assert len(play_until_informative(play, 4, 1, refill).groups) == 4
+        rollout, wanted = play_until_informative(play, 4, refill)
+        assert len(rollout.groups) == wanted == 4
         assert play.asked == [[0, 1, 2, 3]]
 
 
 def test_start_states_are_new_until_there_are_enough_groups():
     play = Plays(lambda start: start % 2 == 0)
-    rollout = play_until_informative(play, 4, 1, 5)
+    rollout, wanted = play_until_informative(play, 4, 5)
     # Two of four are missing, and one of two differs: four more, of which two differ.
     assert play.asked == [[0, 1, 2, 3], [4, 5, 6, 7]]
-    assert first_informative(rollout, 4).groups == (DIFFERENT,) * 4
+    assert first_informative(rollout, wanted).groups == (DIFFERENT,) * 4
 
 
 def test_the_rollouts_are_capped():
     play = Plays(lambda start: False)
-    rollout = play_until_informative(play, 4, 1, 2)
+    rollout, _ = play_until_informative(play, 4, 2)
     assert play.asked == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
     assert first_informative(rollout, 4).groups == ()
 
@@ -49,7 +50,7 @@ def test_the_rollouts_are_capped():
 @pytest.mark.parametrize("missing", [1, 2, 3])
 def test_what_is_missing_decides_how_many_more(missing):
     play = Plays(lambda start: start >= missing)
-    play_until_informative(play, 4, 1, 1)
+    play_until_informative(play, 4, 1)
     share = (4 - missing) / 4
     assert len(play.asked[1]) == min(4, -(-missing // share))
 
