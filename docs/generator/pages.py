@@ -24,6 +24,7 @@ MOVED = {
     "docs/choice.md": "how-to/choice.md",
     "docs/teaching.md": "how-to/teaching.md",
     "docs/families.md": "reference/families.md",
+    "docs/games.md": "games/libraries.md",
     "docs/record.md": "reference/record.md",
     "docs/gpu.md": "science/gpu.md",
     "docs/speed.md": "science/speed.md",
