@@ -23,6 +23,7 @@ MOVED = {
     "agents/arena_agents/nano/model/README.md": "science/nano.md",
     "docs/choice.md": "how-to/choice.md",
     "docs/teaching.md": "how-to/teaching.md",
+    "docs/credit.md": "how-to/credit.md",
     "docs/families.md": "reference/families.md",
     "docs/record.md": "reference/record.md",
     "docs/gpu.md": "science/gpu.md",
