@@ -122,7 +122,8 @@ def relinked(text: str, root: Path, source: str, places: Mapping[str, str], fold
         if file in places:
             target = posixpath.relpath(places[file], here or ".")
             return f"[{label}]({target}{'#' + anchor if anchor else ''})"
-        if file.startswith("docs/"):  # made from the code, or a picture beside the page
+        made = not (root / file).exists()  # from the code, as the reference
+        if file.startswith("docs/") and (made or file.endswith(COPIED)):
             return f"{picture}[{label}]({posixpath.relpath(file.removeprefix('docs/'), here or '.')})"
         if not (root / file).exists():
             raise ValueError(f"{source} links to {link}, which is not there")
