@@ -120,13 +120,14 @@ def to_observations(rows: Sequence[Row], blob: bytes, games: Games) -> list[Obse
             start += grid.nbytes
         if row[_REJECTED]:
             values[_REJECTED] = tuple(Rejected(*rejected) for rejected in row[_REJECTED])
+        values[_RECENT] = tuple(map(tuple, row[_RECENT]))
         spec = games.named(row[_GAME]) if row[-1] else None
         named: dict[str, Any] = dict(zip(FIELDS, values, strict=True))
         observations.append(Observation(**named, spec=spec))
     return observations
 
 
-_GAME, _GRID, _REJECTED = map(FIELDS.index, ("game", "grid", "rejected"))
+_GAME, _GRID, _REJECTED, _RECENT = map(FIELDS.index, ("game", "grid", "rejected", "recent"))
 
 
 class Games:
