@@ -6,13 +6,12 @@ A step has a row here if its game's positions name their actions (the name), if 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from arena.match.episode import Episode, Fault, Step
-from arena.record.columns import SAID
+from arena.record.columns import SAID, names
 from arena.record.usages import SqlRow
 
 TABLE = """\
@@ -73,5 +72,5 @@ def to_faults(rows: Iterable[SqlRow]) -> Faults:
     """The rows of `FAULTS` by (agent, game), in the order of their names."""
     found: Faults = defaultdict(Counter)
     for players, seat, game, fault, count in rows:
-        found[json.loads(players)[seat], game.decode("utf-8", "surrogatepass")][Fault(fault)] += count
+        found[names(players)[seat], game.decode("utf-8", "surrogatepass")][Fault(fault)] += count
     return dict(sorted(found.items()))

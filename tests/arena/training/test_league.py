@@ -1,6 +1,5 @@
 """A league: whom the policy meets, how it is known how it does, and that it goes on after an interruption."""
 
-import json
 from collections import Counter
 
 import pytest
@@ -10,12 +9,11 @@ from arena.training.config import MsgrpoConfig, resolve
 from arena.training.language.rollout import Rollout, Trajectory
 from arena.training.msgrpo.league import League, pfsp_weight
 from arena.training.sft.config import SftConfig
-from arena.training.start import train
 from arena_agents.random import RandomAgent
 from arena_games.base import UsageError
 from arena_games.registry import find_game
-
-TINY = ["groups=2", "group_size=2", "eval_episodes=1", "eval_every=9", "league_every=1", "checkpoint_every=1"]
+from tests.arena import my_games
+from tests.arena.training.test_options import TINY, interrupted, metrics
 
 
 def league(tmp_path, past=(), **settings):
@@ -79,31 +77,12 @@ def test_win_rates_follow_from_what_is_logged(tmp_path):
     assert again.win_rates == made.win_rates
 
 
-class SeenEnoughError(Exception):
-    """Whoever watches the run has seen enough."""
-
-
-def metrics(folder):
-    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    times = ("seconds", "tokens_per_s", "peak_memory")
-    return [{k: v for k, v in row.items() if not k.startswith(times)} for row in rows]
-
-
 def test_a_league_meets_its_past_and_goes_on_after_an_interruption(tmp_path):
-    settings = [*TINY, "league_latest=0.0", "league_anchors=0.0"]
-    options = {"seed": 0, "steps": 2, "opponents": "league", "settings": settings}
-    whole = train("snake-duel", "nano", out=tmp_path / "whole", **options)
+    settings = [*TINY, "league_every=1", "league_latest=0.0", "league_anchors=0.0"]
+    whole, cut = interrupted(f"{my_games.__file__}:PAIR", tmp_path, [*settings, "opponents=league"], at=2)
     assert sorted(path.name for path in (whole / "league").iterdir()) == ["step-000001", "step-000002"]
     assert "league/past:step-000001" in metrics(whole)[-1]
-
-    def stop(row):
-        if row["step"] == 2:
-            raise SeenEnoughError
-
-    with pytest.raises(SeenEnoughError):
-        train("snake-duel", "nano", out=tmp_path / "cut", on_step=stop, **options)
-    train(resume=tmp_path / "cut")
-    assert metrics(tmp_path / "cut") == metrics(whole)
+    assert metrics(cut) == metrics(whole)
 
 
 def test_who_cannot_have_a_league_is_told(tmp_path):

@@ -110,49 +110,6 @@ def test_kill_9_and_resume_give_the_undisturbed_run(undisturbed, tmp_path, after
         assert (folder / weights).read_bytes() == (undisturbed / weights).read_bytes()
 
 
-class SeenEnoughError(Exception):
-    """Whoever watches the run has seen enough."""
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["credit=turn_gae", "entropy_target=9", "beta=0.01", "kl_estimator=unbiased_k3"],
-        ["baseline=seat_ema", "group_size=1", "trust_region=tv", "epochs=2"],
-        ["credit=gigpo", "discount=0.9", "baseline=leave_one_out", "refill=2"],
-    ],
-    ids=["turn_gae", "seat_ema", "gigpo"],
-)
-def test_a_run_with_options_goes_on_as_if_undisturbed(tmp_path, options):
-    """What they learn beside the policy is stored, or follows from what was logged."""
-    whole = tiny_run(tmp_path / "whole", settings=options)
-
-    def stop(row):
-        if row["step"] == 3:
-            raise SeenEnoughError
-
-    settings = [*TINY, *options]
-    with pytest.raises(SeenEnoughError):
-        train("frozen-lake", "nano", out=tmp_path / "cut", seed=0, steps=4, settings=settings, on_step=stop)
-    train(resume=tmp_path / "cut")
-    assert metrics(tmp_path / "cut") == metrics(whole)
-    last = metrics(whole)[-1]
-    named = {"critic_loss", "entropy_coef"} if "credit=turn_gae" in options else set()
-    named |= {"baseline/seat_0"} if "baseline=seat_ema" in options else set()
-    named |= {"step_peers"} if "credit=gigpo" in options else set()
-    assert all(last[name] is not None for name in named)
-
-
-def test_refill_plays_further_start_states_and_counts_them(tmp_path):
-    plain, refilled = (
-        metrics(tiny_run(tmp_path / f"{refill}", steps=1, settings=[f"refill={refill}", "keep=1.0"]))[1]
-        for refill in (0, 3)
-    )
-    assert plain["informative_groups"] < 1
-    assert refilled["episodes"] > plain["episodes"] == 32
-    assert plain["kept_episodes"] < refilled["kept_episodes"] <= 32
-
-
 def test_lora_trains_an_adapter_that_plays(tmp_path):
     run = tiny_run(tmp_path / "lora", steps=2, settings=["lora_rank=4", "beta=0.01"])
     assert (run / "best" / "adapter_model.safetensors").is_file()
