@@ -149,8 +149,8 @@ def draw_comparison(folders: Sequence[Path], metric: str, path: Path) -> None:
                 axis.plot(steps, values, color=colour, marker="o", ms=4, label=curve.name)
                 episodes = curve.config.get("eval_episodes")
                 if metric == "eval/success" and isinstance(episodes, int) and episodes > 0:
-                    won = (round(min(max(value, 0.0), 1.0) * episodes) for value in values)
-                    bounds = [share_ci95(count, episodes) for count in won]
+                    shares = (min(max(value, 0.0), 1.0) for value in values)
+                    bounds = [share_ci95(round(share * episodes), episodes) for share in shares]
                     lows, highs = zip(*bounds, strict=True)
                     axis.fill_between(steps, lows, highs, color=colour, alpha=0.15, lw=0)
         axis.set_xlabel("step")

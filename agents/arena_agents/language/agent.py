@@ -81,8 +81,11 @@ class LanguageAgent(Agent):
         known: dict[tuple[int, str], tuple[int, ...]] = {}
         prompts = []
         for observation in observations:
+            if observation.history or observation.rejected or observation.recent:
+                prompts.append(self.prompt_ids(observation))
+                continue
             key = (id(observation.spec), observation.text)  # two games may have one name
-            if key not in known or observation.history or observation.rejected:
+            if key not in known:
                 known[key] = self.prompt_ids(observation)
             prompts.append(known[key])
         if self.sampling.decode == "choice":

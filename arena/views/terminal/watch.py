@@ -23,7 +23,7 @@ from arena.views.terminal.screen import show
 from arena_agents import Agent
 from arena_agents.registry import make_agent
 from arena_games.base import GameSpec, UsageError
-from arena_games.registry import find_game
+from arena_games.registry import find_game, remembering
 
 
 def watch(options: WatchOptions) -> None:
@@ -33,7 +33,7 @@ def watch(options: WatchOptions) -> None:
     training.
     """
     survive_any_character()
-    spec = find_game(options.game)
+    spec = remembering(find_game(options.game), options.memory)
     with Console(stderr=True).status(Text("starting the agents")):  # models take a while
         match, made = line_up(
             spec,

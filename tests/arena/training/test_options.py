@@ -1,4 +1,4 @@
-"""Runs with the options of credit and stability: what they learn beside the policy survives a kill."""
+"""Runs with the options of credit and stability: what they learn beside the policy outlives a break."""
 
 import json
 
@@ -28,7 +28,7 @@ def interrupted(game, folder, settings, at):
 
     with pytest.raises(SeenEnoughError):
         train(game, "nano", out=folder / "cut", seed=0, settings=settings, on_step=stop)
-    return whole, train(resume=folder / "cut")
+    return whole, train(resume=folder / "cut", trust=True)
 
 
 def metrics(folder):
@@ -59,10 +59,8 @@ def test_a_run_with_options_goes_on_as_if_undisturbed(tmp_path, options, logged)
 
 def test_refill_plays_further_start_states_and_counts_them(tmp_path):
     settings = [*TINY, "steps=1", "group_size=2", "keep=1.0"]
-    runs = (
-        train(COIN, "nano", out=tmp_path / f"{n}", seed=0, settings=[*settings, f"refill={n}"])
-        for n in (0, 9)
-    )
+    settings = {n: [*settings, f"refill={n}"] for n in (0, 9)}
+    runs = (train(COIN, "nano", out=tmp_path / f"{n}", seed=0, settings=settings[n]) for n in settings)
     plain, refilled = (metrics(run)[1] for run in runs)
     assert plain["informative_groups"] < 1
     assert refilled["episodes"] > plain["episodes"] == 6
