@@ -50,6 +50,7 @@ bench: .venv/peers .venv-vllm/installed models/smollm2-135m/config.json
 docs: .venv/docs-installed
 	$(BIN)/python -m docs.generator build
 	$(BIN)/zensical build --strict --clean --config-file build/zensical.toml
+	$(BIN)/python -m docs.generator.finish build/site
 	$(BIN)/python -m docs.generator.check build/site
 
 format: .venv/installed

@@ -87,7 +87,7 @@ def is_foreign(spec: str) -> bool:
 def is_code(spec: str) -> bool:
     """Whether making the agent would import Python that no package has registered."""
     bare = split_spec(spec)[0]
-    known = bare in agent_names() or is_address(bare) or bare.startswith("hf:")
+    known = bare in agent_names() or is_address(bare) or bare.partition(":")[0] in ("hf", *OF_OPENSPIEL)
     return ":" in bare and not known and not Path(bare).is_dir()
 
 

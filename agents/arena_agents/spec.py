@@ -27,12 +27,9 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
 
     Raises UsageError for a setting that is not known or has no such value.
     """
-    found = _BRACKETS.fullmatch(text)
-    if found is None:
-        return text, {}
+    spec, pairs = bracketed(text)
     settings: dict[str, str] = {}
-    for pair in found["settings"].split(","):
-        name, _, value = (part.strip() for part in pair.partition("="))
+    for name, value in pairs.items():
         if name == "decode":
             value = parse_decode(value)
         elif name == "thinking_tokens" and not value.isdecimal():
@@ -40,7 +37,21 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
         elif name != "thinking_tokens" and not _for_template(name):
             raise UsageError(f"{text!r} has the unknown setting {name!r}; known: {KNOWN}")
         settings[name] = value
-    return found["spec"], settings
+    return spec, settings
+
+
+def bracketed(text: str) -> tuple[str, dict[str, str]]:
+    """The spec itself, and what stands in brackets behind it by name, whatever it is."""
+    found = _BRACKETS.fullmatch(text)
+    if found is None:
+        return text, {}
+    pairs = (pair.partition("=") for pair in found["settings"].split(","))
+    return found["spec"], {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def with_brackets(spec: str, settings: Mapping[str, str]) -> str:
+    """The spec with these settings in brackets; the inverse of `bracketed`."""
+    return f"{spec}[{','.join(f'{name}={value}' for name, value in settings.items())}]" if settings else spec
 
 
 def split_call(text: str) -> tuple[str, list[Any], dict[str, Any]]:
@@ -81,10 +92,7 @@ def parse_decode(text: str) -> Decode:
 def with_defaults(text: str, defaults: Mapping[str, str]) -> str:
     """The spec with these settings, where it does not say them itself."""
     spec, own = split_spec(text)
-    settings = {**defaults, **own}
-    if not settings:
-        return text
-    return f"{spec}[{','.join(f'{name}={value}' for name, value in settings.items())}]"
+    return with_brackets(spec, {**defaults, **own})
 
 
 def asked(decode: str | None = None, chat_template: Sequence[str] | None = None) -> dict[str, str]:

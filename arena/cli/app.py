@@ -27,6 +27,7 @@ class OneLineErrors(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            exec("")  # else Python may end by the signal: it remembers one that came through an exec()
             how = GO_ON.get(str(ctx.invoked_subcommand))
             typer.echo(f"arena: interrupted{f'; {how}' if how else ''}", err=True)
             raise typer.Exit(130) from None

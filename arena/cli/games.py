@@ -16,6 +16,7 @@ from arena.cli.options import (
     Engine,
     Game,
     Json,
+    Memory,
     Plain,
     Rethink,
     Run,
@@ -48,12 +49,14 @@ def play(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    memory: Memory = None,
 ) -> None:
     """Play a game yourself: arrow keys, W A S D, or the moves' names. q resigns."""
     from arena.views.terminal.play import play_human
     from arena_agents.spec import asked
 
-    play_human(game, against=against, seed=seed, defaults=asked(decode, chat_template), rethink=rethink)
+    defaults = asked(decode, chat_template)
+    play_human(game, against=against, seed=seed, defaults=defaults, rethink=rethink, memory=memory)
 
 
 def watch(
@@ -73,6 +76,7 @@ def watch(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    memory: Memory = None,
 ) -> None:
     """Watch agents play a match as they play it."""
     from arena.views.terminal.watch import watch as show_live
@@ -89,6 +93,7 @@ def watch(
             plain=plain,
             defaults=asked(decode, chat_template),
             rethink=rethink,
+            memory=memory,
         )
     )
 

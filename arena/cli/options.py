@@ -55,6 +55,10 @@ Rethink = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run Python files and modules that the stored run names.")
 ]
+Memory = Annotated[
+    int | None,
+    typer.Option(min=0, help="How many of its own last turns a language model is shown; the game's choice."),
+]
 Deadline = Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")]
 Games = Annotated[
     str,

@@ -18,6 +18,7 @@ from arena.cli.options import (
     Games,
     InProcess,
     Json,
+    Memory,
     Rethink,
     Run,
     Seed,
@@ -60,6 +61,7 @@ def tournament(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    memory: Memory = None,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
@@ -79,6 +81,7 @@ def tournament(
         engine=engine,
         defaults=asked(decode, chat_template),
         rethink=rethink,
+        memory=memory,
         in_process=in_process,
         agent_memory_gib=agent_memory,
     )
@@ -151,6 +154,7 @@ def evaluate(
     decode: Decoding = None,
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
+    memory: Memory = None,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
@@ -170,6 +174,7 @@ def evaluate(
         engine=engine,
         defaults=asked(decode, chat_template),
         rethink=rethink,
+        memory=memory,
         in_process=in_process,
         agent_memory_gib=agent_memory,
     )

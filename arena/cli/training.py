@@ -202,8 +202,19 @@ def export(
     ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The new folder.")] = None,
     merge: Annotated[bool, typer.Option("--merge", help="Whole weights instead of an adapter.")] = False,
+    inspect: Annotated[
+        bool, typer.Option("--inspect", help="Of a tournament: its episodes as logs for Inspect.")
+    ] = False,
 ) -> None:
     """Write a trained language policy as a Hugging Face folder with a model card."""
+    if inspect:
+        from arena.faces.inspect import export_inspect
+
+        logs = export_inspect(run, out)
+        typer.echo(
+            f"{len(logs)} logs are in {logs[0].parent}; look at them with inspect view" if logs else "none"
+        )
+        return
     from arena.training.export.export import export_policy
 
     folder = export_policy(run, out=out, merge=merge)

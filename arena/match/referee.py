@@ -245,8 +245,16 @@ class Referee:
             action_names=self._action_names,
             spec=self.match.spec,
             names=tuple(view.get("action_names", ())),
+            recent=self._recent(seat),
             state=self.env.state() if self.match.spec.open_state else (),
         )
+
+    def _recent(self, seat: int) -> tuple[tuple[str, str], ...]:
+        """The seat's last turns as the spec has them remembered: what was shown, and what was replied."""
+        if not self.match.spec.memory:
+            return ()
+        own = [(step.observation.text, step.reply.text) for step in self._decisions if step.seat == seat]
+        return tuple(own[-self.match.spec.memory :])
 
     def _legal(self, mask: Any) -> tuple[int, ...]:
         if mask is None:

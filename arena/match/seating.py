@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from arena_agents import Agent
+from arena_agents.base import obstacle
 from arena_agents.registry import make_agent
 from arena_games.base import GameSpec, UsageError
 
@@ -85,9 +86,16 @@ def _one_learner(spec: GameSpec, opponent: str, house: str | None, start: int) -
 
 
 def opponent_agents(spec: GameSpec, opponents: str) -> dict[str, Agent]:
-    """The agents that the seatings of training name. Raises UsageError for one that is not known."""
+    """The agents that the seatings of training name.
+
+    Raises UsageError for one that is not known, or named and cannot play the game.
+    """
     if opponents == LEARNER:
         raise UsageError(f"an opponent cannot be named {LEARNER!r}; use self for self-play")
     if opponents in ("house", "self", LEAGUE):
         return {"random": make_agent("random"), **house_agents([spec])}
-    return {opponents: make_agent(opponents)}
+    named = make_agent(opponents)
+    problem = obstacle(named, spec)
+    if problem:
+        raise UsageError(f"{problem}; name other opponents")
+    return {opponents: named}

@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from arena.record.plays import SAID
 from arena_agents.limits import LARGEST_REWARD, MOST_ACTIONS
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+SAID = -1  # the number, in a column of actions' numbers, of what is said in a game of free text
 KNOWN = 10_000  # line-ups, places and returns recur: each is read once, and held once
 
 Count = Annotated[int, Field(ge=0)]

@@ -6,15 +6,14 @@ A step has a row here if its game's positions name their actions (the name), if 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from arena.match.episode import Episode, Fault, Step
+from arena.record.columns import SAID, names
 from arena.record.usages import SqlRow
 
-SAID = -1  # the number of what is said, in the column that holds actions' numbers
 TABLE = """\
 CREATE TABLE plays (
     episode INTEGER NOT NULL REFERENCES episodes (number),
@@ -73,5 +72,5 @@ def to_faults(rows: Iterable[SqlRow]) -> Faults:
     """The rows of `FAULTS` by (agent, game), in the order of their names."""
     found: Faults = defaultdict(Counter)
     for players, seat, game, fault, count in rows:
-        found[json.loads(players)[seat], game.decode("utf-8", "surrogatepass")][Fault(fault)] += count
+        found[names(players)[seat], game.decode("utf-8", "surrogatepass")][Fault(fault)] += count
     return dict(sorted(found.items()))

@@ -235,7 +235,7 @@ def _to_step(game: str, row: SqlRow, tried: tuple[Attempt, ...], name: str | Non
     reason = None if invalid is None else to_text(invalid)
     reasoning = None if thought is None else to_text(thought)
     reply = Reply(to_text(said), usage=usages.to_usage(tuple(usage)), reasoning=reasoning)
-    if action == plays.SAID:
+    if action == columns.SAID:
         action, name = name or "", None
     return Step(seat, observation, reply, action, reason, reward, seconds, tried, name, illegal)
 

@@ -55,6 +55,8 @@ def connect(path: Path, *, writing: bool = False) -> sqlite3.Connection:
         with one_line_errors(path):
             for table in rows.missing_tables(version):
                 connection.execute(table.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))  # always empty
+    except UsageError:
+        raise
     except ValueError:
         raise UsageError(
             f"{path} has format {version}, this program reads format {rows.SCHEMA_VERSION}; "

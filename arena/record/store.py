@@ -215,7 +215,10 @@ class Store:
 
     def invalid_replies(self) -> plays.Faults:
         """Why replies were invalid, by (agent, game); empty for a run that did not tell that apart."""
-        return {} if self.reads_exactly else plays.to_faults(self._select(plays.FAULTS))
+        if self.reads_exactly:
+            return {}
+        with legible(self.path):
+            return plays.to_faults(self._select(plays.FAULTS))
 
     def _select(self, query: str, *values: object) -> Iterator[SqlRow]:
         with one_line_errors(self.path):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from arena.match.seating import HOUSE
 from arena.tournament.options import DEFAULT_AGENTS
+from arena.training.config import MsgrpoConfig, parse_settings, resolve
+from arena.training.dqn.config import DqnConfig
 from arena.untrusted import file_name
 from arena_agents.address import is_address
 from arena_agents.policy import holds_language_policy
 from arena_agents.presets import PRESETS
-from arena_agents.spec import split_spec, with_defaults
+from arena_agents.spec import bracketed, split_spec, with_brackets, with_defaults
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
 
 SPECIALIST = "dqn"
+PLAYED = ("decode", "thinking_tokens", "chat_template")  # settings of the agent's, which its training shares
 _COMMA = re.compile(r",(?![^\[\]]*\])(?![^()]*\))")  # outside brackets
 
 
@@ -42,6 +45,9 @@ class Training:
 class Entrant:
     """An agent under test: the name it is ranked by and the spec it is made from.
 
+    What stands in brackets behind `BASE+GAME` and `dqn` are settings of its training too, such as
+    `nano+snake[seed=3,keep=1]`: two entrants with seeds of their own are two replicates.
+
     `base` is what it is trained from, None where it plays as it is. `trained_on` is the game of a
     `BASE+GAME` spec; a `dqn` is trained on each game it plays.
     """
@@ -56,7 +62,7 @@ class Entrant:
         if self.base is None:
             return None
         learned = self.trained_on or game.name
-        settings = tuple(f"{name}={value}" for name, value in split_spec(self.spec)[1].items())
+        settings = tuple(f"{name}={value}" for name, value in bracketed(self.spec)[1].items())
         owner = ",".join([self.base, *settings]) if self.label == self.spec else self.label
         folder = out / "agents" / f"{file_name(owner)}@{file_name(learned)}"
         return Training(self.base, learned, folder, settings)
@@ -84,7 +90,7 @@ def parse_entrants(agents: str | Iterable[str], defaults: Mapping[str, str] | No
             raise UsageError(f"two agents are called {label!r}; name them apart with --agents a=…,b=…")
         if label.startswith(HOUSE):
             raise UsageError(f"{label!r} is kept for the house's agents; choose another name")
-    if defaults and not any(split_spec(entrant.spec)[1] for entrant in entrants):
+    if defaults and not any(defaults.keys() & bracketed(entrant.spec)[1].keys() for entrant in entrants):
         option = "--decode" if "decode" in defaults else "--chat-template"
         raise UsageError(f"{option} is for language models, and none takes part; leave it out")
     return entrants
@@ -118,15 +124,38 @@ def _entrant(text: str, defaults: Mapping[str, str]) -> Entrant:
     label, separator, spec = text.partition("=")
     if not separator or not re.fullmatch(r"[\w.+@ -]+", label):
         label, spec = "", text
-    bare, settings = split_spec(spec)
+    bare, settings = bracketed(spec)
     base, trained_on = _trained_from(bare)
-    if base == SPECIALIST and settings:
+    lessons = {name: value for name, value in settings.items() if name in _lessons(base, trained_on)}
+    spec = with_brackets(bare, {name: value for name, value in settings.items() if name not in lessons})
+    _, played = split_spec(spec)
+    if base == SPECIALIST and played:
         raise UsageError(
-            f"{min(settings)} is for language models, and {SPECIALIST} is none; write {SPECIALIST} alone"
+            f"{min(played)} is for language models, and {SPECIALIST} is none; write {SPECIALIST} alone"
         )
     if _is_language_model(base or bare):
         spec = with_defaults(spec, defaults)
+    if lessons:
+        spec = with_brackets(bare, bracketed(spec)[1] | lessons)
+        _check(spec, base or "", trained_on or "", lessons)
     return Entrant(label or spec, spec, base, trained_on)
+
+
+def _lessons(base: str | None, trained_on: str | None) -> Collection[str]:
+    """What may be said of how an entrant is trained, beside how it then plays; nothing of one that is not."""
+    if base is None:
+        return ()
+    kind = DqnConfig if trained_on is None else MsgrpoConfig
+    return kind.model_fields.keys() - {"version", "game", "agent", "loggers", *PLAYED}
+
+
+def _check(spec: str, base: str, trained_on: str, lessons: Mapping[str, str]) -> None:
+    """Raises UsageError for a value that no training can have."""
+    said = parse_settings([f"{name}={value}" for name, value in lessons.items()])
+    try:
+        resolve(MsgrpoConfig if trained_on else DqnConfig, {"game": trained_on, "agent": base}, said)
+    except UsageError as error:
+        raise UsageError(f"{spec!r} cannot be trained: {error}") from error
 
 
 def _trained_from(spec: str) -> tuple[str | None, str | None]:

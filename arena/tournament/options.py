@@ -27,8 +27,9 @@ class TournamentOptions:
     `games` and `agents` are names between commas, `out` is the run's folder. `until_separated` plays on
     where neighbouring ranks are tied, up to `max_matches` in all. `engine` plays for language models;
     `defaults` are settings that their specs lack (see `arena_agents.spec`). An invalid reply is asked for
-    again up to `rethink` times. `in_process` and `agent_memory_gib` say how agents that are not ours are run
-    (see `arena_agents.sandbox.Sandbox`).
+    again up to `rethink` times; `memory` is how many of their own turns seats are shown (None: as games say).
+    `in_process` and `agent_memory_gib` say how agents that are not ours are run (see
+    `arena_agents.sandbox.Sandbox`).
     """
 
     games: str
@@ -43,5 +44,6 @@ class TournamentOptions:
     engine: str = "auto"
     defaults: Mapping[str, str] = field(default_factory=dict)
     rethink: int = 0
+    memory: int | None = None
     in_process: bool = False
     agent_memory_gib: float | None = None

@@ -12,7 +12,7 @@ from arena.tournament.entrants import Entrant, Training, parse_entrants
 from arena.tournament.schedule import planned_matches, schedule, seat_orders
 from arena_agents.limits import MOST_MATCHES
 from arena_games.base import GameSpec, UsageError
-from arena_games.registry import select_games
+from arena_games.registry import remembering, select_games
 
 __all__ = ["Tournament"]
 
@@ -27,6 +27,7 @@ class Tournament:
     matches: int
     out: Path
     rethink: int = 0  # times that an invalid reply is asked for again
+    memory: int | None = None  # of its own turns that a seat is shown; None: as each game says
 
     @classmethod
     def of(
@@ -39,6 +40,7 @@ class Tournament:
         matches: int = 60,
         defaults: Mapping[str, str] | None = None,
         rethink: int = 0,
+        memory: int | None = None,
     ) -> Tournament:
         """From what the command line says: names, or a string of them between commas.
 
@@ -47,7 +49,8 @@ class Tournament:
         Raises UsageError for unknown games, unusable names and too many matches.
         """
         entrants = tuple(parse_entrants(agents, defaults))
-        planned = cls(tuple(select_games(games)), entrants, seed, matches, Path(out), rethink)
+        specs = tuple(remembering(spec, memory) for spec in select_games(games))
+        planned = cls(specs, entrants, seed, matches, Path(out), rethink, memory)
         planned.check_size()
         return planned
 
@@ -67,6 +70,7 @@ class Tournament:
             "seed": self.seed,
             "matches": self.matches,
             **({"rethink": self.rethink} if self.rethink else {}),
+            **({} if self.memory is None else {"memory": self.memory}),
         }
 
     @property

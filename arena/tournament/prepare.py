@@ -58,8 +58,10 @@ def command(training: Training, seed: int) -> list[str]:
     if (training.folder / "config.json").is_file():
         code = [training.game] if ":" in training.game else []  # which a stored config alone does not start
         return [*worker, *code, "--resume", str(training.folder)]
-    where = ["--out", str(training.folder), "--seed", str(seed)]
-    settings = [word for setting in training.settings for word in ("--set", setting)]
+    own = [setting.removeprefix("seed=") for setting in training.settings if setting.startswith("seed=")]
+    where = ["--out", str(training.folder), "--seed", own[-1] if own else str(seed)]
+    others = [setting for setting in training.settings if not setting.startswith("seed=")]
+    settings = [word for setting in others for word in ("--set", setting)]
     return [*worker, training.game, "--agent", training.agent, *where, *settings]
 
 

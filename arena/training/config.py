@@ -94,6 +94,9 @@ class LanguageConfig(TrainConfig):
     max_new_tokens: int = Field(256, ge=1, description="of an answer")
     thinking_tokens: int = Field(1024, ge=0, description="of what a model thinks before its answer")
     chat_template: dict[str, Any] = Field({}, description="settings of the model's chat template")
+    memory: int | None = Field(
+        None, ge=0, description="of its own turns that the policy is shown; as the game says"
+    )
     decode: Decode = Field("free", description="`choice` draws replies whole, among the legal ones")
     micro_tokens: int = Field(
         16384, ge=1, description="tokens a forward and backward pass; fewer where memory asks for it"

@@ -24,7 +24,7 @@ from arena_agents.registry import make_agent
 from arena_agents.sandbox import Sandbox
 from arena_agents.spec import with_defaults
 from arena_games.base import UsageError
-from arena_games.registry import select_games
+from arena_games.registry import remembering, select_games
 
 
 def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
@@ -32,7 +32,8 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     spec = with_defaults(options.agent, options.defaults)
     sandbox = Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib)
     # A mistyped name is found before a model is loaded, which may take minutes.
-    games, opponent = select_games(options.games), make_agent(options.opponents, sandbox=sandbox)
+    games = [remembering(game, options.memory) for game in select_games(options.games)]
+    opponent = make_agent(options.opponents, sandbox=sandbox)
     conditions = Conditions(
         options.episodes, options.seed, opponent, MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink)
     )

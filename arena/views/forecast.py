@@ -47,6 +47,7 @@ def show_forecast(options: TournamentOptions, *, as_json: bool) -> None:
         matches=options.matches,
         defaults=options.defaults,
         rethink=options.rethink,
+        memory=options.memory,
     )
     found = forecast(tournament, deadline_s=options.deadline_s, say=note)
     if as_json:

@@ -33,7 +33,8 @@ class EvaluationOptions:
     """What `arena eval` is asked for: one or two agents' specs, games between commas, who holds other seats.
 
     `template`, `temperature` and the settings in `defaults` replace a language model's own; `engine` plays
-    for it. After an invalid reply the agent is asked again up to `rethink` times. `in_process` and
+    for it. `memory` is how many of their own turns seats are shown (None: as the game says). After an
+    invalid reply the agent is asked again up to `rethink` times. `in_process` and
     `agent_memory_gib` say how agents that are not ours are run (see `arena_agents.sandbox.Sandbox`).
     """
 
@@ -48,6 +49,7 @@ class EvaluationOptions:
     engine: str = "auto"
     defaults: Mapping[str, str] = field(default_factory=dict)
     rethink: int = 0
+    memory: int | None = None
     in_process: bool = False
     agent_memory_gib: float | None = None
 
@@ -58,7 +60,7 @@ class WatchOptions:
 
     `agents` take the open seats in order, `opponents` those that are left. `speed` is in decisions a
     second; `plain` prints line by line, as in a pipe. `defaults` and `rethink` are as in
-    `EvaluationOptions`.
+    `EvaluationOptions`, as is `memory`.
     """
 
     game: str
@@ -70,3 +72,4 @@ class WatchOptions:
     plain: bool = False
     defaults: Mapping[str, str] = field(default_factory=dict)
     rethink: int = 0
+    memory: int | None = None

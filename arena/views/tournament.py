@@ -33,6 +33,7 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         matches=options.matches,
         defaults=options.defaults,
         rethink=options.rethink,
+        memory=options.memory,
     )
     result = run(
         tournament,

@@ -1,4 +1,4 @@
-"""The site's navigation: as docs/site.toml has it, and pages that it does not name under Reference."""
+"""The site's navigation: as docs/site.toml has it; other pages go into the section of their folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from arena.training.known_settings import to_toml
 
+SECTIONS = {"how-to": "How to", "science": "Science", "games": "Games"}  # of all others: Reference
 NAV = re.compile(r"^nav = \[\n.*?^\]$", re.MULTILINE | re.DOTALL)
 
 
@@ -18,9 +19,11 @@ def completed(config: str, sources: Path) -> str:
     nav = tomllib.loads(config)["project"]["nav"]
     named = set(places(nav))
     found = sorted(path.relative_to(sources).as_posix() for path in sources.rglob("*.md"))
-    rest = [{title(sources / place): place} for place in found if place not in named]
-    for section in nav:
-        section.get("Reference", []).extend(rest)
+    for place in found:
+        if place not in named:
+            section = SECTIONS.get(place.partition("/")[0], "Reference")
+            pages = next(part[section] for part in nav if section in part)
+            pages.append({title(sources / place): place})
     return NAV.sub(lambda _: f"nav = {to_toml(nav)}", config)
 
 

@@ -23,7 +23,10 @@ MOVED = {
     "agents/arena_agents/nano/model/README.md": "science/nano.md",
     "docs/choice.md": "how-to/choice.md",
     "docs/teaching.md": "how-to/teaching.md",
+    "docs/credit.md": "how-to/credit.md",
     "docs/families.md": "reference/families.md",
+    "docs/games.md": "games/libraries.md",
+    "docs/record.md": "reference/record.md",
     "docs/gpu.md": "science/gpu.md",
     "docs/speed.md": "science/speed.md",
     "examples/README.md": "examples.md",
@@ -31,7 +34,7 @@ MOVED = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",
 }
-PICTURES = (".svg", ".png", ".css")
+COPIED = (".svg", ".png", ".css", ".js")
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 INCLUDE = re.compile(r"<!-- from (\S+): (.+?) -->")
 DISPLAYED = re.compile(r"^```math\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -57,7 +60,7 @@ def write(root: Path, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page(root, source, places, folder), encoding="utf-8")
     for picture in (root / "docs").rglob("*"):
-        if picture.suffix in PICTURES:
+        if picture.suffix in COPIED:
             target = folder / picture.relative_to(root / "docs")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(picture, target)
@@ -120,7 +123,8 @@ def relinked(text: str, root: Path, source: str, places: Mapping[str, str], fold
         if file in places:
             target = posixpath.relpath(places[file], here or ".")
             return f"[{label}]({target}{'#' + anchor if anchor else ''})"
-        if file.startswith("docs/"):  # made from the code, or a picture beside the page
+        made = not (root / file).exists()  # from the code, as the reference
+        if file.startswith("docs/") and (made or file.endswith(COPIED)):
             return f"{picture}[{label}]({posixpath.relpath(file.removeprefix('docs/'), here or '.')})"
         if not (root / file).exists():
             raise ValueError(f"{source} links to {link}, which is not there")

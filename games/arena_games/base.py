@@ -62,7 +62,9 @@ class Observation:
     In a game of free text `legal` is empty, and `names` are what the game suggests to say, if anything.
     `grid` is the numeric view, float32 planes (C, H, W), or None where a game has none.
     `history` is the game's own account of earlier turns, oldest first: agents keep no memory.
-    `state` is the game's own record of all that led here, for agents that search (see `GameSpec.open_state`).
+    `recent` are the seat's last turns, oldest first, as many as the spec's `memory` says: what it was shown
+    and what it replied. `state` is the game's own record of all that led here, for agents that search (see
+    `GameSpec.open_state`).
     `seed` is private randomness for this decision: the same episode always gives the same one.
     `action_names` and `spec`, the game itself, are put in by the referee, so that no agent has to look
     its game up; they are empty in an observation that was read back from a stored run. `rejected` are
@@ -83,6 +85,7 @@ class Observation:
     rejected: tuple[Rejected, ...] = ()
     names: tuple[str, ...] = ()
     state: tuple[int, ...] = ()
+    recent: tuple[tuple[str, str], ...] = ()
 
     @property
     def legal_names(self) -> tuple[str, ...]:
@@ -142,6 +145,7 @@ class GameSpec:
     `symmetries` of a numeric view are the views of positions that are worth the same, it included, such as
     those of a turned or mirrored board; None where a game names none.
     `board` draws a position for people who watch, from the observation's text; see `arena_games.board`.
+    `memory` is how many of its own turns a seat is given with every observation (`Observation.recent`).
     `open_state` says that nothing is hidden from anybody, and the environment's `state()` is part of every
     observation. `centred` says that the first plane of `grid` marks the seat's own piece, around which a
     network looks.
@@ -169,6 +173,7 @@ class GameSpec:
     suggests: bool = False
     open_state: bool = False
     centred: bool = True
+    memory: int = 0
 
     def __post_init__(self) -> None:
         if len(self.open_seats) + len(self.house) != self.seats:

@@ -87,7 +87,7 @@ def find_game(name: str) -> GameSpec:
 
 
 def stored_game(name: str) -> GameSpec:
-    """The game that a record names: as `find_game`, but nothing is imported for it.
+    """The game that a record names: as `find_game`, but no file or module of a name is imported for it.
 
     A reference is known once the user has named it (or trusts the record, see `arena.record.trust`) and it
     was found. Raises UsageError for another one, and for unknown games.
@@ -125,6 +125,11 @@ def _referenced(reference: str) -> GameSpec:
     if not isinstance(loaded, GameSpec):
         raise UsageError(f"{reference} is a {type(loaded).__name__}, not a GameSpec; name one")
     return _named.setdefault(reference, replace(loaded, name=reference))
+
+
+def remembering(spec: GameSpec, memory: int | None) -> GameSpec:
+    """The game with so many of a seat's own turns in its observations; None leaves it what it says."""
+    return spec if memory is None or memory == spec.memory else replace(spec, memory=memory)
 
 
 def select_games(names: str | Iterable[str]) -> list[GameSpec]:

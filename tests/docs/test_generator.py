@@ -75,13 +75,14 @@ def test_what_is_wrong_with_a_site(tmp_path: Path) -> None:
 
 
 def test_every_page_is_in_the_navigation(tmp_path: Path) -> None:
-    for name in ("start.md", "new/one.md"):
+    for name in ("start.md", "new/one.md", "how-to/two.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text('# A "new" page\n')
     given = (ROOT / "docs" / "site.toml").read_text()
     config = tomllib.loads(navigation.completed(given, tmp_path))["project"]
-    (sections,) = [section["Reference"] for section in config["nav"] if "Reference" in section]
-    assert sections[-1] == {'A "new" page': "new/one.md"}
+    sections = {name: pages for section in config["nav"] for name, pages in section.items()}
+    assert sections["Reference"][-1] == {'A "new" page': "new/one.md"}
+    assert sections["How to"][-1] == {'A "new" page': "how-to/two.md"}
     assert {key: value for key, value in config.items() if key != "nav"} == {
         key: value for key, value in tomllib.loads(given)["project"].items() if key != "nav"
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
+from arena_games.base import UsageError
 from arena_games.frozen_lake import rules
 from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, FrozenLakeEnv
 from arena_games.frozen_lake.rules import FrozenLakeConfig, FrozenLakeState
@@ -157,3 +159,32 @@ def test_holes_are_as_frequent_as_the_rules_say(
     mean = np.average(number, weights=weights)
     spread = math.sqrt(np.average((number - mean) ** 2, weights=weights) / MAPS)
     assert np.mean([len(holes) for holes in maps]) == pytest.approx(mean, abs=4 * spread)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ({"size": 8}, "14 moves, more than horizon=8; set horizon=14 or more"),
+        ({"frozen": 0.01}, "of 1000 maps .* none can be crossed .*; raise frozen or horizon"),
+        ({"size": 2, "frozen": 0}, "none can be crossed"),
+        ({"frozen": 1.5}, "frozen must be a finite number from 0 to 1, not 1.5"),
+        ({"frozen": math.nan}, "frozen must be a finite number"),
+        ({"size": 1}, "size must be a whole number from 2 to 50, not 1"),
+        ({"size": 4.0}, "size must be a whole number"),
+        ({"size": True}, "size must be a whole number"),
+        ({"horizon": 0}, "horizon must be a whole number from 1 to"),
+        ({"goal_reward": math.inf}, "goal_reward must be a finite number"),
+        ({"hole_reward": "1"}, "hole_reward must be a finite number"),
+    ],
+)
+def test_numbers_that_no_map_could_be_played_with_are_one_line(numbers: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        FrozenLakeConfig(**numbers)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("numbers", [{"size": 8, "horizon": 14}, {"size": 2, "horizon": 2}, {"frozen": 1}])
+def test_numbers_at_the_edge_are_played(numbers: dict[str, Any]) -> None:
+    config = FrozenLakeConfig(**numbers)
+    state = rules.draw_state(config, np.random.default_rng(0))
+    assert rules.distances_to_goal(config, state.holes)[config.start] <= config.horizon

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from arena_games.base import UsageError
 from arena_games.snake import rules
 from arena_games.snake.rules import Body, SnakeConfig, SnakeState
 from arena_games.squares import Cell
@@ -200,3 +202,29 @@ def test_a_single_draw_is_the_one_of_choice_and_leaves_the_generator_alike(below
         drawn = [rules.draw(quick, below, 1) for _ in range(3)]
         assert drawn == [plain.choice(below, 1, replace=False).tolist() for _ in range(3)]
         assert quick.bit_generator.state == plain.bit_generator.state
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ({"seats": 0}, "seats must be a whole number from 1 to"),
+        ({"open_seats": 3}, "open_seats must be a whole number from 1 to 2, not 3"),
+        ({"size": 1}, "size must be a whole number from 2 to 50"),
+        ({"size": 7.0}, "size must be a whole number"),
+        ({"apples": -1}, "apples must be a whole number from 0 to"),
+        ({"apples": 48}, "2 snakes and 48 apples do not fit on 7x7 cells"),
+        ({"horizon": 0}, "horizon must be a whole number from 1"),
+        ({"apple_reward": 0}, "apple_reward must not be 0"),
+        ({"apple_reward": float("nan")}, "apple_reward must be a finite number"),
+        ({"death_reward": 1}, "death_reward must not be above 0, not 1"),
+    ],
+)
+def test_numbers_that_cannot_be_played_are_one_line(numbers: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        SnakeConfig(**numbers)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_board_without_apples_is_played() -> None:
+    state = rules.draw_state(SnakeConfig(apples=0), np.random.default_rng(0))
+    assert after(SnakeConfig(apples=0), state, RIGHT, LEFT).apples == ()

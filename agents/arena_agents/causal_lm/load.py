@@ -24,6 +24,16 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def dtype_to_play(trained_in: str | None) -> str | None:
+    """In what a policy's weights are held to play, by what they were trained in; None is `load_model`'s own.
+
+    On a CPU that multiplies in bfloat16 a policy which was trained in it plays as it was trained, and more
+    than twice as fast; elsewhere in float32.
+    """
+    quick = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if trained_in == "bfloat16" and default_device().type == "cpu" and quick else None
+
+
 def load_model(
     source: str, *, dtype: str | None = None, device: torch.device | None = None
 ) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 import numpy as np
@@ -160,7 +161,7 @@ class DqnPolicy:
 
 
 def _untrained(game: str) -> str:
-    return f"dqn has no policy for {game}; train one with arena train {game} --agent dqn"
+    return f"dqn has no policy for {game}; train one with arena train {quote(game)} --agent dqn"
 
 
 class DqnAgent(Agent):

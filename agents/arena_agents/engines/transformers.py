@@ -20,6 +20,7 @@ from arena_agents.causal_lm.forward import NO_TREE, Prefilled, prefill, select
 from arena_agents.causal_lm.load import end_ids
 from arena_agents.causal_lm.logprobs import read_replies, widest
 from arena_agents.causal_lm.plain import sample_plainly
+from arena_agents.causal_lm.precision import in_model_precision
 from arena_agents.causal_lm.prove import prove
 from arena_agents.causal_lm.static_decode import GrowingRows, Rows, StaticDecoder
 from arena_agents.causal_lm.trees import ReplyTree, reply_tree, takes_trees
@@ -80,7 +81,7 @@ class TransformersEngine:
         drafts: Sequence[Ids] = (),
     ) -> list[TokenSample]:
         """One sample per prompt, in order; equal prompts are read once."""
-        with _evaluating(self.model):
+        with _evaluating(self.model), in_model_precision(self.model):
             return self._generate(prompts, sampling, seeds, drafts)
 
     def _generate(

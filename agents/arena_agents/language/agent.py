@@ -15,6 +15,7 @@ from typing import Any
 from arena_agents.base import Agent, Decode, Ids, Reply, Sampling, TokenSample, Usage
 from arena_agents.causal_lm.adapter_config import check_adapter
 from arena_agents.causal_lm.load import (
+    dtype_to_play,
     end_ids,
     load_generation_config,
     load_model,
@@ -80,8 +81,11 @@ class LanguageAgent(Agent):
         known: dict[tuple[int, str], tuple[int, ...]] = {}
         prompts = []
         for observation in observations:
+            if observation.history or observation.rejected or observation.recent:
+                prompts.append(self.prompt_ids(observation))
+                continue
             key = (id(observation.spec), observation.text)  # two games may have one name
-            if key not in known or observation.history or observation.rejected:
+            if key not in known:
                 known[key] = self.prompt_ids(observation)
             prompts.append(known[key])
         if self.sampling.decode == "choice":
@@ -188,8 +192,8 @@ def load_language_policy(
         check_adapter(folder)  # whichever engine will read it
     source = base_source(folder, card.base) if card.adapter else str(folder)
     if weights:
-        adapter = folder if card.adapter else None
-        opened, tokenizer, ends = _open_engine(engine, source, adapter, policy=True)
+        dtype, kept = dtype_to_play(card.dtype), folder if card.adapter else None
+        opened, tokenizer, ends = _open_engine(engine, source, kept, policy=True, dtype=dtype)
     else:
         opened, tokenizer, ends = _outline(source)
     return LanguageAgent(opened, tokenizer, words, card.drawn(), chat=card.format(), ends=ends)
@@ -202,7 +206,7 @@ def _outline(source: str) -> tuple[Engine, Any, frozenset[int]]:
 
 
 def _open_engine(
-    asked: EngineName, source: str, adapter: Path | None, *, policy: bool = False
+    asked: EngineName, source: str, adapter: Path | None, *, policy: bool = False, dtype: str | None = None
 ) -> tuple[Engine, Any, frozenset[int]]:
     """An engine with the model, and the adapter if there is one, its tokenizer, and its end tokens."""
     if choose_playing_engine(asked, source, adapter=adapter is not None or not policy) == "vllm":
@@ -211,7 +215,7 @@ def _open_engine(
             engine.load_policy(adapter, 0)
         tokenizer = engine.llm.get_tokenizer()
         return engine, tokenizer, end_ids(load_generation_config(source), tokenizer)
-    model, tokenizer = load_model(source)
+    model, tokenizer = load_model(source, dtype=dtype)
     ends = end_ids(model.generation_config, tokenizer)
     sampler = TransformersEngine(with_adapter(model, adapter).eval() if adapter else model, tokenizer)
     return sampler, tokenizer, ends

@@ -61,6 +61,7 @@ class LanguageCard(BaseModel):
     template: str = Field(max_length=LARGEST_SETTINGS)
     sampling: SamplingCard
     chat: ChatCard = ChatCard()
+    dtype: Name | None = None  # in which it was trained
 
     def drawn(self) -> Sampling:
         """The generation config."""

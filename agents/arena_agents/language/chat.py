@@ -103,6 +103,17 @@ class ChatFormat:
         text = tokenizer.apply_chat_template(turns, tokenize=False, **self.settings)
         return str(text).rpartition(words)[2]
 
+    def appends(self, tokenizer: Any) -> bool:
+        """Whether a later turn's prompt goes on where an earlier one's ended.
+
+        Some templates rewrite earlier turns: they leave thoughts out, or close them otherwise. What a policy
+        is then shown of its own turns is not what it saw when it took them.
+        """
+        asked = {"role": "user", "content": _ASKED}
+        first = self.ids(tokenizer, [asked])
+        later = self.ids(tokenizer, [asked, {"role": "assistant", "content": "<action>"}, asked])
+        return later[: len(first)] == first
+
     def sent(self, messages: Messages) -> Messages:
         """The messages that the template is given."""
         if not self.folded:

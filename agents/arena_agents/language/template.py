@@ -51,7 +51,15 @@ class PromptTemplate:
             "observation": observation.text,
             "history": "\n".join(observation.history),
         }
-        filled = [("system", _fill(self.system, fields)), ("user", _fill(self.user, fields))]
+        before = [
+            said
+            for shown, replied in observation.recent
+            for said in (
+                ("user", _fill(self.user, fields | {"observation": shown, "history": ""})),
+                ("assistant", replied.strip() or NO_REPLY),
+            )
+        ]
+        filled = [("system", _fill(self.system, fields)), *before, ("user", _fill(self.user, fields))]
         asked_again = [
             said
             for rejected in observation.rejected

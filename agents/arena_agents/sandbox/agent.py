@@ -8,6 +8,7 @@ import math
 import re
 import shutil
 import tempfile
+import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ MOST_FALLS = 3  # in a row, without an answer in between
 MOST_RESTARTS = 100
 MOST_MISSES = 3  # of a deadline
 LONGEST_WAIT_S = 10 * 365 * 86400.0
+LAST_WORDS_S = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +114,10 @@ class Sandboxed(Agent):
             log.warning("arena: %s failed: %s", *map(_one_line, (self.spec, self._told(why))))
 
     def _told(self, why: str) -> str:
-        """Why, and where to read more."""
+        """Why, and where to read more; what was printed last takes a moment to get there."""
+        until = time.monotonic() + LAST_WORDS_S
+        while not self.log.exists() and time.monotonic() < until:
+            time.sleep(0.01)
         return f"{why}; what it printed is in {self.log}" if self.log.exists() else why
 
 
@@ -124,7 +129,7 @@ def _clean_up(live: list[Process], failures: list[str], folder: str | None) -> N
     """At the end of the agent or of the program: end the process; the log of one that failed is kept."""
     while live:
         live.pop().end()
-    if folder is not None and not failures:
+    if folder is not None and not (failures and any(Path(folder).iterdir())):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -45,8 +45,6 @@ from arena_games.registry import find_game
 
 Metrics = dict[str, float | int | None]
 
-MOST_ACTIONS = 10_000
-
 
 class Counters(BaseModel):
     """A checkpoint's `state.json`: how far the run has come."""
@@ -215,10 +213,6 @@ def policy_card(config: DqnConfig, spec: GameSpec) -> DqnCard:
     env = spec.make_env()
     env.reset(seed=0)
     grid = env.observe(env.agent_selection).get("grid")
-    if spec.action_count > MOST_ACTIONS:
-        raise UsageError(
-            f"{spec.name} has {spec.action_count} actions, and dqn has values for {MOST_ACTIONS} at most"
-        )
     if grid is None or grid.ndim != 3 or spec.kind == ActionKind.TEXT:
         raise UsageError(
             f"{spec.name} shows no planes (C, H, W) to learn from; train a language agent on it instead"

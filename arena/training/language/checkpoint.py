@@ -101,6 +101,7 @@ def save_policy(folder: Path, agent: LanguageAgent, learner: PolicyLearner, weig
         "base": learner.start.base,
         "trained_on": learner.config.game,
         "adapter": learner.adapter,
+        "dtype": str(next(learner.model.parameters()).dtype).removeprefix("torch."),
         "template": agent.template.text(),
         "sampling": asdict(agent.sampling),
         "chat": agent.chat.card(),

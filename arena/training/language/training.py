@@ -33,8 +33,8 @@ from arena_agents.causal_lm.load import default_device, end_ids, load_model
 from arena_agents.language.agent import LanguageAgent
 from arena_agents.language.chat import found_chat
 from arena_agents.language.template import PromptTemplate, load_template
-from arena_games.base import GameSpec
-from arena_games.registry import find_game
+from arena_games.base import GameSpec, UsageError
+from arena_games.registry import find_game, remembering
 
 Metrics = dict[str, float | int | None]
 
@@ -60,7 +60,7 @@ class LanguageTraining:
         self.config, self.run, self.reporter, self.team = config, run, reporter, team
         self.step = self.episodes = 0
         self.seconds = 0.0
-        self.spec: GameSpec = find_game(config.game)
+        self.spec: GameSpec = remembering(find_game(config.game), config.memory)
         start = Start.of(config, run.path)
         check_memory(config, team, start.source)
         # What a user may have mistyped, before a model is loaded, which takes minutes.
@@ -77,6 +77,11 @@ class LanguageTraining:
             if start.chat is None
             else start.chat.given(tokenizer, config.chat_template)
         )
+        if self.spec.memory and not chat.appends(tokenizer):
+            raise UsageError(
+                "the model's chat template rewrites earlier turns, so they cannot be remembered as they were "
+                "taken; --set memory=0"
+            )
         self.learner = self.learner_kind(model, config, tokenizer.pad_token_id or 0, team, start)
         self.engine = training_engine(self.learner, tokenizer, reporter.note)
         ends = end_ids(model.generation_config, tokenizer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TypedDict
 
 import torch
@@ -109,3 +110,19 @@ def choose_episodes(
         (pool[index][0], [weight * advantage for advantage in pool[index][1]])
         for index, weight in zip(chosen_K.tolist(), weights_K.tolist(), strict=True)
     ]
+
+
+def mean_kept_advantage(
+    rollout: Rollout, credited: Credited, chosen: Sequence[tuple[Trajectory, list[float]]]
+) -> float | None:
+    """The mean advantage of the kept episodes as episodes, unweighted: how far the draw leans; None of none.
+
+    All of a group average 0. AAW keeps the rare outcome more often: above 0 while few episodes succeed, below
+    while most do. `importance_correction` takes this out of the gradient, not out of this number.
+    """
+    own = {
+        id(trajectory): float(credited.episodes_BG[row, column])
+        for row, group in enumerate(rollout.groups)
+        for column, trajectory in enumerate(group)
+    }
+    return fmean(own[id(trajectory)] for trajectory, _ in chosen) if chosen else None

@@ -42,7 +42,7 @@ from arena.training.msgrpo.credit import peer_share, state_key
 from arena.training.msgrpo.critic import Critic
 from arena.training.msgrpo.diagnosis import ended_flat, likeliest_cause
 from arena.training.msgrpo.entropy import EntropyTarget
-from arena.training.msgrpo.episodes import choose_episodes, credit_rollout
+from arena.training.msgrpo.episodes import choose_episodes, credit_rollout, mean_kept_advantage
 from arena.training.msgrpo.league import League
 from arena.training.msgrpo.learner import STATS, Learner
 from arena.training.msgrpo.mismatch import masked_share, with_trainer_logprobs
@@ -234,7 +234,9 @@ class MsgrpoTraining(LanguageTraining):
         if self.critic is not None:
             logged["critic_loss"] = self.critic.loss
         seed = decision_seed(config.seed, self.step, 1) % 2**63
-        return choose_episodes(rollout, config, torch.Generator().manual_seed(seed), credited), logged
+        chosen = choose_episodes(rollout, config, torch.Generator().manual_seed(seed), credited)
+        logged["mean_kept_advantage"] = mean_kept_advantage(rollout, credited, chosen)
+        return chosen, logged
 
     def _peers(self, rollout: Rollout) -> Metrics:
         """The share of steps that a credit by states can compare, where one is used."""

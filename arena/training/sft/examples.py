@@ -93,11 +93,9 @@ class NoisyPlayer(Agent):
 
 def _any_action(observation: Observation, rng: np.random.Generator) -> Action:
     """A legal action; in a game of free text one that it suggests, or nothing said."""
-    return (
-        int(rng.choice(observation.legal))
-        if observation.legal
-        else str(rng.choice(observation.names or [""]))
-    )
+    if observation.legal:
+        return int(rng.choice(observation.legal))
+    return str(rng.choice(observation.names or [""]))
 
 
 def taught_decisions(spec: GameSpec, teacher: Agent, config: SftConfig) -> list[list[Decision]]:

@@ -19,7 +19,7 @@ from arena_agents.human import RESIGNED, HumanAgent
 from arena_agents.registry import make_agent
 from arena_agents.spec import with_defaults
 from arena_games.base import GameSpec, UsageError
-from arena_games.registry import find_game
+from arena_games.registry import find_game, remembering
 
 HUMAN, OPPONENT = "you", "opponent"
 
@@ -32,13 +32,14 @@ def play_human(
     human: HumanAgent | None = None,
     defaults: Mapping[str, str] | None = None,
     rethink: int = 0,
+    memory: int | None = None,
 ) -> Episode:
     """Seat a human on the first open seat, `against` on all others (default: `random` and the house).
 
     `human` replaces the screen. Raises UsageError if there is no such game or agent, or nobody to play
     against in this game.
     """
-    spec = find_game(game)
+    spec = remembering(find_game(game), memory)
     if defaults:
         against = with_defaults(against or "random", defaults)
     match, agents = _match_for_one(spec, against, seed)

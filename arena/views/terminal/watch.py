@@ -23,7 +23,7 @@ from arena.views.terminal.screen import show
 from arena_agents import Agent
 from arena_agents.registry import make_agent
 from arena_games.base import GameSpec, UsageError
-from arena_games.registry import find_game
+from arena_games.registry import find_game, remembering
 
 
 def watch(options: WatchOptions) -> None:
@@ -33,7 +33,7 @@ def watch(options: WatchOptions) -> None:
     training.
     """
     survive_any_character()
-    spec = find_game(options.game)
+    spec = remembering(find_game(options.game), options.memory)
     with Console(stderr=True).status(Text("starting the agents")):  # models take a while
         match, made = line_up(
             spec,
@@ -80,8 +80,8 @@ def line_up(
                 f"--agent {quote(entrant.base)}, then name the run's folder"
             )
     names = [entrant.label for entrant in entrants]
-    made = {entrant.label: make_agent(entrant.spec) for entrant in entrants} | house_agents([spec])
-    if len(names) < seats and opponents not in made:
-        made[opponents] = make_agent(opponents)
+    # First who is mistyped more often than loaded for minutes.
+    others = {opponents: make_agent(opponents)} if len(names) < seats and opponents not in names else {}
+    made = others | house_agents([spec]) | {entrant.label: make_agent(entrant.spec) for entrant in entrants}
     players = seated(spec, beside(spec, names, opponents))
     return Match(spec, episode_seed(Split.TEST, seed, 0), players), made

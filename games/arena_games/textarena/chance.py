@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.random import mtrand
 
 
 class OwnChance:
@@ -19,17 +20,17 @@ class OwnChance:
 
     def __init__(self, seed: int) -> None:
         self._python: Any = random.Random(seed).getstate()
-        self._numpy: Any = np.random.RandomState(seed % 2**32).get_state()
+        self._numpy = np.random.MT19937(seed)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """The match's own state, and afterwards the one that was there before."""
-        python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+        python, numpy = random.getstate(), mtrand.get_bit_generator()
         random.setstate(self._python)
-        np.random.set_state(self._numpy)  # noqa: NPY002
+        mtrand.set_bit_generator(self._numpy)
         try:
             yield
         finally:
-            self._python, self._numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+            self._python = random.getstate()
             random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002
+            mtrand.set_bit_generator(numpy)

@@ -16,6 +16,7 @@ from arena_games.turns import LONGEST_NAME, LONGEST_TEXT, AnyText, TurnsEnv
 
 SEEDS = 2**31 - 1
 LONGEST_REASON = 300
+SAMPLED = 80  # characters of an action that is drawn from the action space; those of players may be longer
 _OFFERS = re.compile(r"available|legal|valid", re.IGNORECASE)
 _BRACKETED = re.compile(r"\[[^\[\]\n]{1,60}\]")
 
@@ -32,7 +33,7 @@ class TextArenaEnv(TurnsEnv):
             name,
             players,
             {"action_names": spaces.Sequence(AnyText(LONGEST_NAME, min_length=0))},
-            AnyText(LONGEST_TEXT, min_length=0),
+            AnyText(SAMPLED, min_length=0),
             horizon=horizon,
         )
         self._make, self._players = make, players
@@ -45,15 +46,14 @@ class TextArenaEnv(TurnsEnv):
         with self._chance.in_place():
             self._game = self._make()
             self._game.reset(num_players=self._players, seed=int(self.rng.integers(SEEDS)))
-        self._look()
+            self._look()
 
     def movers(self) -> Sequence[int]:
         return () if self._done else (self._mover,)
 
     def _look(self) -> None:
         """Ask the game once what the next player is told: it hands out what is new, and forgets it."""
-        with self._chance.in_place():
-            player, text = self._game.get_observation()
+        player, text = self._game.get_observation()
         self._mover = int(player)
         self._shown[self._mover] = str(text).strip() or self._shown[self._mover]
 
@@ -69,15 +69,15 @@ class TextArenaEnv(TurnsEnv):
             self._done, _ = self._game.step(action=str(said))
             if self._done:
                 rewards, told = self._game.close()
+            else:
+                self._look()
         verdict = None
         if self._done:
-            self._earned = [float((rewards or {}).get(player, 0.0)) for player in range(self._players)]
+            self._earned = [_points((rewards or {}).get(player, 0.0)) for player in range(self._players)]
             mine = (told or {}).get(seat, {})
             verdict = mine.get("reason") or "invalid move" if mine.get("invalid_move") else None
-        else:
-            self._look()
-            if self._errors() > errors:
-                verdict = _reason(self._shown[seat])
+        elif self._errors() > errors:
+            verdict = _reason(self._shown[seat])
         agent = self.possible_agents[seat]
         self.infos[agent] = {"invalid": " ".join(str(verdict).split())[:LONGEST_REASON]} if verdict else {}
 
@@ -95,6 +95,11 @@ class TextArenaEnv(TurnsEnv):
 
     def _told_at_the_end(self, agent: str, outcome: Outcome) -> dict[str, Any]:
         return {**self.infos[agent], **super()._told_at_the_end(agent, outcome)}
+
+
+def _points(reward: Any) -> float:
+    """A reward as a number. Some games of 0.7.4 pay an invalid move the reason in words: it loses."""
+    return -1.0 if isinstance(reward, str) else float(reward or 0.0)
 
 
 def suggestions(text: str) -> tuple[str, ...]:

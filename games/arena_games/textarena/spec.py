@@ -13,7 +13,7 @@ from arena_games.textarena.chance import OwnChance
 from arena_games.textarena.env import TextArenaEnv
 
 VERSION = 1
-TURNS = 200  # of a seat, after which an episode is cut; most games end earlier by themselves
+TURNS = 100  # of a seat, after which an episode is cut; most games end earlier by themselves
 MOST_PLAYERS = 15
 
 

@@ -124,7 +124,7 @@ def test_a_call_is_told_from_a_name() -> None:
     assert split_call("m:D") == ("m:D", [], {})
 
 
-@pytest.mark.parametrize("spec", ["random", "nano", "hf:a:b", "m@http://host:1/v1", "no-such-name"])
+@pytest.mark.parametrize("spec", ["random", "nano", "hf:a:b", "m@http://host:1/v1", "mcts:9", "cfr", "none"])
 def test_agents_of_ours_play_here(spec: str) -> None:
     assert not is_foreign(spec)
 

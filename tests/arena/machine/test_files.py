@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from safetensors.torch import save_file
 
+from arena.machine.copies import copy_folder
 from arena.machine.environment import git_revision
 from arena.machine.files import (
     append_line,
-    copy_folder,
     lock_folder,
     mend_folder,
     replace_folder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,40 @@ def test_labels_name_the_folders_and_must_not_share_one() -> None:
     assert labelled.training(SNAKE, OUT) == Training("dqn", "snake", OUT / "agents" / "x@snake")
     with pytest.raises(UsageError, match="would share"):
         trainings(parse_entrants("hf:a/b+snake,hf:a-b+snake"), [SNAKE], OUT)
+
+
+def test_a_training_has_a_seed_and_settings_of_its_own() -> None:
+    """Two entrants are two replicates, and each is trained as it says."""
+    entrants = parse_entrants("nano+snake[seed=3,keep=1],nano+snake[seed=4,keep=1],nano+snake,dqn[seed=3]")
+    found = trainings(entrants, [SNAKE], OUT)
+    assert len({training.folder for training in found}) == 4
+    commands = [command(training, 9) for training in found]
+    assert [words[words.index("--seed") + 1] for words in commands] == ["3", "4", "9", "3"]
+    assert [words[-2:] == ["--set", "keep=1"] for words in commands] == [True, True, False, False]
+    assert [(training.agent, training.game) for training in found] == [("nano", "snake")] * 3 + [
+        ("dqn", "snake")
+    ]
+
+
+def test_settings_of_training_and_of_play_stand_side_by_side() -> None:
+    (entrant,) = parse_entrants("nano+snake[decode=choice,steps=5]")
+    assert entrant.training(SNAKE, OUT).settings == ("decode=choice", "steps=5")
+    (entrant,) = parse_entrants("nano+snake[steps=5]", {"decode": "choice"})
+    assert set(entrant.training(SNAKE, OUT).settings) == {"decode=choice", "steps=5"}
+    assert parse_entrants(entrant.spec) == [entrant], "what is stored is read again"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("nano+snake[keep=7]", "'nano+snake[keep=7]' cannot be trained: bad value 7 for keep"),
+        ("nano+snake[kep=1]", "unknown setting 'kep'"),
+        ("nano+snake[game=snake]", "unknown setting 'game'"),
+        ("nano[seed=3]", "unknown setting 'seed'"),
+        ("dqn[radius=x]", "cannot be trained: bad value 'x' for radius"),
+        ("dqn[keep=1]", "unknown setting 'keep'"),
+    ],
+)
+def test_what_no_training_can_have_is_refused(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        parse_entrants(text)

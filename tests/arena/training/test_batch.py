@@ -8,7 +8,8 @@ from arena.training.config import MsgrpoConfig, resolve
 from arena.training.language.rollout import Rollout, Trajectory
 from arena.training.msgrpo.advantage import group_advantages
 from arena.training.msgrpo.batch import token_batch
-from arena.training.msgrpo.episodes import choose_episodes
+from arena.training.msgrpo.credit import state_key
+from arena.training.msgrpo.episodes import choose_episodes, credit_rollout, mean_kept_advantage
 from arena.training.msgrpo.mismatch import with_trainer_logprobs
 from arena_agents import Observation, Reply, TokenSample
 from arena_games.base import UsageError
@@ -85,6 +86,25 @@ def test_importance_correction_makes_the_drawn_sum_unbiased(keep, with_replaceme
 def test_a_mean_over_tokens_cannot_be_corrected():
     with pytest.raises(UsageError, match="importance_correction is exact for loss_mean=episode only"):
         config(loss_mean="token", importance_correction=True)
+
+
+@pytest.mark.parametrize(("successes", "leans"), [(1, 0.2), (8, 0.0), (15, -0.2)])
+def test_the_mean_kept_advantage_tells_which_way_the_draw_leans(successes, leans):
+    """0 if all are kept; with few successes AAW keeps them, with few failures those."""
+    rollout = Rollout((tuple(trajectory([float(i < successes)], str(i)) for i in range(16)),))
+    for keep, expected in ((1.0, 0.0), (0.5, leans)):
+        settings = config(keep=keep, episode_temperature=1.0)
+        credited = credit_rollout(rollout, settings, state_key(None))
+        found = []
+        for seed in range(200):
+            draw = torch.Generator().manual_seed(seed)
+            chosen = choose_episodes(rollout, settings, draw, credited)
+            by_hand = [a[0] for _, a in chosen]
+            found.append(mean_kept_advantage(rollout, credited, chosen))
+            assert found[-1] == pytest.approx(sum(by_hand) / len(by_hand))
+        mean = sum(found) / len(found)
+        assert mean == pytest.approx(0, abs=0.06) if not expected else mean * expected > 0.02
+    assert mean_kept_advantage(rollout, credited, []) is None
 
 
 def test_return_to_go_compares_the_same_turn_of_the_group():

@@ -27,8 +27,8 @@ SFT = [*TINY, "batch_size=4", "lora_alpha=8", "learning_rate=3e-3", "warmup=0"]
 MSGRPO = [*TINY, "groups=2", "group_size=4", "keep=1.0", "max_kl=1000000", "warmup=0"]
 
 
-def taught(folder, rank, agent="nano"):
-    settings = [*SFT, f"lora_rank={rank}", "temperature=0.9"]
+def taught(folder, rank, *more, agent="nano"):
+    settings = [*SFT, f"lora_rank={rank}", "temperature=0.9", *more]
     given = {"game": "frozen-lake", "agent": str(agent), "teacher": "search", "episodes": 4, "steps": 2}
     return sft(**given, out=folder, settings=settings)
 
@@ -245,3 +245,12 @@ def test_a_start_that_was_damaged_is_named(adapter, tmp_path):
     with pytest.raises(UsageError, match="train it again"):
         train(game=None, agent=None, resume=run)
     assert RunFolder.open(run).metrics()
+
+
+def test_a_policy_plays_in_the_precision_that_it_was_trained_in_where_that_is_quick(tmp_path, monkeypatch):
+    run = taught(tmp_path / "run", 4, "dtype=bfloat16")
+    assert card(run / "best")["dtype"] == "bfloat16"
+    for quick, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda quick=quick: quick)
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+        assert next(make_agent(str(run)).engine.model.parameters()).dtype == expected

@@ -67,7 +67,7 @@ def test_a_run_holds_all_that_is_promised(undisturbed):
     rows = metrics(undisturbed)
     promised = {
         *("step", "episodes", "train/return", "eval/return", "eval/success", "kl", "entropy"),
-        *("clip_fraction", "grad_norm", "invalid_rate", "kept_episodes", "tokens"),
+        *("clip_fraction", "grad_norm", "invalid_rate", "kept_episodes", "mean_kept_advantage", "tokens"),
     }
     assert [row["step"] for row in rows] == [0, 1, 2, 3, 4]
     assert all(promised <= row.keys() for row in rows[1:])
