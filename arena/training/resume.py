@@ -58,7 +58,8 @@ def _check_folder(run: RunFolder, out: Path | str | None) -> None:
 def _check_code(run: RunFolder, stored: TrainConfig, options: TrainOptions) -> None:
     """Raises UsageError for what the stored config names that would be imported, unless it is named again."""
     games = {stored.game} if is_game_code(stored.game) else set()
-    agents = {stored.agent, stored.opponents, getattr(stored, "teacher", "dqn")}
+    others = getattr(stored, "anchors", ())
+    agents = {stored.agent, stored.opponents, getattr(stored, "teacher", "dqn"), *others}
     named = set(map(str, options.named().values()))
     code = sorted((games | set(filter(is_agent_code, agents))) - named)
     if code:

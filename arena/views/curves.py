@@ -21,6 +21,7 @@ from arena.machine.files import write_bytes, write_output
 from arena.training.metrics_file import is_number
 from arena.training.run_folder import RunFolder
 from arena_games.base import UsageError
+from arena_leaderboard import share_ci95
 
 Points = tuple[tuple[int, float], ...]  # (step or episodes played so far, value)
 
@@ -148,7 +149,8 @@ def draw_comparison(folders: Sequence[Path], metric: str, path: Path) -> None:
                 axis.plot(steps, values, color=colour, marker="o", ms=4, label=curve.name)
                 episodes = curve.config.get("eval_episodes")
                 if metric == "eval/success" and isinstance(episodes, int) and episodes > 0:
-                    bounds = [_wilson(min(max(value, 0.0), 1.0), episodes) for value in values]
+                    shares = (min(max(value, 0.0), 1.0) for value in values)
+                    bounds = [share_ci95(round(share * episodes), episodes) for share in shares]
                     lows, highs = zip(*bounds, strict=True)
                     axis.fill_between(steps, lows, highs, color=colour, alpha=0.15, lw=0)
         axis.set_xlabel("step")
@@ -159,14 +161,6 @@ def draw_comparison(folders: Sequence[Path], metric: str, path: Path) -> None:
         figure.savefig(drawn, format="svg", metadata={"Date": None})
         write_output(path, drawn.getvalue())
         pyplot.close(figure)
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval for a share of `count` trials."""
-    from scipy.stats import binomtest
-
-    found = binomtest(round(share * count), count).proportion_ci(method="wilson")
-    return found.low, found.high
 
 
 def show_comparison(folders: Sequence[Path], metric: str, *, as_json: bool = False) -> None:

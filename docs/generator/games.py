@@ -27,14 +27,15 @@ def index() -> str:
     )
 
 
-def facts(specs: Sequence[GameSpec]) -> str:
-    """What tells games apart, a row for each."""
-    heads = ("game", "seats", "open", "house", "horizon", "success", "version")
-    rows = []
+def facts(specs: Sequence[GameSpec], *, linked: bool = True) -> str:
+    """What tells games apart, a row for each, beginning with a link to its page."""
+    heads = ("seats", "open", "house", "horizon", "success", "version")
+    rows: list[tuple[object, ...]] = []
     for spec in specs:
-        name, house = f"[{spec.name}]({spec.name}.md)", ", ".join(spec.house) or "–"
-        rows.append((name, spec.seats, len(spec.open_seats), house, spec.horizon, spec.success, spec.version))
-    return table(heads, rows)
+        house = ", ".join(spec.house) or "–"
+        row = (spec.seats, len(spec.open_seats), house, spec.horizon, spec.success, spec.version)
+        rows.append((f"[{spec.name}]({spec.name}.md)", *row) if linked else row)
+    return table(("game", *heads) if linked else heads, rows)
 
 
 def page(spec: GameSpec) -> str:
@@ -43,7 +44,7 @@ def page(spec: GameSpec) -> str:
     parts = [
         f"# {spec.name}\n",
         f"{spec.task}\n",
-        facts([spec]),
+        facts([spec], linked=False),
         "Scores of different versions are not compared.\n",
         "## Rules\n\n" + "\n".join(f"- {rule}" for rule in spec.rules) + "\n",
         "## Actions\n\n" + table(("action", "what it does"), actions),

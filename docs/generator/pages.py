@@ -23,6 +23,7 @@ MOVED = {
     "agents/arena_agents/nano/model/README.md": "science/nano.md",
     "docs/choice.md": "how-to/choice.md",
     "docs/teaching.md": "how-to/teaching.md",
+    "docs/credit.md": "how-to/credit.md",
     "docs/families.md": "reference/families.md",
     "docs/games.md": "games/libraries.md",
     "docs/record.md": "reference/record.md",
@@ -122,7 +123,8 @@ def relinked(text: str, root: Path, source: str, places: Mapping[str, str], fold
         if file in places:
             target = posixpath.relpath(places[file], here or ".")
             return f"[{label}]({target}{'#' + anchor if anchor else ''})"
-        if file.startswith("docs/"):  # made from the code, or a picture beside the page
+        made = not (root / file).exists()  # from the code, as the reference
+        if file.startswith("docs/") and (made or file.endswith(COPIED)):
             return f"{picture}[{label}]({posixpath.relpath(file.removeprefix('docs/'), here or '.')})"
         if not (root / file).exists():
             raise ValueError(f"{source} links to {link}, which is not there")

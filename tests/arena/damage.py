@@ -76,7 +76,7 @@ def text_damaged(text: str, seed: int) -> bytes:
     """A JSON text, or lines of them, damaged in its values or its bytes."""
     if seed % 2:
         return bytes_damaged(text.encode(), seed)
-    lines = text.splitlines() if "\n{" in text and not text.startswith("{\n") else [text]
+    lines = text.removesuffix("\n").split("\n") if "\n{" in text and text[:2] != "{\n" else [text]
     rng = random.Random(seed)
     at = rng.randrange(len(lines))
     lines[at] = json.dumps(json_damaged(json.loads(lines[at]), seed))

@@ -173,7 +173,9 @@ def test_model_folder(tmp_path: Path, name: str) -> None:
     whole = path.read_bytes()
 
     def read() -> None:
-        ChatFormat.of(load_model(str(folder))[1])
+        tokenizer = load_model(str(folder))[1]
+        if name == "chat_template.jinja":
+            ChatFormat.of(tokenizer)
 
     damaged = of_text(path) if name.endswith("json") else lambda seed: bytes_damaged(whole, seed)
     each_mutant(path, read, damaged, MUTANTS // len(MODEL_FILES))

@@ -18,7 +18,7 @@ README = Path(__file__).parents[2] / "games" / "README.md"
 
 def blocks() -> list[str]:
     """The Python in the README: a whole game, then its picture."""
-    found: list[str] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    found: list[str] = re.findall(r"```python[^\n]*\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     return found
 
 

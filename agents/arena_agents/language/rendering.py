@@ -28,7 +28,10 @@ def try_rendering(render: Callable[[], object]) -> None:
     child = os.fork()
     if child == 0:
         os._exit(_outcome(render))  # whatever happens: nothing of this process's is cleaned up twice
-    _, status = os.waitpid(child, 0)
+    try:
+        _, status = os.waitpid(child, 0)
+    except ChildProcessError:  # somebody in this process takes no news of its children
+        return
     if status != FINE:
         raise UsageError(
             f"the model's chat template takes more than {TEMPLATE_CPU_S} s or {TEMPLATE_MEMORY // MIB:,} MiB "

@@ -163,18 +163,19 @@ def to_answer(replies: Sequence[Reply]) -> list[Row]:
 
 
 def _row(reply: Reply) -> Row:
-    fault = _fault(reply)
+    fault = _fault(reply.text, reply.reasoning)
     if fault is not None:
         return _row(Reply("", error=fault))
     usage = reply.usage and [getattr(reply.usage, field.name) for field in fields(Usage)]
     version = None if reply.sample is None else reply.sample.policy_version
     thought = None if reply.reasoning is None else cut(reply.reasoning, LONGEST_REASONING)
-    return [cut(reply.text, LONGEST_REPLY), version, reply.error, usage, thought]
+    # What went wrong is told even in words that are no text.
+    error = reply.error and reply.error.encode("utf-8", "backslashreplace").decode()
+    return [cut(reply.text, LONGEST_REPLY), version, error, usage, thought]
 
 
-def _fault(reply: Reply) -> str | None:
-    texts = (reply.text, reply.error or "", reply.reasoning or "")
-    if not all(text.isascii() or _is_unicode(text) for text in texts):
+def _fault(*texts: str | None) -> str | None:
+    if not all(text is None or text.isascii() or _is_unicode(text) for text in texts):
         return "ValueError: a reply holds a lone surrogate, which is no text"
     return None
 
@@ -193,7 +194,7 @@ def to_replies(rows: Any, expected: int) -> list[Reply]:
         raise TypeError("it is no list")
     replies = [_reply(*row) for row in rows]
     check_replies(replies, expected)
-    if any(_fault(reply) for reply in replies):
+    if any(_fault(reply.text, reply.reasoning, reply.error) for reply in replies):
         raise ValueError("it holds what is no text")
     return replies
 

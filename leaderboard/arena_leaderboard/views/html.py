@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
+from typing import Any
 
 from arena_leaderboard.standings import Leaderboard, Standing
 from arena_leaderboard.views.numbers import fixed, percent
 from arena_leaderboard.views.untrusted import visible
 
-HEADS = ("#", "agent", "rating", "95% interval", "return", "success", "invalid", "matches")
+HEADS = (
+    "#",
+    "ranks",
+    "agent",
+    "rating",
+    "95% interval",
+    "return",
+    "success",
+    "95% interval",
+    "invalid",
+    "matches",
+)
 UNKNOWN = "—"
 
 
@@ -33,12 +45,19 @@ def _row(rank: int, standing: Standing) -> str:
     tied = "≈ " if standing.separated is False else ""
     cells = (
         f"{tied}{rank}" if rating else UNKNOWN,
+        _ends(standing.ranks, str) if standing.ranks else UNKNOWN,
         escape(visible(standing.agent)),
         f"{rating.mean:.0f}" if rating else UNKNOWN,
         f"{rating.low:.0f} … {rating.high:.0f}" if rating else UNKNOWN,
         UNKNOWN if standing.mean_return is None else fixed(standing.mean_return, 2),
         UNKNOWN if standing.success_rate is None else percent(standing.success_rate),
+        _ends(standing.success_ci95, percent) if standing.success_ci95 else UNKNOWN,
         UNKNOWN if standing.invalid_rate is None else percent(standing.invalid_rate),
         str(standing.matches),
     )
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _ends(interval: tuple[Any, Any], form: Callable[[Any], str]) -> str:
+    low, high = map(form, interval)
+    return low if low == high else f"{low} … {high}"

@@ -17,7 +17,6 @@ from safetensors.torch import save_file
 from arena.machine.environment import git_revision
 from arena.machine.files import (
     append_line,
-    copy_folder,
     lock_folder,
     mend_folder,
     replace_folder,
@@ -151,21 +150,6 @@ def test_an_empty_seal_is_written_again(tmp_path: Path) -> None:
     assert not broken_file_seal(run)
     run.write_bytes(b"ruN")
     assert broken_file_seal(run)
-
-
-def test_a_copy_is_writable_and_follows_no_link(tmp_path: Path) -> None:
-    source, secret = tmp_path / "source", tmp_path / "secret"
-    (source / "inner").mkdir(parents=True)
-    write_plain(secret)
-    write_plain(source / "inner" / "file")
-    (source / "link").symlink_to(secret)
-    (source / "inner" / "file").chmod(0o444)
-    (source / "inner").chmod(0o555)
-    copy_folder(source, tmp_path / "copy")
-    (source / "inner").chmod(0o755)
-    found = [str(path.relative_to(tmp_path / "copy")) for path in sorted((tmp_path / "copy").rglob("*"))]
-    assert found == ["inner", "inner/file"]
-    assert all(os.stat(tmp_path / "copy" / name).st_mode & 0o200 for name in found)
 
 
 def test_a_folder_is_held_by_one_process_until_it_dies(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import random
-import shutil
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -18,7 +17,6 @@ from rich.console import Console
 
 from arena.record.store import FILE_NAME, Store
 from arena.record.verify import verify
-from arena.training.start import train
 from arena.views.listing import runs as list_runs
 from arena.views.page.data import read_run
 from arena.views.page.page import render
@@ -46,14 +44,6 @@ def tournament(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("damaged") / "tournament"
     fill(out, ["frozen-lake", "snake-duel"], {"a": RandomAgent(), "b": RandomAgent()}, 1)
     return out
-
-
-@pytest.fixture(scope="module")
-def language(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that trained a little."""
-    out = tmp_path_factory.mktemp("damaged") / "language"
-    small = {"groups": 2, "group_size": 2, "eval_episodes": 2, "eval_every": 1}
-    return train("frozen-lake", "nano", out=out, steps=2, settings=small)
 
 
 def all_of_a_tournament(folder: Path) -> None:
@@ -136,19 +126,20 @@ def test_verify_names_what_is_damaged(tournament: Path, of_values: bool) -> None
     path.write_bytes(whole)
 
 
-def test_pages_of_damaged_runs(tournament: Path, language: Path) -> None:
+def test_pages_of_damaged_runs(tournament: Path) -> None:
     """`arena report`, which reads all of it together: fewer, as drawing takes its time."""
-    path = tournament / FILE_NAME
-    whole = path.read_bytes()
-    shutil.copytree(language, tournament / "agents" / "nano@frozen-lake")
-    wrong = []
-    for seed in range(0, MUTANTS, 10):
+    path, training = tournament / FILE_NAME, tournament / "agents" / "nano@frozen-lake"
+    whole, wrong = path.read_bytes(), []
+    training.mkdir(parents=True)
+    (training / "config.json").write_text('{"algorithm": "msgrpo", "agent": "nano", "game": "frozen-lake"}')
+    rows = [{"step": n, "episodes": 8 * n, "train/return": 0.5, "eval/return": 0.25} for n in range(4)]
+    metrics = "".join(f"{json.dumps(row)}\n" for row in rows)
+    for seed in range(0, MUTANTS, 15):
         path.write_bytes(whole)
         with closing(sqlite3.connect(path)) as connection:
             change_value(connection, random.Random(seed))
             connection.commit()
-        metrics = tournament / "agents" / "nano@frozen-lake" / "metrics.jsonl"
-        metrics.write_bytes(text_damaged((language / "metrics.jsonl").read_text(), seed))
+        (training / "metrics.jsonl").write_bytes(text_damaged(metrics, seed))
         try:
             survives(lambda: render(read_run(tournament)))
         except Exception as error:

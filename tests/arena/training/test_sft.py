@@ -171,27 +171,27 @@ def test_a_teachers_words_are_taught_if_asked_for():
     guide = make_agent(f"{GUIDE}:LakeGuide")
     episodes = taught_decisions(LAKE, guide, config(episodes=20, noise=0.5))
     alone, words = (as_examples(LAKE, load_template(), episodes, words=said) for said in (False, True))
-    for bare, example, (observation, action, _) in zip(alone, words, chain(*episodes), strict=True):
+    for bare, example, (observation, name, _) in zip(alone, words, chain(*episodes), strict=True):
         assert bare.prompt == example.prompt
-        assert bare.reply == f"<action>{LAKE.action_names[action]}</action>"
+        assert bare.reply == f"<action>{name}</action>"
         assert example.reply.endswith(f"</plan>{bare.reply}")
-        assert LAKE.parse(example.reply, observation) == action
+        assert LAKE.parse(example.reply, observation) == LAKE.action_names.index(name)
 
 
 def test_the_lake_guide_says_what_is_there_and_plays_as_search_does():
     guide = make_agent(f"{GUIDE}:LakeGuide")
     episodes = taught_decisions(LAKE, guide, config(episodes=20, noise=0.5))
-    for observation, action, said in chain(*episodes):
+    for observation, name, said in chain(*episodes):
         planes = np.asarray(observation.grid)
         ((y, x),) = np.argwhere(planes[0])
         told = dict(re.findall(r"(down|right)[^a-z]* (ice|hole|goal|wall)", said))
-        for name, (right, up) in {"down": (0, -1), "right": (1, 0)}.items():
+        for way, (right, up) in {"down": (0, -1), "right": (1, 0)}.items():
             at = (y + up, x + right)
             inside = at[0] >= 0 and at[1] < 4
             seen = ("hole" if planes[1][at] else "goal" if planes[2][at] else "ice") if inside else "wall"
-            assert told[name] == seen
+            assert told[way] == seen
         hopeless = max(action_values(observation)) < 0.5
-        assert hopeless or action in best_actions(observation)
+        assert hopeless or LAKE.action_names.index(name) in best_actions(observation)
     won = evaluate("guide", guide, [LAKE], episodes=50)[0].success_rate
     assert won == 1.0
 
@@ -216,7 +216,7 @@ def test_a_lesson_is_what_the_policy_sees_and_what_ends_its_reply():
     taught = lessons([*examples, *examples], agent)
     assert len(taught.of_decision) == 2 * len(examples)
     assert len(taught.texts.prompts) <= len(examples)
-    (observation, name), place = episodes[0][0], taught.of_decision[0]
+    (observation, name, _), place = episodes[0][0], taught.of_decision[0]
     assert taught.texts.prompts[place] == agent.prompt_ids(observation)
     text = agent.tokenizer.decode(taught.texts.replies[place])
     assert text == f"<action>{name}</action><|im_end|>"
