@@ -8,8 +8,9 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from safetensors.torch import save_file
@@ -27,21 +28,24 @@ from arena.record.seals import broken_file_seal, file_seal, seal_file
 from arena_games.base import UsageError
 
 
-@pytest.fixture
-def full_disk() -> Any:
-    """No file may become longer than a hundred bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file may become longer than a hundred bytes; not a fixture: pytest's own output may be a file."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_is_replaced_whole_or_stays(tmp_path: Path, full_disk: None) -> None:
+@full_disk()
+def test_a_file_is_replaced_whole_or_stays(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
     with pytest.raises(OSError, match=r"a\.txt") as caught:
@@ -114,7 +118,8 @@ def test_a_folder_that_a_kill_left_half_replaced_is_mended(
     assert not left or (tmp_path / "best" / "which").read_text() == left
 
 
-def test_an_error_in_rust_is_one_of_the_system(tmp_path: Path, full_disk: None) -> None:
+@full_disk()
+def test_an_error_in_rust_is_one_of_the_system(tmp_path: Path) -> None:
     import torch
 
     tensors = {"a": torch.zeros(1000)}
@@ -124,16 +129,16 @@ def test_an_error_in_rust_is_one_of_the_system(tmp_path: Path, full_disk: None) 
     assert names(tmp_path) == []
 
 
-def test_a_line_that_finds_no_room_names_its_file(tmp_path: Path, full_disk: None) -> None:
+@full_disk()
+def test_a_line_that_finds_no_room_names_its_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     append_line(path, "a" * 50)
     with pytest.raises(OSError, match=r"metrics\.jsonl"):
         append_line(path, "b" * 100)
 
 
-def test_no_empty_seal_is_left_on_a_full_disk_and_an_empty_one_seals_nothing(
-    tmp_path: Path, full_disk: None
-) -> None:
+@full_disk()
+def test_no_empty_seal_is_left_on_a_full_disk_and_an_empty_one_seals_nothing(tmp_path: Path) -> None:
     run = tmp_path / "run.sqlite"
     run.write_bytes(b"run")
     seal_file(run)  # 141 bytes: there is no room
