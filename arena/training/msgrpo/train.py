@@ -147,6 +147,7 @@ class MsgrpoTraining(LanguageTraining):
             **probe,
             "invalid_rate": invalid_rate(rollout),
             **signs(rollout),
+            **self._peers(rollout),
             **(self.league.score(rollout) if self.league is not None else {}),
             "tokens": tokens,
             "tokens_per_s": round(tokens / max(clock.seconds("rollout"), 1e-9), 1),
@@ -230,14 +231,17 @@ class MsgrpoTraining(LanguageTraining):
         seats = self.seats if config.baseline == "seat_ema" else None
         credited = credit_rollout(rollout, config, key, seats, self.critic)
         logged: Metrics = self.seats.metrics()
-        if config.credit in ("step_group", "gigpo"):
-            logged["step_peers"] = peer_share(rollout.groups, key)
         if self.critic is not None:
             logged["critic_loss"] = self.critic.loss
         seed = decision_seed(config.seed, self.step, 1) % 2**63
         chosen = choose_episodes(rollout, config, torch.Generator().manual_seed(seed), credited)
         logged["mean_kept_advantage"] = mean_kept_advantage(rollout, credited, chosen)
         return chosen, logged
+
+    def _peers(self, rollout: Rollout) -> Metrics:
+        """The share of steps that a credit by states can compare, where one is used."""
+        by_state = self.config.credit in ("step_group", "gigpo")
+        return {"step_peers": peer_share(rollout.groups, state_key(self.spec))} if by_state else {}
 
     def _updated(self, batch: TokenBatch) -> dict[str, float] | None:
         """The learner's statistics after its update, with the entropy bonus that is due; None if undone."""

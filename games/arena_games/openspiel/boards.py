@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from arena_games.board import Board, Cell
 
 FIRST, SECOND = 0, 1  # seats
+KEY = "\0"  # before a letter that names a column, and is no piece
 Square = tuple[int, int]  # row from the top, column from the left
 
 
@@ -41,6 +42,8 @@ def pieces(
 
 
 def _cell(symbol: str, seats: dict[str, int], strong: bool) -> Cell:
+    if symbol[:1] == KEY:
+        return Cell(symbol[1:], "faint")
     if symbol not in seats:
         return Cell(symbol if symbol.isascii() and symbol.isprintable() else "?", "faint", strong=strong)
     return Cell(symbol, "seat", seats[symbol], strong)
@@ -73,9 +76,8 @@ WHITE_BLACK = {**dict.fromkeys("KQRBNP", SECOND), **dict.fromkeys("kqrbnp", FIRS
 def chess(text: str) -> Board | None:
     """The diagram, with the square that the last move went to."""
     rows = [row.split() for row in block(text, r"\d+( [KQRBNPkqrbnp.])+")]
-    legend = "capitals are White's; " + " ".join("abcdefgh"[: len(rows[0]) - 1]) if rows else ""
     marked = [(row, column + 1) for row, column in _chess_targets(last_move(text), text, len(rows))]
-    return pieces(rows, WHITE_BLACK, legend, marked)
+    return pieces(_lettered_below(rows), WHITE_BLACK, "capitals are White's", marked)
 
 
 def _chess_targets(name: str, text: str, ranks: int) -> list[Square]:
@@ -84,6 +86,12 @@ def _chess_targets(name: str, text: str, ranks: int) -> list[Square]:
         return [(row, 2 if name.startswith("O-O-O") else 6)]
     found = re.findall(r"([a-h])(\d)", name)
     return [(ranks - int(found[-1][1]), ord(found[-1][0]) - ord("a"))] if found else []
+
+
+def _lettered_below(rows: list[list[str]], letters: str = "abcdefghijklmnopqrst") -> list[list[str]]:
+    """Rows that begin with their number, and below them the letters of the columns."""
+    keys = [KEY + letter for letter in letters[: len(rows[0]) - 1]] if rows else []
+    return [*rows, [" ", *keys]] if rows else rows
 
 
 def _lettered(name: str, top: int) -> list[Square]:
@@ -97,7 +105,8 @@ def breakthrough(text: str) -> Board | None:
     """The board as it is drawn, rows numbered from the bottom."""
     rows = [list(row) for row in block(text, r"\d[bw.]+")]
     marked = [(row, column + 1) for row, column in _lettered(last_move(text), len(rows))]
-    return pieces(rows, {"b": FIRST, "w": SECOND}, "b moves down, w up; numbers are rows", marked[-1:])
+    seats = {"b": FIRST, "w": SECOND}
+    return pieces(_lettered_below(rows), seats, "b moves down, w up", marked[-1:])
 
 
 def hex_board(text: str) -> Board | None:
@@ -114,7 +123,7 @@ def othello(text: str) -> Board | None:
     """Eight rows with their numbers."""
     rows = [row.split()[:-1] for row in block(text, r"\d( [xo-]){8} \d *")]
     marked = [(row, column + 1) for row, column in _lettered(last_move(text), 1)]
-    return pieces(rows, XO, "x is Black, o White; numbers are rows, columns a to h", marked)
+    return pieces(_lettered_below(rows), XO, "x is Black, o White", marked)
 
 
 GO_COLUMNS = "abcdefghjklmnopqrst"
@@ -126,7 +135,8 @@ def go(text: str) -> Board | None:
     rows = [[row.split()[0], *row.split()[1]] for row in found]
     played = re.search(r"([a-hj-t])(\d+)$", last_move(text))
     marked = [(len(rows) - int(played[2]), GO_COLUMNS.index(played[1]) + 1)] if played else []
-    return pieces(rows, {"X": FIRST, "O": SECOND}, "X is Black, O White; numbers are rows", marked)
+    seats = {"X": FIRST, "O": SECOND}
+    return pieces(_lettered_below(rows, GO_COLUMNS), seats, "X is Black, O White", marked)
 
 
 def backgammon(text: str) -> Board | None:

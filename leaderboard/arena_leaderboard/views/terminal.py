@@ -24,6 +24,7 @@ from arena_leaderboard.views.numbers import percent
 SLOT = 76  # the narrowest place for a game's table beside another, in characters
 GAP = 4  # between tables side by side
 LONGEST_NAME = 32
+RANKS_FROM = 88  # characters of a table's place
 SHORTEST_NAME = 8
 SHORTEST_BAR, LONGEST_BAR = 16, 48
 PICTURE_COLUMNS = 100
@@ -59,7 +60,7 @@ class _Place:
 
 
 RATING = (
-    _Column("ranks", cells.ranks_cell, 5, 88),
+    _Column("ranks", cells.ranks_cell, 5, RANKS_FROM),
     _Column("rating", cells.rating_cell, 6),
     _Column("95% interval", cells.interval_cell, 12, justify="left"),
 )
@@ -90,9 +91,7 @@ def render_rich(leaderboard: Leaderboard, console: Console) -> None:
         return
     place = _Place(console, console.width, ASCII if console.options.ascii_only else UNICODE)
     games = _side_by_side(leaderboard, place)
-    console.print(
-        Group(_overall(leaderboard.overall, place), Text(), *games, _legend(leaderboard, place.glyphs))
-    )
+    console.print(Group(_overall(leaderboard.overall, place), Text(), *games, _legend(leaderboard, place)))
 
 
 def render_svg(
@@ -178,10 +177,12 @@ def _any_errors(rows: Sequence[Standing]) -> bool:
     return any(standing.errors for standing in rows)
 
 
-def _legend(leaderboard: Leaderboard, glyphs: Glyphs) -> Text:
+def _legend(leaderboard: Leaderboard, place: _Place) -> Text:
+    glyphs = place.glyphs
     level = percent(leaderboard.level, 0 if leaderboard.level == LEVEL else 2)
     legend = f"{glyphs.tied} not separable: the {level} interval of the rank above's lead holds 0."
-    legend += f"\nranks: those left open at {level} when all are compared with all (Holm)."
+    if place.width >= RANKS_FROM:
+        legend += f"\nranks: those left open at {level} when all are compared with all (Holm)."
     if any(standing.clean for standing in leaderboard.overall):
         legend += "\nclean: the rating over the matches in which nobody gave an invalid reply or forfeited."
     if any(standing.asked_again for standing in leaderboard.overall):

@@ -55,10 +55,10 @@ def test_an_episode_ends_as_ours_does() -> None:
 
 def test_stable_baselines3_learns_on_it() -> None:
     ppo = pytest.importorskip("stable_baselines3").PPO
-    many = gymnasium.make("tmsg/FrozenLake-v0", parts=NUMERIC)
-    before = mean_return(many, None)
-    learned = ppo("MultiInputPolicy", many, n_steps=256, seed=0, device="cpu").learn(20_000)
-    assert mean_return(many, learned) > before + 0.2
+    lake, others = (gymnasium.make("tmsg/FrozenLake-v0", parts=NUMERIC) for _ in range(2))
+    before = mean_return(others, None)
+    learned = ppo("MultiInputPolicy", lake, n_steps=256, seed=0, device="cpu").learn(6_000)
+    assert mean_return(others, learned) > before + 0.15
 
 
 def mean_return(env: gymnasium.Env, policy: object, episodes: int = 200) -> float:

@@ -125,7 +125,7 @@ def test_how_matches_end_in_words() -> None:
     forfeit = played(find_game("snake-duel"), Says(), max_invalid=1)
     assert ending(forfeit) == "Forfeited (a0: 1 invalid replies): 1. a1, 2. a0"
     broken = played(find_game("snake-duel"), Raises(), seed=1)
-    assert ending(broken) == "Ended by an error of a0, not rated: RuntimeError: no more ideas"
+    assert ending(broken) == "Forfeited (a0: RuntimeError: no more ideas): 1. a1, 2. a0"
 
 
 def test_a_changed_record_is_shown_as_it_is_with_a_notice() -> None:
