@@ -12,7 +12,6 @@ import pytest
 
 from arena.training.language.probe import probe_prompts
 from arena.training.run_folder import RunFolder
-from arena.training.sft.teacher import nothing_recorded
 from arena.training.sft.train import SftTraining
 from arena.training.start import new_sft_config
 from arena_agents.base import Sampling
@@ -47,7 +46,7 @@ def taught(agent: str, folder: Path, *settings: str) -> float:
     asked = {"game": "frozen-lake", "agent": agent, "teacher": "search"}
     config = new_sft_config(asked, [*SETTINGS, *settings], None)
     training = SftTraining(config, RunFolder.create(folder, config), Silent(), None)
-    training.prepare(nothing_recorded)
+    training.prepare()
     plain = TransformersEngine(training.learner.model, training.agent.tokenizer)
     prompts = probe_prompts(training.agent, training.spec, "house")[:PROMPTS]
     assert len(set(prompts)) == PROMPTS

@@ -42,7 +42,7 @@ from arena_games.base import UsageError
 from arena_games.registry import find_game
 
 LAKE = find_game("frozen-lake")
-GUIDE = Path(__file__).parents[3] / "docs" / "examples" / "lake_guide.py"
+GUIDE = Path(__file__).parents[3] / "examples" / "lake_guide.py"
 TINY = ["batch_size=4", "eval_episodes=4", "eval_every=2", "checkpoint_every=2"]
 TIMES = ("seconds", "peak_memory")
 

@@ -1,6 +1,6 @@
 """A teacher for FrozenLake that says why: what lies one step down and one step to the right.
 
-    arena sft frozen-lake --agent AGENT --teacher docs/examples/lake_guide.py:LakeGuide --set words=true
+    arena sft frozen-lake --agent AGENT --teacher examples/lake_guide.py:LakeGuide --set words=true
 
 It plays as well as `search`, but draws no lots: of equal moves it takes the first of `STEPS`. Its words are
 what `search` does not need: facts of the map, one after the other, which a small language model can read
