@@ -113,7 +113,8 @@ def test_the_same_seeds_draw_the_same_whatever_the_batch(llm, prompts):
     engine, sampling = VllmEngine(llm), Sampling(max_new_tokens=8, stop=())
     many = prompts * 3
     first = engine.generate(many, sampling, range(len(many)))
-    assert engine.generate(many, sampling, range(len(many))) == first
+    again = engine.generate(many, sampling, range(len(many)))
+    agree(again, first)  # not to the last digit: what vLLM kept of the prompts is computed together otherwise
     alone = [engine.generate([many[i]], sampling, [i])[0] for i in range(0, len(many), 16)]
     assert [s.token_ids for s in alone] == [first[i].token_ids for i in range(0, len(many), 16)]
     others = engine.generate(many, sampling, range(1000, 1000 + len(many)))
