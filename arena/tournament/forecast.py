@@ -168,13 +168,13 @@ def _taken(step: Step, number: Callable[[Reply], float | None]) -> float | None:
 def _prompt_tokens(reply: Reply) -> float | None:
     if reply.usage is not None:
         return reply.usage.prompt_tokens
-    return None if reply.sample is None else len(reply.sample.prompt_ids)
+    return None if reply.sample is None or not reply.sample.prompt_ids else len(reply.sample.prompt_ids)
 
 
 def _reply_tokens(reply: Reply) -> float | None:
     if reply.usage is not None:
         return reply.usage.completion_tokens
-    return None if reply.sample is None else len(reply.sample.token_ids)
+    return None if reply.sample is None or not reply.sample.token_ids else len(reply.sample.token_ids)
 
 
 def _cost(reply: Reply) -> float | None:

@@ -80,7 +80,11 @@ def test_a_game_whose_file_is_gone_is_named(run: Path) -> None:
     assert missing.returncode == 2
     assert "no such file: own/my_games.py" in missing.stderr
     assert arena("leaderboard", "run").exit_code == arena("report", "run").exit_code == 0
-    assert "cannot be played again" in arena("replay", "run", 1, "--plain").output
+    replay = [sys.executable, "-m", "arena", "replay", "run", "1", "--plain"]
+    shown = subprocess.run(replay, capture_output=True, text=True)
+    assert shown.returncode == 0
+    assert "A coin shows" in shown.stdout
+    assert "--trust runs it" in " ".join(shown.stdout.split())
 
 
 def test_watch_eval_play_and_check(folder: Path) -> None:

@@ -127,13 +127,20 @@ def test_what_is_stored_is_not_forecast_again(tmp_path: Path) -> None:
 
 
 def test_tokens_are_counted_by_a_models_own_samples(tmp_path: Path) -> None:
-    (row,) = forecast_of(tournament(tmp_path, f"mine={MINE}Sampled", "frozen-lake", 5)).rows
+    (row,) = forecast_of(tournament(tmp_path, "nano", "frozen-lake", 5)).rows
     assert row.prompt_tokens is not None
     assert row.reply_tokens is not None
     assert row.decisions is not None
-    assert row.prompt_tokens.value == pytest.approx(50 * row.decisions.value)
-    assert row.reply_tokens.value == pytest.approx(3 * row.decisions.value)
+    assert 20 < row.prompt_tokens.value / row.decisions.value < 500  # a board and its rules
+    assert 1 < row.reply_tokens.value / row.decisions.value <= 16
     assert row.cost is None
+
+
+def test_tokens_are_unknown_of_an_agent_in_a_process_of_its_own(tmp_path: Path) -> None:
+    (row,) = forecast_of(tournament(tmp_path, f"mine={MINE}Sampled", "frozen-lake", 5)).rows
+    assert row.decisions is not None
+    assert row.prompt_tokens is None
+    assert row.reply_tokens is None
 
 
 @pytest.mark.parametrize("games", ["frozen-lake", "snake-duel", "snake-royale"])
@@ -151,7 +158,6 @@ def test_who_is_not_trained_is_named_and_stood_in_for(tmp_path: Path) -> None:
     agents = f"random,dqn,mine={MINE}Sampled+snake"
     found = forecast_of(tournament(tmp_path, agents, "frozen-lake,snake-royale", 16))
     assert all(row.decisions is not None for row in found.rows)
-    assert {row.agent for row in found.rows if row.prompt_tokens} == {"mine"}
     assert found.notes == [
         "Not trained yet, forecast as random plays, without the training: dqn@frozen-lake, dqn@snake-royale.",
         f"Not trained yet, forecast as {MINE}Sampled plays, without the training: mine@snake.",
