@@ -54,12 +54,12 @@ def test_typos_are_found_before_a_model_is_loaded(tmp_path: Path) -> None:
     assert "unknown agent 'nobody'" in refused(
         "train", "frozen-lake", "--agent", "nano", "--opponents", "nobody", *here
     )
-    assert "cannot read typo" in refused(
+    assert "cannot read template typo" in refused(
         "train", "frozen-lake", "--agent", "nano", "--template", "typo", *here
     )
     assert not (tmp_path / "run").exists()
     assert "unknown agent 'nobody'" in refused("eval", "nano", "--games", "snake", "--opponents", "nobody")
-    assert "cannot read typo" in refused("eval", "nano", "--games", "snake", "--template", "typo")
+    assert "cannot read template typo" in refused("eval", "nano", "--games", "snake", "--template", "typo")
 
 
 def test_the_advised_commands_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_an_interruption_within_an_import_is_130_too() -> None:
     # Dataclasses, for one, are made by exec(); with -m or -c Python then used to end by the signal itself.
     code = (
         "import sys\nfrom arena.cli import app\nimport arena.views.listing\n"
-        "def show(*_): exec('raise KeyboardInterrupt')\n"
+        "def show(*_, **__): exec('raise KeyboardInterrupt')\n"
         "arena.views.listing.show = show\nsys.argv = ['arena', 'list', 'games']\napp.main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -27,7 +27,15 @@ SHAPE = {
     "num_key_value_heads": 1,
     "intermediate_size": 64,
 }
-SETTINGS = ["groups=3", "group_size=4", "eval_episodes=5", "eval_every=1", "checkpoint_every=1", "keep=1.0"]
+SETTINGS = [
+    "groups=3",
+    "group_size=4",
+    "eval_episodes=5",
+    "eval_every=1",
+    "checkpoint_every=1",
+    "keep=1.0",
+    "seed=4",
+]
 KINDS = {
     "all": {"lora_rank": 0, "tied": False},
     "tied": {"lora_rank": 0, "tied": True, "gradient_checkpointing": "on"},

@@ -155,7 +155,7 @@ def test_an_unreadable_checkpoint_is_named(tmp_path):
     run = tiny_run(tmp_path / "run", steps=2)
     (checkpoint,) = (run / "checkpoints").iterdir()
     (checkpoint / "current.safetensors").write_bytes(b"rubbish")
-    with pytest.raises(UsageError, match="delete it"):
+    with pytest.raises(UsageError, match="delete that checkpoint"):
         train(game=None, agent=None, resume=run)
 
 

@@ -254,7 +254,7 @@ def test_a_game_whose_picture_fails_is_shown_in_words(monkeypatch: pytest.Monkey
         raise ZeroDivisionError
 
     spec = replace(find_game("frozen-lake"), board=fails)
-    monkeypatch.setattr("arena.views.terminal.frames.find_game", lambda name: spec)
+    monkeypatch.setattr("arena.views.terminal.frames.stored_game", lambda name: spec)
     assert frame(Replay(LAKE), 0).board is None
     assert "Frozen lake, 4x4" in "\n".join(picture(Replay(LAKE), 0))
 
