@@ -24,7 +24,7 @@ from arena_agents.nano import MODEL_DIR
 
 pytestmark = pytest.mark.skipif(find_spec("vllm") is None, reason="vllm is not installed here")
 
-STARTS_WITHIN_S = 300.0
+STARTS_WITHIN_S = 600
 DIES_WITHIN_S = "20"  # of silence: the deadline of a reply
 OFFLINE_CPU = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
