@@ -17,6 +17,7 @@ SAYS = {
     "own_agent.py": ("success ", "own_agent"),
     "own_game.py": ("ok    ", "random guesses it"),
     "train_with_a_callback.py": ("step 3, held-out return", "on test episodes"),
+    "lake_guide.py": ("",),  # a teacher for others to name: tests/arena/training/test_sft.py
     "read_a_run.py": ("snake-duel, search: mean return", "the first decision: "),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -114,8 +115,10 @@ def test_bash_asks_for_completions_and_gets_them(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "arena"]
     done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.split() == ["frozen-lake", "frozen-lake-slippery"], done.stderr
-    shown = subprocess.run([*command, "--show-completion", "bash"], capture_output=True, text=True)
-    assert "_ARENA_COMPLETE=complete_bash" in shown.stdout
+    # Which shell asks is read off the processes above: bash has to be one, and to stay while arena runs.
+    script = f"{shlex.join(command)} --show-completion; exit $?"
+    shown = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert "_ARENA_COMPLETE=complete_bash" in shown.stdout, shown.stderr
 
 
 def test_what_prints_a_table_prints_json(tmp_path: Path) -> None:
