@@ -16,6 +16,7 @@ from arena.cli.options import (
     Decoding,
     Engine,
     Games,
+    GameSet,
     InProcess,
     Json,
     Memory,
@@ -31,6 +32,7 @@ from arena.views.options import EvaluationOptions, Format
 
 def tournament(
     games: Games = "all",
+    game_set: GameSet = None,
     agents: Annotated[
         str,
         typer.Option(
@@ -82,6 +84,7 @@ def tournament(
         defaults=asked(decode, chat_template),
         rethink=rethink,
         memory=memory,
+        game_set=game_set or (),
         in_process=in_process,
         agent_memory_gib=agent_memory,
     )
@@ -142,6 +145,7 @@ def evaluate(
         ),
     ] = None,
     games: Games = "all",
+    game_set: GameSet = None,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes of each game.")] = 100,
     seed: Seed = 0,
     opponents: Annotated[str, typer.Option(help="Who holds the other open seats.")] = "random",
@@ -175,6 +179,7 @@ def evaluate(
         defaults=asked(decode, chat_template),
         rethink=rethink,
         memory=memory,
+        game_set=game_set or (),
         in_process=in_process,
         agent_memory_gib=agent_memory,
     )

@@ -41,15 +41,17 @@ class Tournament:
         defaults: Mapping[str, str] | None = None,
         rethink: int = 0,
         memory: int | None = None,
+        game_set: Iterable[str] = (),
     ) -> Tournament:
         """From what the command line says: names, or a string of them between commas.
 
         About `matches` matches of each agent in each game; `out` is the run's folder; `defaults` are for
-        language models (see `parse_entrants`); an invalid reply is asked for again up to `rethink` times.
+        language models (see `parse_entrants`); an invalid reply is asked for again up to `rethink` times;
+        `game_set` are numbers of the games, `KEY=VALUE`.
         Raises UsageError for unknown games, unusable names and too many matches.
         """
         entrants = tuple(parse_entrants(agents, defaults))
-        specs = tuple(remembering(spec, memory) for spec in select_games(games))
+        specs = tuple(remembering(spec, memory) for spec in select_games(games, game_set))
         planned = cls(specs, entrants, seed, matches, Path(out), rethink, memory)
         planned.check_size()
         return planned

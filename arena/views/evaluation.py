@@ -32,7 +32,7 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     spec = with_defaults(options.agent, options.defaults)
     sandbox = Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib)
     # A mistyped name is found before a model is loaded, which may take minutes.
-    games = [remembering(game, options.memory) for game in select_games(options.games)]
+    games = [remembering(game, options.memory) for game in select_games(options.games, options.game_set)]
     opponent = make_agent(options.opponents, sandbox=sandbox)
     conditions = Conditions(
         options.episodes, options.seed, opponent, MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink)

@@ -34,6 +34,7 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         defaults=options.defaults,
         rethink=options.rethink,
         memory=options.memory,
+        game_set=options.game_set,
     )
     result = run(
         tournament,
