@@ -11,12 +11,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from arena.cli import games, ranking, training
+from arena.cli import games, ranking, study, training
 
 GO_ON = {
     "train": "go on with arena train --resume and its folder",
     "sft": "go on with arena sft --resume and its folder",
     "tournament": "repeat the command to go on",
+    "study": "repeat the command to go on",
 }
 
 
@@ -68,6 +69,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sft": training.sft,
     "config": training.config,
     "tournament": ranking.tournament,
+    "study": study.study,
     "leaderboard": ranking.leaderboard,
     "report": ranking.report,
     "eval": ranking.evaluate,
