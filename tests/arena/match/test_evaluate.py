@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from arena.match.episode import EndReason, Episode
-from arena.match.evaluate import Conditions, _played, evaluate, evaluate_pair
+from arena.match.evaluate import Conditions, evaluate, evaluate_pair, played_episodes
 from arena_agents import Agent
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
@@ -99,11 +99,11 @@ def test_seeds_that_failed_for_one_are_left_out_for_both(monkeypatch: pytest.Mon
     """A server's failure says nothing of the agent; its own failure is a forfeit and counts."""
 
     def played(agent: Agent, spec: GameSpec, conditions: Conditions) -> list[Episode]:
-        episodes = _played(agent, spec, conditions)
+        episodes = played_episodes(agent, spec, conditions)
         outside = replace(episodes[7], end=EndReason.AGENT_ERROR, culprit="agent")
         return [*episodes[:7], outside, *episodes[8:]] if isinstance(agent, SearchAgent) else episodes
 
-    monkeypatch.setattr("arena.match.evaluate._played", played)
+    monkeypatch.setattr("arena.match.evaluate.played_episodes", played)
     conditions = Conditions(episodes=20)
     rows, (pair,) = evaluate_pair(("search", "random"), (SearchAgent(), RandomAgent()), [LAKE], conditions)
     assert ([row.episodes for row in rows], pair.episodes) == ([19, 20], 19)
