@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -101,3 +104,25 @@ def test_outcomes_are_those_of_arena_eval_and_more_episodes_go_on(tmp_path: Path
     stored = json.loads(path.read_text())
     path.write_text(json.dumps(stored | {"version": 1}))  # of another version of the game
     assert not len(Asked("base", game, 12, 3, "sampled").found(tmp_path))
+
+
+@pytest.mark.slow
+def test_a_killed_study_comes_to_the_same_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "small.toml"
+    file.write_text(STUDY.replace("steps = 2", "steps = 40").replace("seeds = 1", "seeds = 2"))
+
+    def command(out: Path) -> list[str]:
+        return [sys.executable, "-m", "arena", "study", str(file), "--out", str(out), "--workers", "2"]
+
+    killed = subprocess.Popen(command(tmp_path / "killed"), stderr=subprocess.DEVNULL)
+    began = time.monotonic()
+    while not any((tmp_path / "killed").glob("cells/*/run/metrics.jsonl")):
+        assert time.monotonic() - began < 300
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    time.sleep(1)  # its workers notice by themselves
+    for name in ("killed", "whole"):
+        subprocess.run(command(tmp_path / name), check=True, capture_output=True)
+    for name in ("study.json", "study.md", "study.html"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
