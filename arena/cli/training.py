@@ -205,8 +205,18 @@ def export(
     inspect: Annotated[
         bool, typer.Option("--inspect", help="Of a tournament: its episodes as logs for Inspect.")
     ] = False,
+    dataset: Annotated[
+        bool, typer.Option("--dataset", help="Of a tournament: its decisions as rows to teach from (JSONL).")
+    ] = False,
+    winners: Annotated[
+        bool, typer.Option("--winners", help="With --dataset: valid replies of those who won or succeeded.")
+    ] = False,
+    template: Annotated[
+        Path | None, typer.Option(help="With --dataset: the words around an observation.")
+    ] = None,
+    trust: Trust = False,
 ) -> None:
-    """Write a trained language policy as a Hugging Face folder with a model card."""
+    """Write a trained language policy as a Hugging Face folder, or a tournament for other tools."""
     if inspect:
         from arena.faces.inspect import export_inspect
 
@@ -214,6 +224,12 @@ def export(
         typer.echo(
             f"{len(logs)} logs are in {logs[0].parent}; look at them with inspect view" if logs else "none"
         )
+        return
+    if dataset:
+        from arena.faces.dataset import export_dataset
+
+        path, rows = export_dataset(run, out, winners=winners, template=template, trust=trust)
+        typer.echo(f"{rows} decisions are in {path}; load_dataset('json', data_files=…) reads them")
         return
     from arena.training.export.export import export_policy
 

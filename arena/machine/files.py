@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,21 @@ _RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file in one step. Raises UsageError where anything else than a file is in its place."""
+    _write_parts(path, [content])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replace a text file in one step by lines as they come; what raises while they do leaves the old one."""
+    _write_parts(path, (f"{line}\n".encode() for line in lines))
+
+
+def _write_parts(path: Path, parts: Iterable[bytes]) -> None:
     check_own(path)
     fresh = _beside(path, "new")
     fresh.unlink(missing_ok=True)  # a link there would be written through
     try:
         with _system_errors(path), fresh.open("xb") as file:
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         put_in_place(fresh, path)
