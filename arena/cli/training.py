@@ -197,10 +197,11 @@ def export(
     run: Annotated[
         Path,
         typer.Argument(
-            help="A training run's folder, or a policy in it, as RUN/last.", autocompletion=completion.runs
+            help="A training run's folder, or a policy in it, as RUN/last; or a tournament's.",
+            autocompletion=completion.runs,
         ),
     ],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The new folder.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The new folder, or file.")] = None,
     merge: Annotated[bool, typer.Option("--merge", help="Whole weights instead of an adapter.")] = False,
     inspect: Annotated[
         bool, typer.Option("--inspect", help="Of a tournament: its episodes as logs for Inspect.")
@@ -214,6 +215,10 @@ def export(
     template: Annotated[
         Path | None, typer.Option(help="With --dataset: the words around an observation.")
     ] = None,
+    push: Annotated[
+        str | None, typer.Option(help="Upload it to the Hugging Face Hub as OWNER/NAME, too.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="With --push: not for everyone to see.")] = False,
     trust: Trust = False,
 ) -> None:
     """Write a trained language policy as a Hugging Face folder, or a tournament for other tools."""
@@ -230,11 +235,19 @@ def export(
 
         path, rows = export_dataset(run, out, winners=winners, template=template, trust=trust)
         typer.echo(f"{rows} decisions are in {path}; load_dataset('json', data_files=…) reads them")
+        if push is not None:
+            from arena.training.export.push import push_dataset
+
+            typer.echo(f"and at {push_dataset(path, push, run=run, private=private)}")
         return
     from arena.training.export.export import export_policy
 
     folder = export_policy(run, out=out, merge=merge)
     typer.echo(f"The policy is in {folder}; its README.md says how to load it")
+    if push is not None:
+        from arena.training.export.push import push_policy
+
+        typer.echo(f"and at {push_policy(folder, push, private=private)}")
 
 
 def doctor(

@@ -50,7 +50,7 @@ class TrainConfig(BaseModel):
     eval_every: int = Field(20, ge=1, description="steps between evaluations on validation episodes")
     eval_episodes: int = Field(50, ge=1, description="validation episodes an evaluation")
     checkpoint_every: int = Field(20, ge=1, description="steps between checkpoints")
-    loggers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
+    loggers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = Field(
         (), description="where metrics go beside `metrics.jsonl`"
     )
 
