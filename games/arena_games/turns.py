@@ -59,7 +59,7 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
         self._nothing = dict.fromkeys(self.possible_agents, 0.0)  # copied, as are the others
         self._going = dict.fromkeys(self.possible_agents, False)
         self._rng: np.random.Generator | None = None
-        self._totals: Sequence[float] = ()
+        self._totals: list[float] = []
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         return self._observed
@@ -129,7 +129,7 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
         for seat, agent in enumerate(self.possible_agents):
             paid = self.rewards[agent] = totals[seat] - before[seat]
             self._cumulative_rewards[agent] += paid
-        self._totals, self._paid = totals, True
+        self._totals, self._paid = list(totals), True  # a game may go on counting in its own list
 
     def _ask(self) -> None:
         self._asked = asked = self.movers()
