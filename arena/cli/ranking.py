@@ -22,6 +22,7 @@ from arena.cli.options import (
     Rethink,
     Run,
     Seed,
+    Skins,
     Template,
     Trust,
 )
@@ -62,6 +63,7 @@ def tournament(
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
     memory: Memory = None,
+    skins: Skins = None,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
@@ -82,6 +84,7 @@ def tournament(
         defaults=asked(decode, chat_template),
         rethink=rethink,
         memory=memory,
+        skins=skins,
         in_process=in_process,
         agent_memory_gib=agent_memory,
     )
@@ -155,6 +158,7 @@ def evaluate(
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
     memory: Memory = None,
+    skins: Skins = None,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
@@ -175,6 +179,7 @@ def evaluate(
         defaults=asked(decode, chat_template),
         rethink=rethink,
         memory=memory,
+        skins=skins,
         in_process=in_process,
         agent_memory_gib=agent_memory,
     )

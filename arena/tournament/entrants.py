@@ -49,7 +49,7 @@ class Entrant:
     `nano+snake[seed=3,keep=1]`: two entrants with seeds of their own are two replicates.
 
     `base` is what it is trained from, None where it plays as it is. `trained_on` is the game of a
-    `BASE+GAME` spec; a `dqn` is trained on each game it plays.
+    `BASE+GAME` spec; a `dqn` is trained on each game it plays, for one in skins on the plain game.
     """
 
     label: str
@@ -61,7 +61,7 @@ class Entrant:
         """The policy with which it plays `game`, or None if it needs no training."""
         if self.base is None:
             return None
-        learned = self.trained_on or game.name
+        learned = self.trained_on or game.plain or game.name  # in skins it plays with what it learned plainly
         settings = tuple(f"{name}={value}" for name, value in bracketed(self.spec)[1].items())
         owner = ",".join([self.base, *settings]) if self.label == self.spec else self.label
         folder = out / "agents" / f"{file_name(owner)}@{file_name(learned)}"

@@ -28,6 +28,7 @@ class TournamentOptions:
     where neighbouring ranks are tied, up to `max_matches` in all. `engine` plays for language models;
     `defaults` are settings that their specs lack (see `arena_agents.spec`). An invalid reply is asked for
     again up to `rethink` times; `memory` is how many of their own turns seats are shown (None: as games say).
+    `skins` plays each game in so many skins too (see `arena_games.skins`).
     `in_process` and `agent_memory_gib` say how agents that are not ours are run (see
     `arena_agents.sandbox.Sandbox`).
     """
@@ -45,5 +46,6 @@ class TournamentOptions:
     defaults: Mapping[str, str] = field(default_factory=dict)
     rethink: int = 0
     memory: int | None = None
+    skins: int | None = None
     in_process: bool = False
     agent_memory_gib: float | None = None

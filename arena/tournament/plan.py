@@ -13,6 +13,7 @@ from arena.tournament.schedule import planned_matches, schedule, seat_orders
 from arena_agents.limits import MOST_MATCHES
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import remembering, select_games
+from arena_games.skins import both
 
 __all__ = ["Tournament"]
 
@@ -41,15 +42,17 @@ class Tournament:
         defaults: Mapping[str, str] | None = None,
         rethink: int = 0,
         memory: int | None = None,
+        skins: int | None = None,
     ) -> Tournament:
         """From what the command line says: names, or a string of them between commas.
 
         About `matches` matches of each agent in each game; `out` is the run's folder; `defaults` are for
         language models (see `parse_entrants`); an invalid reply is asked for again up to `rethink` times.
-        Raises UsageError for unknown games, unusable names and too many matches.
+        With `skins` each game is played in so many skins too, as a game of its own.
+        Raises UsageError for unknown games, games without skins, unusable names and too many matches.
         """
         entrants = tuple(parse_entrants(agents, defaults))
-        specs = tuple(remembering(spec, memory) for spec in select_games(games))
+        specs = tuple(both((remembering(spec, memory) for spec in select_games(games)), skins))
         planned = cls(specs, entrants, seed, matches, Path(out), rethink, memory)
         planned.check_size()
         return planned

@@ -48,6 +48,7 @@ def show_forecast(options: TournamentOptions, *, as_json: bool) -> None:
         defaults=options.defaults,
         rethink=options.rethink,
         memory=options.memory,
+        skins=options.skins,
     )
     found = forecast(tournament, deadline_s=options.deadline_s, say=note)
     if as_json:

@@ -8,12 +8,14 @@ from shlex import quote
 from rich.console import Console
 
 from arena.record.board import board_after
+from arena.record.paired import skin_drops
 from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
 from arena.untrusted import one_line
 from arena.views.invalid import invalid_json, show_invalid
 from arena.views.messages import note, warn
+from arena.views.skins import show_skins, skins_json
 from arena.views.spending import show_spending, spending_json
 from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
@@ -34,6 +36,7 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         defaults=options.defaults,
         rethink=options.rethink,
         memory=options.memory,
+        skins=options.skins,
     )
     result = run(
         tournament,
@@ -48,12 +51,14 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
     board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
     if as_json:
         spent, wrong = spending_json(result.spending), invalid_json(result.invalid)
-        print(render_json(board, replies=spent, invalid=wrong).rstrip("\n"))
+        drops = skins_json(skin_drops(result.results))
+        print(render_json(board, replies=spent, invalid=wrong, skins=drops).rstrip("\n"))
     else:
         render_rich(board, Console())
     if verdict is not None:
         print(one_line(str(verdict)), file=sys.stderr if as_json else sys.stdout)
     if not as_json:
+        show_skins(skin_drops(result.results), Console())
         show_invalid(result.invalid, Console())
         show_spending(result.spending, Console())
     note(f"arena report {quote(str(options.out))} makes a page of it")
