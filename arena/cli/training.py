@@ -46,6 +46,7 @@ def train(
 
         show_settings(agent, as_json=json)
         return
+    from arena.tournament.teach import STORED
     from arena.training.start import start
     from arena.views.training_progress import TrainingDisplay
 
@@ -63,7 +64,7 @@ def train(
         template=template,
         trust=trust,
     )
-    folder = start(options, show=TrainingDisplay)
+    folder = start(options, show=TrainingDisplay, around=STORED)
     rated = f"arena eval {quote(str(folder))} --games {quote(game or 'all')}"
     typer.echo(f"The trained agent is in {folder}; rate it with {rated}")
 

@@ -22,12 +22,16 @@ CONCURRENCY = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trajectory:
-    """One seat's part of an episode that the learner played; `players` are all that played it, by seat."""
+    """One seat's part of an episode that the learner played; `players` are all that played it, by seat.
+
+    `ahead` is the share of the other players' seats that it finished ahead of, ties counting half.
+    """
 
     steps: tuple[Step, ...]
     total: float
     success: bool
     players: tuple[str, ...] = ()
+    ahead: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,9 +104,25 @@ def _failure_of_the_learner(detail: str) -> UsageError:
 
 def _trajectories(group: Sequence[Episode], seat: int) -> tuple[Trajectory, ...]:
     return tuple(
-        Trajectory(episode.steps_of(seat), episode.returns[seat], episode.successes[seat], episode.players)
+        Trajectory(
+            episode.steps_of(seat),
+            episode.returns[seat],
+            episode.successes[seat],
+            episode.players,
+            _ahead(episode, seat),
+        )
         for episode in group
     )
+
+
+def _ahead(episode: Episode, seat: int) -> float:
+    own = episode.placements[seat]
+    others = [
+        place
+        for place, player in zip(episode.placements, episode.players, strict=True)
+        if player != episode.players[seat]
+    ]
+    return sum(0.5 * ((p > own) + (p >= own)) for p in others) / len(others) if others else 0.5
 
 
 def collect_together(
