@@ -31,6 +31,7 @@ from arena_leaderboard import MatchResult
 __all__ = ["FILE_NAME", "Store"]
 
 FILE_NAME = "run.sqlite"
+LEAGUE = "league"  # in a training's folder
 # The tables that hold an episode, by the column of its number.
 OWNED = (
     *(("plays", "episode"), ("attempts", "episode"), ("usages", "episode"), ("steps", "episode")),
@@ -71,8 +72,11 @@ class Store:
 
     @classmethod
     def read(cls, folder: Path) -> Store:
-        """The run in `folder`, to be looked at. Raises UsageError if there is none."""
-        path = folder / FILE_NAME
+        """The run in `folder`, or the league of the training there, to be looked at.
+
+        Raises UsageError if there is none.
+        """
+        path = matches_folder(folder) / FILE_NAME
         if not path.is_file():
             raise UsageError(
                 f"{folder} holds no tournament; play one with arena tournament --out {quote(str(folder))}"
@@ -245,6 +249,12 @@ class Store:
             # Not `yield from`: it would close the cursor with the generator, be the file open or not.
             for row in self._connection.execute(query, values):  # noqa: UP028
                 yield row
+
+
+def matches_folder(folder: Path) -> Path:
+    """The folder, or its league where only that keeps matches."""
+    inner = folder / LEAGUE
+    return inner if (inner / FILE_NAME).is_file() and not (folder / FILE_NAME).is_file() else folder
 
 
 def recorded_episodes(folder: Path, game: str) -> list[Episode] | None:

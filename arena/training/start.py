@@ -192,7 +192,8 @@ def _run(
             from arena.training.msgrpo.train import train_msgrpo
 
             train_msgrpo(config, run, display, template=template, team=team, around=around)
-        display.ended(run)
+        if around.until is None or run.holds("last"):  # else it is only a turn that has ended
+            display.ended(run)
 
 
 def settle(config: Config, team: Team) -> tuple[Config, Team]:

@@ -44,13 +44,14 @@ class Place:
     """A member's place in its league: the folder of the record, and the versions of the other members.
 
     `member` is what its own versions are named after. `others` are folders by name, each member's in the
-    order of their entry; `newest` the last one of each.
+    order of their entry; `newest` the last one of each. `seed` is the league's.
     """
 
     record: Path
     member: str = "step"
     others: Mapping[str, Path] = field(default_factory=dict)
     newest: tuple[str, ...] = ()
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from arena.machine.environment import environment
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import house_agents
+from arena.match.versions import step_of, version_name
 from arena.training.config import MsgrpoConfig
 from arena.training.distributed.team import Team
 from arena.training.language.learner import PolicyLearner
@@ -24,7 +25,7 @@ from arena.training.language.rollout import CONCURRENCY
 from arena.training.league.draw import RATED, Draw, Opponents
 from arena.training.league.entry import Verdict, entry_matches, entry_seeds, judge, spread
 from arena.training.league.place import BASE, OpenRecord, Place, Record
-from arena.training.league.versions import HeldEngine, load_version, step_of, version_name
+from arena.training.league.versions import HeldEngine, load_version
 from arena_agents import Agent
 from arena_agents.base import obstacle
 from arena_agents.language.agent import LanguageAgent
@@ -82,7 +83,9 @@ class LeagueRun:
             number = step_of(path.name, member)
             if number is None or number > step:
                 shutil.rmtree(path)
-        self._record = self._opened(self.place.record, _played(self.spec, self.config), environment())
+        self._record = self._opened(
+            self.place.record, _played(self.spec, self.config, self.place), environment()
+        )
         players = {player for result in self._record.results() for player in result.players}
         later = [player for player in players if (step_of(player, member) or 0) > step]
         self._record.forget([*later, *([version_name(member, 0)] if step < 0 else [])])
@@ -170,13 +173,13 @@ def _anchor(name: str, spec: GameSpec) -> Agent:
     return agent
 
 
-def _played(spec: GameSpec, config: MsgrpoConfig) -> dict[str, object]:
+def _played(spec: GameSpec, config: MsgrpoConfig, place: Place) -> dict[str, object]:
     """What the record says is played in it: the versions enter as they come."""
     fixed = {name: name for name in config.anchors if name != BASE}
     return {
         "games": {spec.name: spec.version},
         "agents": fixed,
-        "seed": config.seed,
+        "seed": place.seed,
         "matches": config.league_seeds * len(spec.open_seats),
         "league": config.agent,
     }

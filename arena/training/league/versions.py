@@ -7,7 +7,6 @@ that is not the trainer's own model cannot do that; beside it each version is lo
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,18 +24,6 @@ from arena_agents.registry import make_agent
 from arena_games.base import UsageError
 
 FILES = ("adapter_model.safetensors", "model.safetensors")
-NAME = re.compile(r"([a-z]+)-(\d{6})")
-
-
-def version_name(member: str, step: int) -> str:
-    """What the policy of this member after this update is called, as a player and as a folder."""
-    return f"{member}-{step:06d}"
-
-
-def step_of(name: str, member: str) -> int | None:
-    """The update after which this version of the member entered; None of any other name."""
-    found = NAME.fullmatch(name)
-    return int(found[2]) if found and found[1] == member else None
 
 
 class HeldEngine:

@@ -125,7 +125,7 @@ class MsgrpoTraining(LanguageTraining):
             return
         if self.around.open_record is None:
             raise ValueError("a league keeps a record; call arena.train")
-        place = self.around.place or Place(self.run.path / FOLDER)
+        place = self.around.place or Place(self.run.path / FOLDER, seed=self.config.seed)
         self.league = LeagueRun(
             self.spec, self.config, self.run.path, self.team, self.around.open_record, place
         )

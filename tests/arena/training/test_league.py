@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from arena.match.seating import LEARNER
 from arena.match.seeds import Split, episode_seed
+from arena.match.versions import step_of
 from arena.record.store import Store
 from arena.tournament.teach import train
 from arena.training.config import MsgrpoConfig, resolve
@@ -24,7 +25,7 @@ from arena.training.language.rollout import Rollout, Trajectory
 from arena.training.league.draw import Draw, Opponents
 from arena.training.league.entry import entry_matches, judge, points, spread
 from arena.training.league.mix import Mix, pfsp_weight, pool_weights
-from arena.training.league.versions import HeldEngine, step_of
+from arena.training.league.versions import HeldEngine
 from arena.training.sft.config import SftConfig
 from arena_agents.base import Sampling
 from arena_agents.engines.transformers import TransformersEngine
