@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -57,8 +57,8 @@ def league(
     from arena.views.league import show_league, write_league
     from arena.views.training_progress import TrainingDisplay
 
-    named = {"league_mix": mix, "pfsp": pfsp, "hours": hours}
-    named |= {"anchors": None if anchors is None else split_agents(anchors)}
+    fixed = None if anchors is None else split_agents(anchors)
+    named: dict[str, Any] = {"league_mix": mix, "pfsp": pfsp, "hours": hours, "anchors": fixed}
     given = {name: value for name, value in named.items() if value is not None}
     options = TrainOptions(
         game,

@@ -189,6 +189,9 @@ class MsgrpoConfig(LanguageConfig):
     entropy_step: float = Field(0.005, gt=0, description="by which the entropy's weight moves an update")
     epochs: int = Field(1, ge=1, description="passes over the kept episodes")
     minibatches: int = Field(1, ge=1, description="optimiser steps a pass")
+    reward: Literal["game", "place"] = Field(
+        "game", description="what is learned from: what the game pays, or one's place at its end (1 to -1)"
+    )
     format_penalty: float = Field(1.0, ge=0, description="taken off the reward of an invalid reply")
     mismatch: Literal["truncate", "mask_tokens", "mask_replies"] = Field(
         "truncate", description="what is done where engine and trainer differ"

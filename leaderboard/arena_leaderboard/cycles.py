@@ -24,7 +24,7 @@ def settled(found: HeadToHead) -> dict[str, tuple[str, ...]]:
 
     def beats(i: int, j: int) -> bool:
         share, meetings = duels.shares[i][j], duels.meetings[i][j]
-        return bool(share and meetings) and share_interval(share * meetings, meetings, level)[0] > 0.5
+        return share is not None and share_interval(share * meetings, meetings, level)[0] > 0.5
 
     return {agents[i]: tuple(agents[j] for k, j in met if k == i and beats(i, j)) for i in range(len(agents))}
 

@@ -78,16 +78,20 @@ def points(results: Iterable[MatchResult], name: str) -> dict[str, list[float]]:
     return {player: [fmean(by[seed]) for seed in sorted(by)] for player, by in found.items()}
 
 
+def losses(against: Points, entry: int) -> list[str]:
+    """Those of its own past whom the `entry`th version lost to beyond chance, the worst loss first."""
+    level = FORGOTTEN / (entry * (entry + 1) * max(len(against), 1))
+    chances = {past: chance_of_loss([0.5] * len(own), own) for past, own in against.items()}
+    return sorted((past for past in chances if chances[past] < level), key=lambda past: chances[past])
+
+
 def judge(
     results: Sequence[MatchResult], name: str, seeds: Sequence[int], own_past: Sequence[str], entry: int
 ) -> Verdict:
     """What the stored results say of who entered with these seeds, as the `entry`th of its own."""
     asked = set(seeds)
     against = points((result for result in results if result.seed in asked), name)
-    met = [past for past in own_past if past in against]
-    level = FORGOTTEN / (entry * (entry + 1) * max(len(met), 1))
-    chances = {past: chance_of_loss([0.5] * len(against[past]), against[past]) for past in met}
-    lost = sorted((past for past in met if chances[past] < level), key=lambda past: chances[past])
+    lost = losses({past: against[past] for past in own_past if past in against}, entry)
     rated = ratings(results)
     rating = rated.get(name) or Rating(1000.0, 1000.0, 1000.0, 0)
     leads = all(rated[past].mean <= rating.mean for past in own_past if past in rated)

@@ -286,6 +286,7 @@ class MsgrpoTraining(LanguageTraining):
             lambda start: seating(starts[start]),
             repeats=config.group_size,
             format_penalty=config.format_penalty,
+            by_place=config.reward == "place",
         )
 
     def learn(self, rollout: Rollout) -> Metrics:

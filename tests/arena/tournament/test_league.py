@@ -136,7 +136,7 @@ def test_the_curve_has_every_version_with_its_interval(league: Path, tmp_path: P
 
 def test_the_newest_matches_are_watched(league: Path) -> None:
     shown = arena("watch", league, "--plain", "--latest", 2, "--trust")
-    assert shown.count("coin:") == 2
+    assert shown.count("--- end") == 2
     assert "b-000002" in shown
 
 
