@@ -46,6 +46,7 @@ def train(
 
         show_settings(agent, as_json=json)
         return
+    from arena.tournament.teach import STORED
     from arena.training.start import start
     from arena.views.training_progress import TrainingDisplay
 
@@ -63,7 +64,7 @@ def train(
         template=template,
         trust=trust,
     )
-    folder = start(options, show=TrainingDisplay)
+    folder = start(options, show=TrainingDisplay, around=STORED)
     rated = f"arena eval {quote(str(folder))} --games {quote(game or 'all')}"
     typer.echo(f"The trained agent is in {folder}; rate it with {rated}")
 
@@ -155,13 +156,20 @@ def curves(
     runs: Annotated[
         list[Path], typer.Argument(help="Folders of training runs.", autocompletion=completion.runs)
     ],
-    metric: Annotated[str, typer.Option(help="A name in metrics.jsonl.")] = "eval/success",
+    metric: Annotated[
+        str, typer.Option(help="A name in metrics.jsonl; `rating` of a league's versions.")
+    ] = "eval/success",
     json: Json = False,
     svg: Annotated[Path | None, typer.Option(help="Draw them into this file too.")] = None,
 ) -> None:
     """Show the learning curves of several runs beside each other."""
     from arena.views.curves import draw_comparison, show_comparison
 
+    if metric == "rating":
+        from arena.views.league import show_ratings
+
+        show_ratings(runs, svg=svg, as_json=json)
+        return
     if svg is not None:
         draw_comparison(runs, metric, svg)
     show_comparison(runs, metric, as_json=json)

@@ -20,7 +20,7 @@ from filelock import BaseFileLock
 from arena.machine.files import lock_folder
 from arena.match.episode import Episode
 from arena.record import attempts, integrity, plays, rows, seals, usages
-from arena.record.columns import RunConfig, match_counts
+from arena.record.columns import RunConfig, match_counts, names
 from arena.record.notable import MatchSummary
 from arena.record.run_file import connect, create_file, legible, one_line_errors
 from arena.record.tables import Episodes
@@ -31,6 +31,12 @@ from arena_leaderboard import MatchResult
 __all__ = ["FILE_NAME", "Store"]
 
 FILE_NAME = "run.sqlite"
+LEAGUE = "league"  # in a training's folder
+# The tables that hold an episode, by the column of its number.
+OWNED = (
+    *(("plays", "episode"), ("attempts", "episode"), ("usages", "episode"), ("steps", "episode")),
+    *(("seals", "subject"), ("episodes", "number")),
+)
 
 
 class Store:
@@ -66,8 +72,11 @@ class Store:
 
     @classmethod
     def read(cls, folder: Path) -> Store:
-        """The run in `folder`, to be looked at. Raises UsageError if there is none."""
-        path = folder / FILE_NAME
+        """The run in `folder`, or the league of the training there, to be looked at.
+
+        Raises UsageError if there is none.
+        """
+        path = matches_folder(folder) / FILE_NAME
         if not path.is_file():
             raise UsageError(
                 f"{folder} holds no tournament; play one with arena tournament --out {quote(str(folder))}"
@@ -124,6 +133,21 @@ class Store:
             for episode in episodes:
                 rows.insert(transaction, episode, rated_seats)
             seals.seal_episodes(transaction)
+
+    def forget(self, players: Collection[str]) -> None:
+        """Remove the episodes in which any of these played, in one transaction: they will be played anew."""
+        with legible(self.path):
+            found = [
+                (row[0],)
+                for row in self._select("SELECT number, players FROM episodes")
+                if not {*players}.isdisjoint(names(row[1]))
+            ]
+        if not found:
+            return
+        seals.unseal_file(self.path)
+        with one_line_errors(self.path), self._connection as transaction:
+            for table, key in OWNED:
+                transaction.executemany(f"DELETE FROM {table} WHERE {key} = ?", found)
 
     def episode_ids(self) -> set[str]:
         """The ids of all stored episodes."""
@@ -225,6 +249,12 @@ class Store:
             # Not `yield from`: it would close the cursor with the generator, be the file open or not.
             for row in self._connection.execute(query, values):  # noqa: UP028
                 yield row
+
+
+def matches_folder(folder: Path) -> Path:
+    """The folder, or its league where only that keeps matches."""
+    inner = folder / LEAGUE
+    return inner if (inner / FILE_NAME).is_file() and not (folder / FILE_NAME).is_file() else folder
 
 
 def recorded_episodes(folder: Path, game: str) -> list[Episode] | None:

@@ -26,7 +26,7 @@ from arena_games.registry import is_code as is_game_code
 # How a run is computed, not what: none changes its numbers but by rounding.
 OF_THE_MACHINE = (
     *("engine", "engine_memory", "tensor_parallel", "micro_tokens", "rollout_tokens"),
-    *("gradient_checkpointing", "loggers"),
+    *("gradient_checkpointing", "loggers", "hours"),
 )
 TEMPLATE = "template.txt"
 

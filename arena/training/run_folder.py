@@ -8,6 +8,7 @@ environment.json   package versions, Python, platform, git revision, threads
 metrics.jsonl      one object a step
 checkpoints/       step-N: policy, optimiser and generators, to resume from
 best/  last/       policies that can be played as agents
+league/            of a league: its versions, and the matches that rated them
 curve.png          the learning curve
 .lock              held by the process that trains
 """
@@ -37,7 +38,7 @@ DOES_NOT_FIT = (OSError, ValueError, LookupError, TypeError, RuntimeError, Attri
 REMEDY = "delete that checkpoint to resume from an older one"
 # What may be there before a run is, and is of no use without it.
 UNSTARTED_FILES = ("config.json", "environment.json", "template.txt", "examples.jsonl")
-UNSTARTED_FOLDERS = ("start", "start.new", "teacher")
+UNSTARTED_FOLDERS = ("start", "start.new", "teacher", "league")
 
 
 class RunFolder:
