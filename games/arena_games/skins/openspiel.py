@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from arena_games.board import Board
-from arena_games.openspiel.boards import FIRST, KEY, SECOND, block, last_move, pieces
+from arena_games.openspiel.boards import last_move
+from arena_games.pictures import FIRST, KEY, SECOND, block, pieces
 from arena_games.skins.drawn import LETTERS, SYMBOLS, drawn_from, drawn_words
 
 Rows = list[str]
