@@ -29,7 +29,7 @@ class TournamentOptions:
     `defaults` are settings that their specs lack (see `arena_agents.spec`). An invalid reply is asked for
     again up to `rethink` times; `memory` is how many of their own turns seats are shown (None: as games say).
     `in_process` and `agent_memory_gib` say how agents that are not ours are run (see
-    `arena_agents.sandbox.Sandbox`).
+    `arena_agents.sandbox.Sandbox`). `workers` processes play (None: as cores and agents have it).
     """
 
     games: str
@@ -47,3 +47,4 @@ class TournamentOptions:
     memory: int | None = None
     in_process: bool = False
     agent_memory_gib: float | None = None
+    workers: int | None = None
