@@ -52,6 +52,10 @@ def tournament(
     max_matches: Annotated[
         int | None, typer.Option(min=1, help="In all, with --until-separated; 10 times the planned.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that play; one a core where agents need no more than that."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Forecast matches, tokens, cost and time from a small sample.")
     ] = False,
@@ -87,6 +91,7 @@ def tournament(
         skins=skins,
         in_process=in_process,
         agent_memory_gib=agent_memory,
+        workers=workers,
     )
     if dry_run:
         from arena.views.forecast import show_forecast

@@ -19,8 +19,9 @@ from filelock import BaseFileLock
 
 from arena.machine.files import lock_folder
 from arena.match.episode import Episode
-from arena.record import attempts, integrity, plays, rows, seals, usages
+from arena.record import attempts, encode, integrity, plays, rows, seals, usages
 from arena.record.columns import RunConfig, match_counts, names
+from arena.record.encode import EpisodeRows
 from arena.record.notable import MatchSummary
 from arena.record.run_file import connect, create_file, legible, one_line_errors
 from arena.record.tables import Episodes
@@ -128,10 +129,14 @@ class Store:
 
     def add(self, episodes: Iterable[Episode], rated_seats: tuple[int, ...]) -> None:
         """Store episodes in one transaction; `rated_seats` are those that agents under test hold."""
+        self.add_rows(encode.encode(episode, rated_seats) for episode in episodes)
+
+    def add_rows(self, episodes: Iterable[EpisodeRows]) -> None:
+        """Store episodes that are rows already, in one transaction."""
         seals.unseal_file(self.path)
         with one_line_errors(self.path), self._connection as transaction:
             for episode in episodes:
-                rows.insert(transaction, episode, rated_seats)
+                encode.insert(transaction, episode)
             seals.seal_episodes(transaction)
 
     def forget(self, players: Collection[str]) -> None:
@@ -168,13 +173,13 @@ class Store:
 
     def _read(self, game: str | None) -> Iterator[Episode]:
         query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE game = coalesce(?, game) ORDER BY id"
-        for row in self._select(query, rows.to_bytes(game)):
+        for row in self._select(query, encode.to_bytes(game)):
             yield self._whole(row)
 
     def episode(self, which: int | str) -> Episode | None:
         """One episode, by its number (from 1, in the order of storing) or its id; None if there is none."""
         column = "number" if isinstance(which, int) else "id"
-        value = which if isinstance(which, int) else rows.to_bytes(which)
+        value = which if isinstance(which, int) else encode.to_bytes(which)
         query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE {column} = ?"
         for row in self._select(query, value):
             return self._whole(row)

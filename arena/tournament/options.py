@@ -30,7 +30,7 @@ class TournamentOptions:
     again up to `rethink` times; `memory` is how many of their own turns seats are shown (None: as games say).
     `skins` plays each game in so many skins too (see `arena_games.skins`).
     `in_process` and `agent_memory_gib` say how agents that are not ours are run (see
-    `arena_agents.sandbox.Sandbox`).
+    `arena_agents.sandbox.Sandbox`). `workers` processes play (None: as cores and agents have it).
     """
 
     games: str
@@ -49,3 +49,4 @@ class TournamentOptions:
     skins: int | None = None
     in_process: bool = False
     agent_memory_gib: float | None = None
+    workers: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Protocol
@@ -12,19 +12,20 @@ from typing import Protocol
 from arena.machine.environment import environment
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
-from arena.match.play import play
 from arena.match.resimulate import reading_exactly
 from arena.record.plays import Faults
 from arena.record.store import Store
 from arena.record.usages import Spending
 from arena.tournament.agents import Agents
 from arena.tournament.entrants import Training, trainings
+from arena.tournament.executor.base import Executor, Played
+from arena.tournament.executor.choose import executor_of, workers_for
+from arena.tournament.executor.task import Task
 from arena.tournament.options import DEADLINE_S, TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.prepare import Watcher, due, threads_each, train_all
 from arena.tournament.separation import Verdict, play_on
 from arena.tournament.silent import Silent
-from arena_agents import Agent
 from arena_agents.engines.base import EngineName
 from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
@@ -96,18 +97,21 @@ def run(
     until: UntilSeparated | None = None,
     engine: EngineName = "transformers",
     sandbox: Sandbox | None = None,
+    workers: int | None = None,
 ) -> TournamentResult:
     """Train what has to be trained, play what has not been played, and show both on `display`, if any.
 
     A tournament that was played before goes on. `deadline_s` bounds an agent's time for one call.
     An agent whose training fails plays nothing that needs it. `sandbox` says how agents that are not ours are
-    run; what they print goes to `logs` in the run's folder. Raises UsageError, before anything is
-    written, for an agent that cannot be made or may not be trained.
+    run; what they print goes to `logs` in the run's folder. `workers` processes play (None: as
+    `executor.choose.workers_for` says); what is stored does not depend on how many. Raises UsageError,
+    before anything is written, for an agent that cannot be made or may not be trained.
     """
     display = display or Silent()
     needed = trainings(tournament.entrants, tournament.games, tournament.out)
     waiting = due(needed, train)
-    agents = Agents(tournament, engine, replace(sandbox or Sandbox(), logs=tournament.out / "logs"))
+    sandbox = replace(sandbox or Sandbox(), logs=tournament.out / "logs")
+    agents = Agents(tournament, engine, sandbox)
     agents.check()
     unable = agents.unable()
     planned = environment() | {THREADS: threads_each(needed)}
@@ -120,15 +124,20 @@ def run(
         config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)
         left_out = frozenset({*tournament.left_out(failed), *unable})
         cut_short: dict[str, list[str]] = {}
+        planned_matches = tournament.schedule(left_out)
+        missing = len(planned_matches) - len(store.episode_ids())
+        count = workers_for(workers, tournament.entrants, missing)
+        task = Task.of(tournament, config, engine, sandbox, store.reads_exactly)
+        with closing(executor_of(task, agents, config, count)) as executor:
 
-        def played(matches: list[Match]) -> bool:
-            with display.matches() as listener:
-                cut_short.update(play_missing(tournament, store, agents, listener, matches, config=config))
-            return not cut_short
+            def played(matches: list[Match]) -> bool:
+                with display.matches() as listener:
+                    cut_short.update(play_missing(tournament, store, executor, listener, matches))
+                return not cut_short
 
-        verdict = None
-        if played(tournament.schedule(left_out)) and until is not None:
-            verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
+            verdict = None
+            if played(planned_matches) and until is not None:
+                verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
         return TournamentResult(
             store.results(), failed, store.spending(), cut_short, verdict, unable, store.invalid_replies()
         )
@@ -152,13 +161,11 @@ def _train(
 def play_missing(
     tournament: Tournament,
     store: Store,
-    agents: Agents,
+    executor: Executor,
     listener: Listener,
     matches: Iterable[Match] | None = None,
-    *,
-    config: MatchConfig | None = None,
 ) -> dict[str, list[str]]:
-    """Play those of the matches (by default, of all planned) that the store lacks, and store them in batches.
+    """Have those of the matches (by default, of all planned) played that the store lacks, and store them.
 
     Returns the failures outside agents, by agent; their matches are stored as attempts, and still missing. In
     the last of `MOST_TRIES` such a failure forfeits the match: else it could be had played until it is won.
@@ -169,36 +176,39 @@ def play_missing(
         planned[match.spec.name].append(replace(match, last_try=tries[match.id] >= MOST_TRIES - 1))
     missing = {game: [match for match in planned[game] if match.id not in stored] for game in planned}
     listener.plan({game: (len(planned[game]) - len(missing[game]), len(planned[game])) for game in planned})
+    queue = [match for game in planned for match in missing[game]]
     cut_short: dict[str, list[str]] = defaultdict(list)
-    for spec in tournament.games:
-        if missing[spec.name]:
-            players = {player for match in missing[spec.name] for player in match.players}
-            made = agents.of_game(spec, players)
-            for episode in _play(missing[spec.name], made, store, listener, config):
-                cut_short[str(episode.culprit)].append(str(episode.detail))
+    for batch in batches(executor.play(_announced(queue, listener), len(queue))):
+        store.add_rows(one.rows for one in batch)
+        for game, ended in _by_game(batch).items():
+            listener.advance(game, ended)
+        for one in batch:
+            if one.passing:
+                cut_short[str(one.episode.culprit)].append(str(one.episode.detail))
     return dict(cut_short)
 
 
-def _play(
-    matches: list[Match],
-    agents: Mapping[str, Agent],
-    store: Store,
-    listener: Listener,
-    config: MatchConfig | None,
-) -> Iterator[Episode]:
-    """Play and store the matches of one game; yields the attempts that failures outside agents ended."""
-    spec = matches[0].spec
-    listener.begin(spec.name)
-    for batch in batches(play(matches, agents, config)):
-        store.add(batch, spec.open_seats)
-        attempts = [episode for episode in batch if episode.failure and episode.failure.passing]
-        listener.advance(spec.name, [episode for episode in batch if episode not in attempts])
-        yield from attempts
+def _announced(matches: Iterable[Match], listener: Listener) -> Iterator[Match]:
+    """The matches as they are drawn; of each game the listener is told before its first."""
+    begun: set[str] = set()
+    for match in matches:
+        if match.spec.name not in begun:
+            begun.add(match.spec.name)
+            listener.begin(match.spec.name)
+        yield match
 
 
-def batches(episodes: Iterable[Episode]) -> Iterator[list[Episode]]:
-    """The episodes as they come, those together that end within `BATCH_SECONDS`."""
-    batch: list[Episode] = []
+def _by_game(batch: Sequence[Played]) -> dict[str, list[Episode]]:
+    """The episodes by game, without the attempts that came to nothing."""
+    games: dict[str, list[Episode]] = defaultdict(list)
+    for one in batch:
+        games[one.episode.game] += [] if one.passing else [one.episode]
+    return dict(games)
+
+
+def batches(episodes: Iterable[Played]) -> Iterator[list[Played]]:
+    """What was played as it comes, together what ends within `BATCH_SECONDS`."""
+    batch: list[Played] = []
     began = monotonic()
     for episode in episodes:
         batch.append(episode)

@@ -46,6 +46,7 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         until=until,
         engine=parse_engine(options.engine),
         sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
+        workers=options.workers,
     )
     verdict = result.verdict
     board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
