@@ -80,12 +80,11 @@ def _show_skins(
     rows, drops = evaluate_skins(name, agent, games, conditions, skins)
     _warn(rows)
     if as_json:
-        shown = {"agents": rows, "drops": drops}
-        print(
-            json.dumps(
-                {key: [row.model_dump(mode="json") for row in of] for key, of in shown.items()}, indent=2
-            )
-        )
+        shown = {
+            "agents": [row.model_dump(mode="json") for row in rows],
+            "drops": [drop.model_dump(mode="json") for drop in drops],
+        }
+        print(json.dumps(shown, indent=2, allow_nan=False))
         return
     Console().print(_evaluation_table(rows))
     Console().print(_drops_table(drops))

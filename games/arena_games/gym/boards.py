@@ -44,10 +44,14 @@ def taxi(seen: Observation) -> Board | None:
     """The streets with their walls; P is the taxi."""
     rows = [PLAYER.findall(row[1:-1]) for row in block(seen.text, r"\|[^+-]*\|")]
     cells = tuple(
-        tuple(_player("P") if len(at) > 1 else Cell("." if at in " :" else at, _tone(at)) for at in row)
-        for row in rows
+        tuple(_player("P") if len(at) > 1 else Cell(_street(at), _tone(at)) for at in row) for row in rows
     )
     return Board(cells, "P the taxi, | a wall") if cells and len({len(row) for row in cells}) == 1 else None
+
+
+def _street(symbol: str) -> str:
+    """What stands between two streets is left blank, unless it is a wall."""
+    return {" ": ".", ":": " "}.get(symbol, symbol)
 
 
 def _tone(symbol: str) -> Tone:

@@ -129,7 +129,7 @@ def liars_dice(text: str) -> Board | None:
     if dice is None:
         return None
     own = [(face, True) for die in dice[1].split(", ") for face in die if face.isalnum()]
-    bids = re.search(r"^Bids so far: .*?(\d+)-(\d+)$", text, re.MULTILINE)
+    bids = re.search(r"^Bids so far: .*?(\d+)-(\d+)(, Liar)?$", text, re.MULTILINE)
     last = [(" ", False), (bids[1][:2], False), ("x", False), (bids[2], False)] if bids else []
     return row_of_cards([*own, *last], "the seat's own dice; then the last bid, dice x face")
 
