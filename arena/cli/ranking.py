@@ -16,6 +16,7 @@ from arena.cli.options import (
     Decoding,
     Engine,
     Games,
+    GameSet,
     InProcess,
     Json,
     Memory,
@@ -32,6 +33,7 @@ from arena.views.options import EvaluationOptions, Format
 
 def tournament(
     games: Games = "all",
+    game_set: GameSet = None,
     agents: Annotated[
         str,
         typer.Option(
@@ -89,6 +91,7 @@ def tournament(
         rethink=rethink,
         memory=memory,
         skins=skins,
+        game_set=game_set or (),
         in_process=in_process,
         agent_memory_gib=agent_memory,
         workers=workers,
@@ -150,6 +153,7 @@ def evaluate(
         ),
     ] = None,
     games: Games = "all",
+    game_set: GameSet = None,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes of each game.")] = 100,
     seed: Seed = 0,
     opponents: Annotated[str, typer.Option(help="Who holds the other open seats.")] = "random",
@@ -185,6 +189,7 @@ def evaluate(
         rethink=rethink,
         memory=memory,
         skins=skins,
+        game_set=game_set or (),
         in_process=in_process,
         agent_memory_gib=agent_memory,
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from arena.cli import completion
-from arena.cli.options import RUNS, Game, GameToLearn, Json, Learner, Run, Template, Trust
+from arena.cli.options import RUNS, Game, GameSet, GameToLearn, Json, Learner, Run, Template, Trust
 from arena.training.options import SftOptions, TrainOptions
 
 HelpSettings = Annotated[
@@ -33,6 +33,7 @@ def train(
         Path | None, typer.Option(help="Go on with the run in this folder.", autocompletion=completion.runs)
     ] = None,
     template: Template = None,
+    game_set: GameSet = None,
     engine: Annotated[
         str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
     ] = None,
@@ -62,6 +63,7 @@ def train(
         config_file=config,
         resume=resume,
         template=template,
+        game_set=game_set or (),
         trust=trust,
     )
     folder = start(options, show=TrainingDisplay, around=STORED)
@@ -95,6 +97,7 @@ def sft(
         Path | None, typer.Option(help="Go on with the run in this folder.", autocompletion=completion.runs)
     ] = None,
     template: Template = None,
+    game_set: GameSet = None,
     engine: Annotated[
         str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
     ] = None,
@@ -127,6 +130,7 @@ def sft(
         config_file=config,
         resume=resume,
         template=template,
+        game_set=game_set or (),
         trust=trust,
     )
     folder = start(options, show=TrainingDisplay, recorded=recorded_episodes)

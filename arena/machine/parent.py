@@ -1,4 +1,4 @@
-"""A child process that does not outlive its parent, however that ends."""
+"""A child process that does not outlive its parent: one that is killed outright cannot stop its children."""
 
 from __future__ import annotations
 

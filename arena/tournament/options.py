@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -24,7 +24,8 @@ class TrainMode(StrEnum):
 class TournamentOptions:
     """What `arena tournament` is asked for, as its options say it.
 
-    `games` and `agents` are names between commas, `out` is the run's folder. `until_separated` plays on
+    `games` and `agents` are names between commas, `out` is the run's folder; `game_set` are numbers of the
+    games, `KEY=VALUE`. `until_separated` plays on
     where neighbouring ranks are tied, up to `max_matches` in all. `engine` plays for language models;
     `defaults` are settings that their specs lack (see `arena_agents.spec`). An invalid reply is asked for
     again up to `rethink` times; `memory` is how many of their own turns seats are shown (None: as games say).
@@ -50,3 +51,4 @@ class TournamentOptions:
     in_process: bool = False
     agent_memory_gib: float | None = None
     workers: int | None = None
+    game_set: Sequence[str] = ()

@@ -43,16 +43,19 @@ class Tournament:
         rethink: int = 0,
         memory: int | None = None,
         skins: int | None = None,
+        game_set: Iterable[str] = (),
     ) -> Tournament:
         """From what the command line says: names, or a string of them between commas.
 
         About `matches` matches of each agent in each game; `out` is the run's folder; `defaults` are for
         language models (see `parse_entrants`); an invalid reply is asked for again up to `rethink` times.
-        With `skins` each game is played in so many skins too, as a game of its own.
+        `game_set` are numbers of the games, `KEY=VALUE`. With `skins` each game is played in so many skins
+        too, as a game of its own.
         Raises UsageError for unknown games, games without skins, unusable names and too many matches.
         """
         entrants = tuple(parse_entrants(agents, defaults))
-        specs = tuple(both((remembering(spec, memory) for spec in select_games(games)), skins))
+        chosen = select_games(games, game_set)
+        specs = tuple(both((remembering(spec, memory) for spec in chosen), skins))
         planned = cls(specs, entrants, seed, matches, Path(out), rethink, memory)
         planned.check_size()
         return planned

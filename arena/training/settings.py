@@ -26,6 +26,7 @@ from arena_agents.address import is_address, parse_address
 from arena_agents.presets import PRESETS
 from arena_games.base import UsageError
 from arena_games.registry import find_game
+from arena_games.variants import with_numbers
 
 Language = TypeVar("Language", bound=LanguageConfig)
 
@@ -106,11 +107,18 @@ def _checked(config: Language, policy: Policy | None) -> Language:
 def layers(
     given: Mapping[str, Any], settings: Sequence[str] | Mapping[str, Any], config_file: Path | None
 ) -> dict[str, Any]:
-    """The file, `--set`, and the named options, the later one winning."""
+    """The file, `--set`, and the named options, the later one winning; `game_set` becomes part of the game.
+
+    Raises UsageError where there is no game to set it in.
+    """
     file = read_config_file(config_file) if config_file else {}
     file.pop("algorithm", None)
     chosen = settings if isinstance(settings, Mapping) else parse_settings(list(settings))
-    return {**file, **chosen, **given}
+    asked = {**file, **chosen, **given}
+    numbers = asked.pop("game_set", ())
+    if numbers and "game" not in asked:
+        raise UsageError("which game? --game-set is for one that is named: arena train GAME --game-set …")
+    return asked | {"game": with_numbers(str(asked["game"]), numbers)} if numbers else asked
 
 
 def _asked(
@@ -125,8 +133,7 @@ def _asked(
     for needed in ("game", "agent", *more):
         if needed not in asked:
             raise UsageError(f"which {needed}? {usage}")
-    find_game(asked["game"])
-    return asked
+    return asked | {"game": find_game(asked["game"]).name}
 
 
 def _trainable(agent: str) -> tuple[str, Policy | None]:

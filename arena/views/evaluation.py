@@ -43,7 +43,7 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     if options.skins is not None and options.other is not None:
         raise UsageError("--skins compares an agent with itself; leave the other agent out")
     # A mistyped name is found before a model is loaded, which may take minutes.
-    games = [remembering(game, options.memory) for game in select_games(options.games)]
+    games = [remembering(game, options.memory) for game in select_games(options.games, options.game_set)]
     opponent = make_agent(options.opponents, sandbox=sandbox)
     conditions = Conditions(
         options.episodes, options.seed, opponent, MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink)

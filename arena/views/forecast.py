@@ -49,6 +49,7 @@ def show_forecast(options: TournamentOptions, *, as_json: bool) -> None:
         rethink=options.rethink,
         memory=options.memory,
         skins=options.skins,
+        game_set=options.game_set,
     )
     found = forecast(tournament, deadline_s=options.deadline_s, say=note)
     if as_json:

@@ -37,6 +37,7 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         rethink=options.rethink,
         memory=options.memory,
         skins=options.skins,
+        game_set=options.game_set,
     )
     result = run(
         tournament,
