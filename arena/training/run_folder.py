@@ -24,7 +24,7 @@ from typing import Any
 
 from arena.machine.copies import refuse_links
 from arena.machine.environment import environment
-from arena.machine.files import LOCK_NAME, lock_folder, mend_folder, replace_folder, write_json
+from arena.machine.files import LOCK_NAME, lock_folder, mend_folder, remove_folder, replace_folder, write_json
 from arena.training.config import TrainConfig
 from arena.training.distributed.team import SOLO, Team
 from arena.training.metrics_file import MetricsFile
@@ -106,7 +106,7 @@ class RunFolder:
         for name in UNSTARTED_FILES:
             (self.path / name).unlink(missing_ok=True)
         for name in UNSTARTED_FOLDERS:
-            shutil.rmtree(self.path / name, ignore_errors=True)
+            remove_folder(self.path / name)
 
     def write_config(self, config: TrainConfig) -> None:
         """Store what the run is told from now on."""
@@ -139,12 +139,13 @@ class RunFolder:
         return self.metrics_file.rows()
 
     def rewind(self, step: int) -> None:
-        """Forget the metrics and the checkpoints after `step`: they will be written again."""
+        """Forget the metrics and the checkpoints after `step`, which will be written again, and old ones."""
 
         def write() -> None:
             for later in self._checkpoints():
                 if _step(later) > step:
-                    shutil.rmtree(later)
+                    remove_folder(later)
+            self._drop_old()
             self.metrics_file.keep(step)
 
         self.team.by_first(write)
@@ -155,10 +156,13 @@ class RunFolder:
         def save() -> None:
             self.metrics_file.sync()
             replace_folder(self.path / "checkpoints" / f"step-{step:06d}", write)
-            for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:
-                shutil.rmtree(old)
+            self._drop_old()
 
         self.team.by_first(save)
+
+    def _drop_old(self) -> None:
+        for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:
+            remove_folder(old)
 
     def latest_checkpoint(self, first: int | None = None) -> tuple[int, Path] | None:
         """Step and folder of the newest checkpoint, None if there is none.

@@ -8,12 +8,12 @@ After an interruption the versions and matches since the checkpoint are removed 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
 from arena.machine.environment import environment
+from arena.machine.files import remove_folder
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import house_agents
@@ -82,7 +82,7 @@ class LeagueRun:
         for path in self.folder.glob(f"{member}-*"):
             number = step_of(path.name, member)
             if number is None or number > step:
-                shutil.rmtree(path)
+                remove_folder(path)
         self._record = self._opened(
             self.place.record, _played(self.spec, self.config, self.place), environment()
         )
