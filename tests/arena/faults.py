@@ -106,7 +106,7 @@ class Watched:
 
 
 def _whole(args: tuple[Any, ...], which: int) -> Any:
-    """The path of an event. A tree is removed by names within folders that are held open: the last argument."""
+    """The path of an event. A tree is removed by names within folders that are held open (the last one)."""
     path, held = args[which], args[-1]
     if isinstance(held, int) and held >= 0 and not os.path.isabs(path):
         return os.path.join(os.readlink(f"/proc/self/fd/{held}"), path)
