@@ -73,10 +73,10 @@ def met(draw: Draw, starts: int = 3000) -> dict[str, float]:
 
 def test_the_mix_is_as_set_and_the_pool_by_its_win_rates() -> None:
     draw = drawn(Opponents(["random", "base"], ["step-000010", "step-000020"]), pfsp="hard")
-    draw.win_rates = {"step-000010": 0.9, "step-000020": 0.5}
+    draw.win_rates = {"step-000010": 0.9, "step-000020": 0.5, "base": 0.75}
     shares = met(draw)
     assert shares[LEARNER] == pytest.approx(0.5, abs=0.04)
-    assert shares["random"] == pytest.approx(0.1, abs=0.03)
+    assert shares["random"] == pytest.approx(0.2 * 0.8, abs=0.03)  # 0.5² to 0.25²
     hard = {10: 0.1**2, 20: 0.5**2}
     assert shares["step-000020"] == pytest.approx(0.3 * hard[20] / sum(hard.values()), abs=0.04)
 
