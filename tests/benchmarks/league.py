@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.league GAME POLICY [NAME=AGENT ...] [--seeds 100] [--no-versions] [--json FILE]
 
-POLICY is an agent's spec, as a league's folder; its versions (`league/` in it) are opponents too, beside those
-that are named. A seed's share is a mean over the seats, ties counting half, and the 95 % interval is that of
-the mean over seeds. Two arms of one experiment are compared by naming each other's policies.
+POLICY is an agent's spec, as a league's folder; its versions (`league/` in it) are opponents too, beside
+those that are named. A seed's share is a mean over the seats, ties counting half, and the 95 % interval is
+that of the mean over seeds. Two arms of one experiment are compared by naming each other's policies.
 """
 
 from __future__ import annotations

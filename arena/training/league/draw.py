@@ -71,12 +71,7 @@ class Draw:
         names = list(known.pool if (pooled and known.pool) or not known.anchors else known.anchors)
         if not names:
             return LEARNER
-        weights = (
-            pool_weights(names, self.win_rates, self.config.pfsp)
-            if names == known.pool
-            else [1.0] * len(names)
-        )
-        return _drawn(names, weights, generator)
+        return _drawn(names, pool_weights(names, self.win_rates, self.config.pfsp), generator)
 
     def score(self, rollout: Rollout) -> dict[str, float | int | None]:
         """The learner's share of points against each whom it met, by name; the win rates take it in."""

@@ -2,7 +2,7 @@
 
     a start state is played against        the latest           with the first share of `league_mix`
                                            a past version b     with the second, P(b) ∝ f(x_b)
-                                           an anchor            with the third, all alike
+                                           an anchor b          with the third, likewise
 
     f(x) = (1 − x)²  `hard`      x (1 − x)  `even`      1  `uniform`
 

@@ -25,7 +25,7 @@ from tests.arena import my_games
 from tests.arena.training.test_options import TINY, SeenEnoughError, metrics
 
 PAIR = f"{my_games.__file__}:PAIR"
-SETTINGS = [*TINY, "league_every=1", "league_seeds=2", "league_rated=2"]
+SETTINGS = [*TINY, "baseline=seat_ema", "league_every=1", "league_seeds=2", "league_rated=2"]
 AGENTS = {"random", *(f"{member}-{step:06d}" for member in "ab" for step in range(3))}
 
 
