@@ -68,6 +68,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sft": training.sft,
     "config": training.config,
     "tournament": ranking.tournament,
+    "merge": ranking.merge,
     "leaderboard": ranking.leaderboard,
     "report": ranking.report,
     "eval": ranking.evaluate,

@@ -32,6 +32,7 @@ from arena_leaderboard import MatchResult
 __all__ = ["FILE_NAME", "Store"]
 
 FILE_NAME = "run.sqlite"
+PAGE = 1000  # rows that are read at a time, where all are gone through
 
 
 class Store:
@@ -134,6 +135,35 @@ class Store:
         """The ids of all stored episodes."""
         with legible(self.path):
             return {rows.to_text(row[0]) for row in self._select("SELECT id FROM episodes")}
+
+    def count(self, *, attempts: bool = True) -> int:
+        """How many episodes are stored, those that came to nothing among them or not."""
+        mark = b" (attempt ".hex()  # ids are bytes
+        only = "" if attempts else f" WHERE \"end\" != 'agent_error' OR NOT instr(id, X'{mark}')"
+        ((count,),) = self._select(f"SELECT count(*) FROM episodes{only}")
+        return int(count)
+
+    def by_id(self) -> Iterator[tuple[bytes, int]]:
+        """Ids, as they are stored, and numbers of all episodes, in the order of ids.
+
+        Read page by page: between two of them whoever plays may write.
+        """
+        query = f"SELECT id, number FROM episodes WHERE id > ? ORDER BY id LIMIT {PAGE}"
+        page = list(self._select(query, b""))
+        while page:
+            yield from ((bytes(id_), number) for id_, number in page)
+            page = list(self._select(query, page[-1][0]))
+
+    def rows(self, number: int) -> EpisodeRows:
+        """A stored episode as rows, to be stored elsewhere."""
+        with legible(self.path), one_line_errors(self.path):
+            return encode.read(self._connection, number)
+
+    def rows_of(self, id_: bytes) -> EpisodeRows | None:
+        """The same by its id, as it is stored; None if there is none."""
+        for (number,) in self._select("SELECT number FROM episodes WHERE id = ?", id_):
+            return self.rows(number)
+        return None
 
     def tries(self) -> Counter[str]:
         """How often a match came to nothing by a failure outside an agent that had been asked, by its id."""

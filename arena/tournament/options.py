@@ -13,11 +13,15 @@ MATCHES = 60  # of each agent in each game, about
 
 
 class TrainMode(StrEnum):
-    """What a tournament does about policies: train those that are missing, none, or all anew."""
+    """What a tournament does about policies: train those that are missing, none, or all anew.
+
+    ONLY trains those that are missing and plays nothing: shards then share them.
+    """
 
     AUTO = "auto"
     NEVER = "never"
     ALWAYS = "always"
+    ONLY = "only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ class TournamentOptions:
     `defaults` are settings that their specs lack (see `arena_agents.spec`). An invalid reply is asked for
     again up to `rethink` times; `memory` is how many of their own turns seats are shown (None: as games say).
     `in_process` and `agent_memory_gib` say how agents that are not ours are run (see
-    `arena_agents.sandbox.Sandbox`). `workers` processes play (None: as cores and agents have it).
+    `arena_agents.sandbox.Sandbox`). `workers` processes play (None: as cores and agents have it), and of
+    all matches only the `shard` K/N, if one is named.
     """
 
     games: str
@@ -48,3 +53,4 @@ class TournamentOptions:
     in_process: bool = False
     agent_memory_gib: float | None = None
     workers: int | None = None
+    shard: str | None = None

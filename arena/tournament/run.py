@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 from arena.machine.environment import environment
 from arena.match.episode import Episode
@@ -25,6 +25,7 @@ from arena.tournament.options import DEADLINE_S, TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.prepare import Watcher, due, threads_each, train_all
 from arena.tournament.separation import Verdict, play_on
+from arena.tournament.shard import Shard
 from arena.tournament.silent import Silent
 from arena_agents.engines.base import EngineName
 from arena_agents.sandbox import Sandbox
@@ -98,24 +99,27 @@ def run(
     engine: EngineName = "transformers",
     sandbox: Sandbox | None = None,
     workers: int | None = None,
+    shard: Shard | None = None,
 ) -> TournamentResult:
     """Train what has to be trained, play what has not been played, and show both on `display`, if any.
 
     A tournament that was played before goes on. `deadline_s` bounds an agent's time for one call.
     An agent whose training fails plays nothing that needs it. `sandbox` says how agents that are not ours are
     run; what they print goes to `logs` in the run's folder. `workers` processes play (None: as
-    `executor.choose.workers_for` says); what is stored does not depend on how many. Raises UsageError,
+    `executor.choose.workers_for` says); what is stored does not depend on how many. With a `shard` only its
+    part is played, in a folder of its own, by policies that have been trained. Raises UsageError,
     before anything is written, for an agent that cannot be made or may not be trained.
     """
     display = display or Silent()
+    folder = tournament.out if shard is None else shard.folder(tournament.out)
     needed = trainings(tournament.entrants, tournament.games, tournament.out)
-    waiting = due(needed, train)
-    sandbox = replace(sandbox or Sandbox(), logs=tournament.out / "logs")
+    waiting = _due(needed, train, shard, until)
+    sandbox = replace(sandbox or Sandbox(), logs=folder / "logs")
     agents = Agents(tournament, engine, sandbox)
     agents.check()
     unable = agents.unable()
     planned = environment() | {THREADS: threads_each(needed)}
-    with Store.open(tournament.out, tournament.config(), planned) as store:
+    with Store.open(folder, tournament.config() | _share(tournament, shard, unable), planned) as store:
         if store.reads_exactly:  # it goes on as it began
             tournament = replace(tournament, games=tuple(map(reading_exactly, tournament.games)))
         failed: dict[Training, str] = {}
@@ -124,8 +128,8 @@ def run(
         config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)
         left_out = frozenset({*tournament.left_out(failed), *unable})
         cut_short: dict[str, list[str]] = {}
-        planned_matches = tournament.schedule(left_out)
-        missing = len(planned_matches) - len(store.episode_ids())
+        planned_matches = [] if train == TrainMode.ONLY else tournament.schedule(left_out, shard)
+        missing = len(planned_matches) - store.count()
         count = workers_for(workers, tournament.entrants, missing)
         task = Task.of(tournament, config, engine, sandbox, store.reads_exactly)
         with closing(executor_of(task, agents, config, count)) as executor:
@@ -141,6 +145,31 @@ def run(
         return TournamentResult(
             store.results(), failed, store.spending(), cut_short, verdict, unable, store.invalid_replies()
         )
+
+
+def _due(
+    needed: Sequence[Training], train: TrainMode, shard: Shard | None, until: UntilSeparated | None
+) -> list[Training]:
+    """What has to be trained now. Raises UsageError for what a shard cannot do."""
+    if shard is None:
+        return due(needed, train)
+    if until is not None:
+        raise UsageError("ranks are separated by all matches; use --until-separated on the merged run")
+    lacking = ", ".join(training.name for training in due(needed, TrainMode.AUTO))
+    if lacking or train in (TrainMode.ALWAYS, TrainMode.ONLY):
+        what = f"not trained yet: {lacking}" if lacking else f"--train {train} is not for a shard"
+        raise UsageError(f"{what}; shards share their policies: train them before, with --train only")
+    return []
+
+
+def _share(
+    tournament: Tournament, shard: Shard | None, unable: Collection[tuple[str, str]]
+) -> dict[str, Any]:
+    """What a shard's run says of it: which it is, of how many, and how many matches it plays."""
+    if shard is None:
+        return {}
+    matches = len(tournament.schedule(unable, shard))
+    return {"shard": {"number": shard.number, "of": shard.of, "matches": matches}}
 
 
 def _train(
