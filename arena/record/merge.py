@@ -101,19 +101,27 @@ def _plan(folders: Sequence[Path], stores: Sequence[Store]) -> dict[str, Any]:
             raise UsageError(f"{folder} was played by an earlier version; play it anew to merge it")
         if broken := store.broken_seal(META):
             raise UsageError(f"the description of {folder} {broken}; leave it out, or play it anew")
-    counts = sorted({share[1] for share in shares if share})
+    counts = sorted({share.of for share in shares if share})
     if len(counts) > 1:
         raise UsageError(f"these are shards of {' and of '.join(map(str, counts))}; merge those of one cut")
     return plans[0]
 
 
-def _share(config: Mapping[str, Any]) -> tuple[int, int, int] | None:
-    """Number, of how many, and planned matches; None for a run that is no shard, or says it wrongly."""
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """Which shard a run is, of how many, and how many matches were planned for it."""
+
+    number: int
+    of: int
+    matches: int
+
+
+def _share(config: Mapping[str, Any]) -> _Share | None:
+    """None for a run that is no shard, or says it wrongly."""
     shard = config.get("shard")
     values = [shard.get(key) for key in ("number", "of", "matches")] if isinstance(shard, dict) else []
-    if len(values) != 3 or not all(type(value) is int for value in values):
-        return None
-    return values[0], values[1], values[2]
+    whole = [value for value in values if type(value) is int]
+    return _Share(*whole) if len(whole) == 3 else None
 
 
 def _join(
@@ -203,23 +211,23 @@ def difference(one: EpisodeRows, other: EpisodeRows) -> str | None:
 
 def _missing(folders: Sequence[Path], stores: Sequence[Store]) -> Iterator[str]:
     shares = [_share(store.meta("config")) for store in stores]
-    known = [(share, *rest) for share, *rest in zip(shares, stores, folders, strict=True) if share]
-    there = {share[0] for share, _, _ in known}
-    for of in {share[1] for share, _, _ in known}:
-        for number in range(1, of + 1):
-            if number not in there:
-                yield f"shard {number}/{of} is missing: play it with --shard {number}/{of}, then merge again"
-    for (number, of, planned), store, folder in known:
+    there = {share.number for share in shares if share}
+    of = max((share.of for share in shares if share), default=0)
+    for number in range(1, of + 1):
+        if number not in there:
+            yield f"shard {number}/{of} is missing: play it with --shard {number}/{of}, then merge again"
+    for share, store, folder in zip(shares, stores, folders, strict=True):
         held = store.count(attempts=False)
-        if held < planned:
-            yield f"shard {number}/{of} in {folder} holds {held:,} of {planned:,} matches: repeat its command"
+        if share and held < share.matches:
+            name, missing = f"shard {share.number}/{of} in {folder}", f"{held:,} of {share.matches:,}"
+            yield f"{name} holds {missing} matches: repeat its command"
 
 
 def _entry(out: Path, folder: Path, store: Store, tally: _Tally) -> dict[str, Any]:
     share = _share(store.meta("config"))
     return {
         "folder": relpath(folder, out),
-        "shard": share and f"{share[0]}/{share[1]}",
+        "shard": share and f"{share.number}/{share.of}",
         "episodes": tally.games.total(),
         "games": dict(sorted(tally.games.items())),
         "ids_blake2b": tally.ids.hexdigest(),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
@@ -148,11 +148,8 @@ class Store:
 
         Read page by page: between two of them whoever plays may write.
         """
-        query = f"SELECT id, number FROM episodes WHERE id > ? ORDER BY id LIMIT {PAGE}"
-        page = list(self._select(query, b""))
-        while page:
-            yield from ((bytes(id_), number) for id_, number in page)
-            page = list(self._select(query, page[-1][0]))
+        for page in self._pages("id, number"):
+            yield from page
 
     def rows(self, number: int) -> EpisodeRows:
         """A stored episode as rows, to be stored elsewhere."""
@@ -230,13 +227,39 @@ class Store:
 
     def results(self, among: Collection[str] | None = None) -> list[MatchResult]:
         """What the leaderboard sees of all episodes, or those `among` these ids, ordered by id."""
-        query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes ORDER BY id"
+        return list(self.each_result(among))
+
+    def each_result(self, among: Collection[str] | None = None) -> Iterator[MatchResult]:
+        """The same one after another. All of a seed's come together: ids begin with game and seed."""
+        for page in self._pages(f"id, {rows.EPISODE_COLUMNS}"):
+            with legible(self.path):
+                chosen = [row for _, *row in page if among is None or rows.to_text(row[1]) in among]
+                counts = self._seat_counts([row[0] for row in chosen])
+                results = [rows.to_result(tuple(row), counts.get(row[0], ())) for row in chosen]
+            yield from results
+
+    def _seat_counts(self, numbers: Sequence[int]) -> dict[int, list[SqlRow]]:
+        """The rows of `SEAT_COUNTS` by episode."""
+        counts: dict[int, list[SqlRow]] = defaultdict(list)
+        query = rows.SEAT_COUNTS.format(", ".join("?" * len(numbers)))
+        for episode, *of_seat in self._select(query, *numbers):
+            counts[episode].append(tuple(of_seat))
+        return counts
+
+    def _pages(self, columns: str) -> Iterator[list[SqlRow]]:
+        """All episodes in the order of ids, `PAGE` at a time; the first of the columns is the id."""
+        query = f"SELECT {columns} FROM episodes {{}} ORDER BY id LIMIT {PAGE}"
+        page = list(self._select(query.format("")))
+        while page:
+            yield page
+            page = list(self._select(query.format("WHERE id > ?"), page[-1][0]))
+
+    def holds(self, ids: Sequence[str]) -> set[str]:
+        """Those of these ids that are stored."""
+        asked = [id_.encode("utf-8", "surrogatepass") for id_ in ids]
+        query = f"SELECT id FROM episodes WHERE id IN ({', '.join('?' * len(asked))})"
         with legible(self.path):
-            return [
-                rows.to_result(row, self._select(rows.SEAT_COUNTS, row[0]))
-                for row in self._select(query)
-                if among is None or rows.to_text(row[1]) in among
-            ]
+            return {rows.to_text(row[0]) for row in self._select(query, *asked)}
 
     def _whole(self, row: SqlRow) -> Episode:
         with legible(self.path):

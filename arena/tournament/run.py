@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from time import monotonic
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from arena.tournament.executor.task import Task
 from arena.tournament.options import DEADLINE_S, TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.prepare import Watcher, due, threads_each, train_all
+from arena.tournament.schedule import Schedule
 from arena.tournament.separation import Verdict, play_on
 from arena.tournament.shard import Shard
 from arena.tournament.silent import Silent
@@ -39,6 +41,7 @@ CONCURRENCY = 128  # matches in lockstep: enough to fill a model's batch
 BATCH_SECONDS = 1.0  # episodes are stored together that end within this time
 BATCH_EPISODES = 200
 THREADS = "training_threads"  # of each training, in what the run says of its environment
+LOOKED_UP = 500  # matches whose ids are looked up together
 MOST_TRIES = 3  # of a match that failures outside an agent end; by the last it is forfeited
 
 
@@ -128,13 +131,14 @@ def run(
         config = MatchConfig(deadline_s=deadline_s, concurrency=CONCURRENCY, rethink=tournament.rethink)
         left_out = frozenset({*tournament.left_out(failed), *unable})
         cut_short: dict[str, list[str]] = {}
-        planned_matches = [] if train == TrainMode.ONLY else tournament.schedule(left_out, shard)
+        nothing = Schedule(lambda: iter(()))
+        planned_matches = nothing if train == TrainMode.ONLY else tournament.schedule(left_out, shard)
         missing = len(planned_matches) - store.count()
         count = workers_for(workers, tournament.entrants, missing)
         task = Task.of(tournament, config, engine, sandbox, store.reads_exactly)
         with closing(executor_of(task, agents, config, count)) as executor:
 
-            def played(matches: list[Match]) -> bool:
+            def played(matches: Collection[Match] | Schedule) -> bool:
                 with display.matches() as listener:
                     cut_short.update(play_missing(tournament, store, executor, listener, matches))
                 return not cut_short
@@ -192,22 +196,31 @@ def play_missing(
     store: Store,
     executor: Executor,
     listener: Listener,
-    matches: Iterable[Match] | None = None,
+    matches: Collection[Match] | Schedule | None = None,
 ) -> dict[str, list[str]]:
     """Have those of the matches (by default, of all planned) played that the store lacks, and store them.
 
+    They are gone through twice, first to be counted; nobody holds them all.
     Returns the failures outside agents, by agent; their matches are stored as attempts, and still missing. In
     the last of `MOST_TRIES` such a failure forfeits the match: else it could be had played until it is won.
     """
-    stored, tries = store.episode_ids(), store.tries()
-    planned: dict[str, list[Match]] = {spec.name: [] for spec in tournament.games}
-    for match in tournament.schedule() if matches is None else matches:
-        planned[match.spec.name].append(replace(match, last_try=tries[match.id] >= MOST_TRIES - 1))
-    missing = {game: [match for match in planned[game] if match.id not in stored] for game in planned}
-    listener.plan({game: (len(planned[game]) - len(missing[game]), len(planned[game])) for game in planned})
-    queue = [match for game in planned for match in missing[game]]
+    matches = tournament.schedule() if matches is None else matches
+    planned = dict.fromkeys((spec.name for spec in tournament.games), 0)
+    missing = dict(planned)
+    for chunk in _in_chunks(matches):
+        for match in chunk:
+            planned[match.spec.name] += 1
+        for match in _lacking(store, chunk):
+            missing[match.spec.name] += 1
+    listener.plan({game: (planned[game] - missing[game], planned[game]) for game in planned})
+    tries = store.tries()
+    queue = (
+        replace(match, last_try=tries[match.id] >= MOST_TRIES - 1)
+        for chunk in _in_chunks(matches)
+        for match in _lacking(store, chunk)
+    )
     cut_short: dict[str, list[str]] = defaultdict(list)
-    for batch in batches(executor.play(_announced(queue, listener), len(queue))):
+    for batch in batches(executor.play(_announced(queue, listener), sum(missing.values()))):
         store.add_rows(one.rows for one in batch)
         for game, ended in _by_game(batch).items():
             listener.advance(game, ended)
@@ -215,6 +228,19 @@ def play_missing(
             if one.passing:
                 cut_short[str(one.episode.culprit)].append(str(one.episode.detail))
     return dict(cut_short)
+
+
+def _in_chunks(matches: Iterable[Match]) -> Iterator[list[Match]]:
+    """A few at a time, to be looked up together."""
+    queue = iter(matches)
+    while chunk := list(islice(queue, LOOKED_UP)):
+        yield chunk
+
+
+def _lacking(store: Store, matches: Sequence[Match]) -> list[Match]:
+    """Those that the store does not hold."""
+    held = store.holds([match.id for match in matches])
+    return [match for match in matches if match.id not in held]
 
 
 def _announced(matches: Iterable[Match], listener: Listener) -> Iterator[Match]:
