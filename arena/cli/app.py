@@ -72,6 +72,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "config": training.config,
     "tournament": ranking.tournament,
     "study": study.study,
+    "merge": ranking.merge,
     "leaderboard": ranking.leaderboard,
     "payoff": league.payoff,
     "report": ranking.report,

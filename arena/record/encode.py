@@ -15,13 +15,23 @@ from hashlib import blake2b
 
 from arena.match.episode import Episode, Step
 from arena.record import attempts, plays, usages
+from arena.record.seals import CONTENT
 from arena.record.usages import SqlRow
 from arena_agents import Reply
 
-__all__ = ["TABLES", "EpisodeRows", "encode", "insert"]
+__all__ = ["TABLES", "EpisodeRows", "encode", "insert", "read"]
 
 TABLES = ("steps", "usages", "attempts", "plays")  # that have rows of episodes, in the order of their seals
 INTO_EPISODES = f"INSERT INTO episodes VALUES ({', '.join('?' * 13)})"
+TEXTS = (  # of an episode
+    "SELECT digest, text FROM texts WHERE digest IN ("
+    "SELECT observation FROM steps WHERE episode = :number "
+    "UNION SELECT reply FROM steps WHERE episode = :number "
+    "UNION SELECT reasoning FROM usages WHERE episode = :number "
+    "UNION SELECT reply FROM attempts WHERE episode = :number "
+    "UNION SELECT reasoning FROM attempts WHERE episode = :number "
+    "UNION SELECT name FROM plays WHERE episode = :number)"
+)
 COLUMNS = {"steps": 12, "usages": 10, "attempts": 15, "plays": 4}
 
 
@@ -38,6 +48,10 @@ class EpisodeRows:
     rows: tuple[tuple[SqlRow, ...], ...]
     texts: dict[bytes, bytes]
     attempt: bool = False
+
+    def table(self, name: str) -> tuple[SqlRow, ...]:
+        """The rows of one of `TABLES`."""
+        return self.rows[TABLES.index(name)]
 
 
 def encode(episode: Episode, rated_seats: Collection[int]) -> EpisodeRows:
@@ -85,6 +99,23 @@ def insert(connection: sqlite3.Connection, episode: EpisodeRows) -> None:
                 continue
             marks = ", ".join("?" * COLUMNS[table])
             connection.executemany(f"INSERT INTO {table} VALUES ({marks})", ((number, *row) for row in rows))
+
+
+def read(connection: sqlite3.Connection, number: int) -> EpisodeRows:
+    """The rows of a stored episode, under the id that it is stored by.
+
+    Raises LookupError if there is none, and ValueError for a text that is not what its digest says.
+    """
+    found = connection.execute("SELECT * FROM episodes WHERE number = ?", (number,)).fetchone()
+    if found is None:
+        raise LookupError(f"there is no episode {number}")
+    rows = tuple(
+        tuple(tuple(row[1:]) for row in connection.execute(query, (number,))) for query in CONTENT[1:]
+    )
+    texts = dict(connection.execute(TEXTS, {"number": number}))
+    if any(blake2b(text, digest_size=16).digest() != digest for digest, text in texts.items()):
+        raise ValueError(f"a text of episode {number} was changed")
+    return EpisodeRows(found[1], tuple(found[2:]), rows, texts)
 
 
 def to_bytes(text: str | None) -> bytes | None:

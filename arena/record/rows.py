@@ -77,16 +77,19 @@ STEP_QUERY = (
     "LEFT JOIN usages USING (episode, position) LEFT JOIN texts AS thought ON thought.digest = reasoning "
     "WHERE steps.episode = ? ORDER BY steps.position"
 )
-_ASKED_AGAIN = "(episode, position) IN (SELECT episode, position FROM attempts)"
+_ASKED_AGAIN = (
+    "EXISTS (SELECT 1 FROM attempts WHERE attempts.episode = steps.episode "
+    "AND attempts.position = steps.position)"
+)
 # Attempts that came to nothing, and the seats of which replies are known that took something.
 TRIES = (
     "SELECT DISTINCT id, players, culprit, seat FROM episodes "
     "JOIN (SELECT episode, seat FROM usages UNION ALL SELECT episode, seat FROM attempts) "
     "ON episode = number WHERE \"end\" = 'agent_error'"
 )
-SEAT_COUNTS = (
-    "SELECT seat, count(*), sum(invalid IS NOT NULL), sum(seconds), "
-    f"sum(invalid IS NOT NULL OR {_ASKED_AGAIN}) FROM steps WHERE episode = ? GROUP BY seat"
+SEAT_COUNTS = (  # of some episodes, by their numbers
+    "SELECT episode, seat, count(*), sum(invalid IS NOT NULL), sum(seconds), "
+    f"sum(invalid IS NOT NULL OR {_ASKED_AGAIN}) FROM steps WHERE episode IN ({{}}) GROUP BY episode, seat"
 )
 MATCH_COUNTS = (
     "SELECT episode, count(*), sum(invalid IS NOT NULL), "

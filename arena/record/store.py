@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
@@ -38,6 +38,7 @@ OWNED = (
     *(("plays", "episode"), ("attempts", "episode"), ("usages", "episode"), ("steps", "episode")),
     *(("seals", "subject"), ("episodes", "number")),
 )
+PAGE = 1000  # rows that are read at a time, where all are gone through
 
 
 class Store:
@@ -159,6 +160,32 @@ class Store:
         with legible(self.path):
             return {rows.to_text(row[0]) for row in self._select("SELECT id FROM episodes")}
 
+    def count(self, *, attempts: bool = True) -> int:
+        """How many episodes are stored, those that came to nothing among them or not."""
+        mark = b" (attempt ".hex()  # ids are bytes
+        only = "" if attempts else f" WHERE \"end\" != 'agent_error' OR NOT instr(id, X'{mark}')"
+        ((count,),) = self._select(f"SELECT count(*) FROM episodes{only}")
+        return int(count)
+
+    def by_id(self) -> Iterator[tuple[bytes, int]]:
+        """Ids, as they are stored, and numbers of all episodes, in the order of ids.
+
+        Read page by page: between two of them whoever plays may write.
+        """
+        for page in self._pages("id, number"):
+            yield from page
+
+    def rows(self, number: int) -> EpisodeRows:
+        """A stored episode as rows, to be stored elsewhere."""
+        with legible(self.path), one_line_errors(self.path):
+            return encode.read(self._connection, number)
+
+    def rows_of(self, id_: bytes) -> EpisodeRows | None:
+        """The same by its id, as it is stored; None if there is none."""
+        for (number,) in self._select("SELECT number FROM episodes WHERE id = ?", id_):
+            return self.rows(number)
+        return None
+
     def tries(self) -> Counter[str]:
         """How often a match came to nothing by a failure outside an agent that had been asked, by its id."""
         with legible(self.path):
@@ -224,13 +251,39 @@ class Store:
 
     def results(self, among: Collection[str] | None = None) -> list[MatchResult]:
         """What the leaderboard sees of all episodes, or those `among` these ids, ordered by id."""
-        query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes ORDER BY id"
+        return list(self.each_result(among))
+
+    def each_result(self, among: Collection[str] | None = None) -> Iterator[MatchResult]:
+        """The same one after another. All of a seed's come together: ids begin with game and seed."""
+        for page in self._pages(f"id, {rows.EPISODE_COLUMNS}"):
+            with legible(self.path):
+                chosen = [row for _, *row in page if among is None or rows.to_text(row[1]) in among]
+                counts = self._seat_counts([row[0] for row in chosen])
+                results = [rows.to_result(tuple(row), counts.get(row[0], ())) for row in chosen]
+            yield from results
+
+    def _seat_counts(self, numbers: Sequence[int]) -> dict[int, list[SqlRow]]:
+        """The rows of `SEAT_COUNTS` by episode."""
+        counts: dict[int, list[SqlRow]] = defaultdict(list)
+        query = rows.SEAT_COUNTS.format(", ".join("?" * len(numbers)))
+        for episode, *of_seat in self._select(query, *numbers):
+            counts[episode].append(tuple(of_seat))
+        return counts
+
+    def _pages(self, columns: str) -> Iterator[list[SqlRow]]:
+        """All episodes in the order of ids, `PAGE` at a time; the first of the columns is the id."""
+        query = f"SELECT {columns} FROM episodes {{}} ORDER BY id LIMIT {PAGE}"
+        page = list(self._select(query.format("")))
+        while page:
+            yield page
+            page = list(self._select(query.format("WHERE id > ?"), page[-1][0]))
+
+    def holds(self, ids: Sequence[str]) -> set[str]:
+        """Those of these ids that are stored."""
+        asked = [id_.encode("utf-8", "surrogatepass") for id_ in ids]
+        query = f"SELECT id FROM episodes WHERE id IN ({', '.join('?' * len(asked))})"
         with legible(self.path):
-            return [
-                rows.to_result(row, self._select(rows.SEAT_COUNTS, row[0]))
-                for row in self._select(query)
-                if among is None or rows.to_text(row[1]) in among
-            ]
+            return {rows.to_text(row[0]) for row in self._select(query, *asked)}
 
     def _whole(self, row: SqlRow) -> Episode:
         with legible(self.path):

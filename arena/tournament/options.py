@@ -13,11 +13,15 @@ MATCHES = 60  # of each agent in each game, about
 
 
 class TrainMode(StrEnum):
-    """What a tournament does about policies: train those that are missing, none, or all anew."""
+    """What a tournament does about policies: train those that are missing, none, or all anew.
+
+    ONLY trains those that are missing and plays nothing: shards then share them.
+    """
 
     AUTO = "auto"
     NEVER = "never"
     ALWAYS = "always"
+    ONLY = "only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class TournamentOptions:
     again up to `rethink` times; `memory` is how many of their own turns seats are shown (None: as games say).
     `skins` plays each game in so many skins too (see `arena_games.skins`).
     `in_process` and `agent_memory_gib` say how agents that are not ours are run (see
-    `arena_agents.sandbox.Sandbox`). `workers` processes play (None: as cores and agents have it).
+    `arena_agents.sandbox.Sandbox`). `workers` processes play (None: as cores and agents have it), and of
+    all matches only the `shard` K/N, if one is named.
     """
 
     games: str
@@ -52,3 +57,4 @@ class TournamentOptions:
     agent_memory_gib: float | None = None
     workers: int | None = None
     game_set: Sequence[str] = ()
+    shard: str | None = None
