@@ -9,13 +9,14 @@ import numpy as np
 
 from arena.study.config import BASE, Claim
 from arena.study.plan import Arm, Cell, Plan, decodings
-from arena.study.result import CellState, CurveBand, Judged, Score, StudyResult, Transfer
+from arena.study.result import CellState, CurveBand, Judged, Judgement, Score, StudyResult, Transfer
 from arena.study.statistics import (
     Estimate,
     holm,
     seeds_needed,
     spread_chance,
     spread_interval,
+    together,
     two_level,
     verdict,
     weighed,
@@ -54,7 +55,10 @@ def judged_claims(found: Found) -> tuple[Judged, ...]:
         decided = verdict(chance, on_its_side)
         change = {"adjusted": chance, "verdict": decided}
         final[i] = draft.model_copy(update=change if decided == "open" else change | {"seeds_needed": None})
-    return tuple(final)
+    said: dict[str, list[Judgement]] = {}
+    for draft in final:
+        said.setdefault(draft.says, []).append(draft.verdict)
+    return tuple(draft.model_copy(update={"claim": together(said[draft.says])}) for draft in final)
 
 
 def _draft(found: Found, claim: Claim) -> tuple[Judged, bool]:

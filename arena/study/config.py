@@ -59,8 +59,8 @@ class Evaluation(_Table):
     """
 
     games: tuple[str, ...] = ()
-    episodes: int = Field(500, ge=2, le=100_000)
-    seed: int = Field(0, ge=0)
+    episodes: int = Field(default=500, ge=2, le=100_000)
+    seed: int = Field(default=0, ge=0)
     policies: tuple[Literal["best", "last"], ...] = ("best", "last")
     decoding: tuple[str, ...] = ("sampled", "greedy")
     base_temperatures: tuple[float, ...] = (0.3,)
@@ -133,7 +133,7 @@ class StudyFile(_Table):
 
     title: str
     about: str = ""
-    seeds: int = Field(3, ge=1, le=1_000)
+    seeds: int = Field(default=3, ge=1, le=1_000)
     base: Base
     factors: dict[str, list[Scalar] | dict[str, Level]] = {}
     references: dict[str, str] = {}

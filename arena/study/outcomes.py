@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -127,7 +128,7 @@ def _longer(done: Outcomes, episodes: Sequence[Episode]) -> Outcomes:
     seats = [episode.players.index(UNDER_TEST) for episode in episodes]
     pairs = list(zip(episodes, seats, strict=True))
     steps = [episode.steps_of(seat) for episode, seat in pairs]
-    more = {
+    more: dict[str, list[Any]] = {
         "returns": [episode.returns[seat] for episode, seat in pairs],
         "successes": [bool(episode.successes[seat]) for episode, seat in pairs],
         "decisions": [len(taken) for taken in steps],

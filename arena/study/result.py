@@ -49,7 +49,10 @@ class Score(_Record):
 
 
 class Judged(_Record):
-    """A claim and what became of it: the difference (or value), its interval, chance, verdict."""
+    """A comparison and what became of it: the difference (or value), its interval, chance, verdict.
+
+    `claim` is the verdict of all comparisons that say the same.
+    """
 
     says: str
     paper: str
@@ -63,6 +66,7 @@ class Judged(_Record):
     chance: float | None = None
     adjusted: float | None = None
     verdict: Judgement
+    claim: Judgement = "open"
     seeds: int = 0
     episodes: int = 0
     seeds_needed: int | None = None

@@ -187,10 +187,12 @@ def verdict(adjusted: float, on_its_side: bool, alpha: float = 1 - LEVEL) -> Ver
     return "supported" if on_its_side else "not supported"
 
 
-def together(verdicts: Sequence[Verdict]) -> Verdict:
+def together(verdicts: Sequence[str]) -> Literal["supported", "not supported", "open", "not asked"]:
     """Of a claim in several parts: one that fails fails it, all that hold support it."""
     if "not supported" in verdicts:
         return "not supported"
+    if all(one == "not asked" for one in verdicts):
+        return "not asked"
     return "supported" if all(one == "supported" for one in verdicts) else "open"
 
 

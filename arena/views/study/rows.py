@@ -30,7 +30,17 @@ def tables(result: StudyResult) -> list[Rows]:
 
 def claims(result: StudyResult) -> Rows:
     """A row for each comparison: what is said, what is seen, and the verdict by the rule."""
-    headings = ("what is said", "the paper", "rule", "seen", "95 % interval", "n", "p (Holm)", "verdict")
+    headings = (
+        "what is said",
+        "the paper",
+        "rule",
+        "seen",
+        "95 % interval",
+        "n",
+        "p (Holm)",
+        "comparison",
+        "claim",
+    )
     return Rows("Claims", headings, [_claim(claim) for claim in result.claims])
 
 
@@ -53,6 +63,7 @@ def _claim(claim: Judged) -> Row:
         f"{claim.seeds or NONE} × {claim.episodes}",
         NONE if claim.adjusted is None else chance(claim.adjusted),
         one_line(told + note),
+        claim.claim,
     )
 
 

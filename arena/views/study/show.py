@@ -67,6 +67,7 @@ def show_study_forecast(options: StudyOptions, *, as_json: bool = False) -> None
 
 def write_study(result: StudyResult, out: Path) -> None:
     """`study.json`, `.md`, `.tex`, `.csv`, `.html`, and pictures of the curves."""
+    out.mkdir(parents=True, exist_ok=True)
     write_text(out / "study.json", result.model_dump_json(indent=2) + "\n")
     write_text(out / "study.md", markdown(result))
     write_text(out / "study.tex", latex(result))
