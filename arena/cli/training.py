@@ -47,6 +47,7 @@ def train(
 
         show_settings(agent, as_json=json)
         return
+    from arena.tournament.teach import STORED
     from arena.training.start import start
     from arena.views.training_progress import TrainingDisplay
 
@@ -65,7 +66,7 @@ def train(
         game_set=game_set or (),
         trust=trust,
     )
-    folder = start(options, show=TrainingDisplay)
+    folder = start(options, show=TrainingDisplay, around=STORED)
     rated = f"arena eval {quote(str(folder))} --games {quote(game or 'all')}"
     typer.echo(f"The trained agent is in {folder}; rate it with {rated}")
 
@@ -159,13 +160,20 @@ def curves(
     runs: Annotated[
         list[Path], typer.Argument(help="Folders of training runs.", autocompletion=completion.runs)
     ],
-    metric: Annotated[str, typer.Option(help="A name in metrics.jsonl.")] = "eval/success",
+    metric: Annotated[
+        str, typer.Option(help="A name in metrics.jsonl; `rating` of a league's versions.")
+    ] = "eval/success",
     json: Json = False,
     svg: Annotated[Path | None, typer.Option(help="Draw them into this file too.")] = None,
 ) -> None:
     """Show the learning curves of several runs beside each other."""
     from arena.views.curves import draw_comparison, show_comparison
 
+    if metric == "rating":
+        from arena.views.league import show_ratings
+
+        show_ratings(runs, svg=svg, as_json=json)
+        return
     if svg is not None:
         draw_comparison(runs, metric, svg)
     show_comparison(runs, metric, as_json=json)
@@ -201,16 +209,31 @@ def export(
     run: Annotated[
         Path,
         typer.Argument(
-            help="A training run's folder, or a policy in it, as RUN/last.", autocompletion=completion.runs
+            help="A training run's folder, or a policy in it, as RUN/last; or a tournament's.",
+            autocompletion=completion.runs,
         ),
     ],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The new folder.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The new folder, or file.")] = None,
     merge: Annotated[bool, typer.Option("--merge", help="Whole weights instead of an adapter.")] = False,
     inspect: Annotated[
         bool, typer.Option("--inspect", help="Of a tournament: its episodes as logs for Inspect.")
     ] = False,
+    dataset: Annotated[
+        bool, typer.Option("--dataset", help="Of a tournament: its decisions as rows to teach from (JSONL).")
+    ] = False,
+    winners: Annotated[
+        bool, typer.Option("--winners", help="With --dataset: valid replies of those who won or succeeded.")
+    ] = False,
+    template: Annotated[
+        Path | None, typer.Option(help="With --dataset: the words around an observation.")
+    ] = None,
+    push: Annotated[
+        str | None, typer.Option(help="Upload it to the Hugging Face Hub as OWNER/NAME, too.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="With --push: not for everyone to see.")] = False,
+    trust: Trust = False,
 ) -> None:
-    """Write a trained language policy as a Hugging Face folder with a model card."""
+    """Write a trained language policy as a Hugging Face folder, or a tournament for other tools."""
     if inspect:
         from arena.faces.inspect import export_inspect
 
@@ -219,10 +242,24 @@ def export(
             f"{len(logs)} logs are in {logs[0].parent}; look at them with inspect view" if logs else "none"
         )
         return
+    if dataset:
+        from arena.faces.dataset import export_dataset
+
+        path, rows = export_dataset(run, out, winners=winners, template=template, trust=trust)
+        typer.echo(f"{rows} decisions are in {path}; load_dataset('json', data_files=…) reads them")
+        if push is not None:
+            from arena.training.export.push import push_dataset
+
+            typer.echo(f"and at {push_dataset(path, push, run=run, private=private)}")
+        return
     from arena.training.export.export import export_policy
 
     folder = export_policy(run, out=out, merge=merge)
     typer.echo(f"The policy is in {folder}; its README.md says how to load it")
+    if push is not None:
+        from arena.training.export.push import push_policy
+
+        typer.echo(f"and at {push_policy(folder, push, private=private)}")
 
 
 def doctor(

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from arena.faces.session import Session
+from arena.faces.session import Session, over, shown
 from arena.match.seeds import Split, episode_seed
-from arena_agents import Observation
 from arena_games.base import UsageError, action_reply, points
 
 __all__ = ["run", "server"]
@@ -49,21 +48,6 @@ def server(game: str, *, seat: int = 0, opponent: str = "random") -> Any:
         return paid + (shown(moved.observation) if moved.observation else over(session))
 
     return made
-
-
-def shown(observation: Observation) -> str:
-    """An observation, with the actions that may be played."""
-    return f"{observation.text}\n\nLegal actions: {', '.join(observation.legal_names)}"
-
-
-def over(session: Session) -> str:
-    """How an episode ended."""
-    episode, seat = session.episode, session.seat
-    success = "a success" if episode.successes[seat] else "no success"
-    return (
-        f"The game is over: your return is {points(episode.returns[seat])}, "
-        f"your place {episode.placements[seat]}, {success} ({session.spec.success}). new_game begins another."
-    )
 
 
 def run(game: str, *, seat: int = 0, opponent: str = "random") -> None:

@@ -11,10 +11,10 @@ from arena.match.referee import Referee
 from arena.match.seating import house_agents, in_turn, seated
 from arena_agents import Agent, Observation, Reply
 from arena_agents.registry import make_agent
-from arena_games.base import GameSpec, UsageError
+from arena_games.base import GameSpec, UsageError, points
 from arena_games.registry import find_game
 
-__all__ = ["Moved", "Session"]
+__all__ = ["Moved", "Session", "over", "shown"]
 
 OUTSIDE, OPPONENT = "outside", "opponent"
 
@@ -101,3 +101,18 @@ class Session:
             agent: Agent = self._others[referee.player]
             referee.commit(agent.act([referee.observation])[0], 0.0)
         return referee.observation
+
+
+def shown(observation: Observation) -> str:
+    """An observation, with the actions that may be played."""
+    return f"{observation.text}\n\nLegal actions: {', '.join(observation.legal_names)}"
+
+
+def over(session: Session) -> str:
+    """How an episode ended."""
+    episode, seat = session.episode, session.seat
+    success = "a success" if episode.successes[seat] else "no success"
+    return (
+        f"The game is over: your return is {points(episode.returns[seat])}, "
+        f"your place {episode.placements[seat]}, {success} ({session.spec.success})."
+    )

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,21 @@ _RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file in one step. Raises UsageError where anything else than a file is in its place."""
+    _write_parts(path, [content])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replace a text file in one step by lines as they come; what raises while they do leaves the old one."""
+    _write_parts(path, (f"{line}\n".encode() for line in lines))
+
+
+def _write_parts(path: Path, parts: Iterable[bytes]) -> None:
     check_own(path)
     fresh = _beside(path, "new")
     fresh.unlink(missing_ok=True)  # a link there would be written through
     try:
         with _system_errors(path), fresh.open("xb") as file:
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         put_in_place(fresh, path)
@@ -112,12 +121,25 @@ def replace_folder(target: Path, write: Callable[[Path], None]) -> Path:
     return target
 
 
+def remove_folder(target: Path) -> None:
+    """Remove a folder so that it is whole or gone, whenever the process is killed."""
+    gone = _beside(target, "gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    if target.exists():
+        os.replace(target, gone)
+        sync(target.parent)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
 def mend_folder(target: Path) -> None:
-    """Clear up after a `replace_folder` that was killed: the old folder comes back where no new one is."""
-    fresh, old = _beside(target, "new"), _beside(target, "old")
+    """Clear up after a replacement or a removal that was killed.
+
+    The old folder comes back where there is no new one, but for one that was being removed.
+    """
+    fresh, old, gone = (_beside(target, ending) for ending in ("new", "old", "gone"))
     if old.is_dir() and not target.exists():
         put_in_place(old, target)
-    for leftover in (fresh, old):
+    for leftover in (fresh, old, gone):
         if leftover.exists():
             shutil.rmtree(leftover)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,9 +18,10 @@ from arena_agents import Agent
 from arena_agents.base import obstacle
 from arena_agents.limits import MOST_MATCHES
 from arena_games.base import GameSpec, UsageError
+from arena_games.skins import skinned
 from arena_leaderboard import mean_ci95, paired_ci95, share_ci95
 
-__all__ = ["EvalRow", "PairedRow", "evaluate", "evaluate_pair"]
+__all__ = ["EvalRow", "PairedRow", "SkinRow", "evaluate", "evaluate_pair", "evaluate_skins"]
 
 UNDER_TEST, OPPONENT = "agent", "opponent"  # player names
 
@@ -71,6 +73,28 @@ class PairedRow(BaseModel):
     return_difference_ci95: tuple[float, float] | None
     success_difference: float
     success_difference_ci95: tuple[float, float] | None
+
+
+class SkinRow(BaseModel):
+    """What `agent` loses on a game when only names, symbols and the board's turn change: plain less skinned.
+
+    `skins` is their number; drops are over the same `episodes`, seed by seed, as in `PairedRow`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    agent: str
+    game: str
+    skins: int
+    episodes: int
+    plain_return: float
+    skinned_return: float
+    return_drop: float
+    return_drop_ci95: tuple[float, float] | None
+    plain_success: float
+    skinned_success: float
+    success_drop: float
+    success_drop_ci95: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +157,42 @@ def evaluate_pair(
     return rows, pairs
 
 
+def evaluate_skins(
+    name: str, agent: Agent, games: Iterable[GameSpec], conditions: Conditions, skins: int
+) -> tuple[list[EvalRow], list[SkinRow]]:
+    """An agent as by `evaluate` on each game and on that game in skins, and what it loses by them.
+
+    Raises UsageError as `evaluate` does, and for a game that has no skins.
+    """
+    rows: list[EvalRow] = []
+    drops: list[SkinRow] = []
+    for spec, other in [(spec, skinned(spec, skins)) for spec in games]:
+        plain, dressed = played_episodes(agent, spec, conditions), played_episodes(agent, other, conditions)
+        rows += [_row(name, spec, plain), _row(name, other, dressed)]
+        drops.append(_drop(name, spec, skins, plain, dressed))
+    return rows, drops
+
+
+def _drop(name: str, spec: GameSpec, skins: int, plain: list[Episode], dressed: list[Episode]) -> SkinRow:
+    pairs = _seed_by_seed(spec, plain, dressed)
+    returns, successes = _differences(spec, pairs)
+    means = [[fmean(_score(pair[side])[what] for pair in pairs) for side in (0, 1)] for what in (0, 1)]
+    return SkinRow(
+        agent=name,
+        game=spec.name,
+        skins=skins,
+        episodes=len(pairs),
+        plain_return=means[0][0],
+        skinned_return=means[0][1],
+        return_drop=returns[0],
+        return_drop_ci95=returns[1],
+        plain_success=means[1][0],
+        skinned_success=means[1][1],
+        success_drop=successes[0],
+        success_drop_ci95=successes[1],
+    )
+
+
 def played_episodes(agent: Agent, spec: GameSpec, conditions: Conditions) -> list[Episode]:
     """The episodes of one game, in which the agent's seats are those of the player `UNDER_TEST`.
 
@@ -173,13 +233,8 @@ def _counts(episode: Episode) -> bool:
 
 
 def _pair(names: tuple[str, str], spec: GameSpec, one: list[Episode], other: list[Episode]) -> PairedRow:
-    others = {episode.seed: episode for episode in other if _counts(episode)}
-    both = [(mine, others[mine.seed]) for mine in one if _counts(mine) and mine.seed in others]
-    if not both:
-        raise UsageError(f"no episode of {spec.name} came to an end for both; raise --episodes")
-    scores = [[_score(episode) for episode in pair] for pair in both]
-    returns = paired_ci95([mine[0] - its[0] for mine, its in scores], spec.span)
-    successes = paired_ci95([mine[1] - its[1] for mine, its in scores], (0.0, 1.0))
+    both = _seed_by_seed(spec, one, other)
+    returns, successes = _differences(spec, both)
     return PairedRow(
         agent=names[0],
         other=names[1],
@@ -189,6 +244,28 @@ def _pair(names: tuple[str, str], spec: GameSpec, one: list[Episode], other: lis
         return_difference_ci95=returns[1],
         success_difference=successes[0],
         success_difference_ci95=successes[1],
+    )
+
+
+Pairs = list[tuple[Episode, Episode]]
+Difference = tuple[float, tuple[float, float] | None]  # with its 95 % interval
+
+
+def _seed_by_seed(spec: GameSpec, one: list[Episode], other: list[Episode]) -> Pairs:
+    """The episodes that count on both sides, by their seed."""
+    others = {episode.seed: episode for episode in other if _counts(episode)}
+    both = [(mine, others[mine.seed]) for mine in one if _counts(mine) and mine.seed in others]
+    if not both:
+        raise UsageError(f"no episode of {spec.name} came to an end for both; raise --episodes")
+    return both
+
+
+def _differences(spec: GameSpec, both: Pairs) -> tuple[Difference, Difference]:
+    """In returns and in successes: the first's less the second's."""
+    scores = [[_score(episode) for episode in pair] for pair in both]
+    return (
+        paired_ci95([mine[0] - its[0] for mine, its in scores], spec.span),
+        paired_ci95([mine[1] - its[1] for mine, its in scores], (0.0, 1.0)),
     )
 
 

@@ -13,11 +13,15 @@ MATCHES = 60  # of each agent in each game, about
 
 
 class TrainMode(StrEnum):
-    """What a tournament does about policies: train those that are missing, none, or all anew."""
+    """What a tournament does about policies: train those that are missing, none, or all anew.
+
+    ONLY trains those that are missing and plays nothing: shards then share them.
+    """
 
     AUTO = "auto"
     NEVER = "never"
     ALWAYS = "always"
+    ONLY = "only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,10 @@ class TournamentOptions:
     where neighbouring ranks are tied, up to `max_matches` in all. `engine` plays for language models;
     `defaults` are settings that their specs lack (see `arena_agents.spec`). An invalid reply is asked for
     again up to `rethink` times; `memory` is how many of their own turns seats are shown (None: as games say).
+    `skins` plays each game in so many skins too (see `arena_games.skins`).
     `in_process` and `agent_memory_gib` say how agents that are not ours are run (see
-    `arena_agents.sandbox.Sandbox`).
+    `arena_agents.sandbox.Sandbox`). `workers` processes play (None: as cores and agents have it), and of
+    all matches only the `shard` K/N, if one is named.
     """
 
     games: str
@@ -46,6 +52,9 @@ class TournamentOptions:
     defaults: Mapping[str, str] = field(default_factory=dict)
     rethink: int = 0
     memory: int | None = None
+    skins: int | None = None
     in_process: bool = False
     agent_memory_gib: float | None = None
+    workers: int | None = None
     game_set: Sequence[str] = ()
+    shard: str | None = None

@@ -1,4 +1,4 @@
-"""TensorBoard and Weights & Biases, where they are installed and asked for."""
+"""TensorBoard, Weights & Biases and trackio, where they are installed and asked for."""
 
 from __future__ import annotations
 
@@ -43,11 +43,27 @@ def _wandb(config: TrainConfig, run: RunFolder) -> Logger:
     return lambda row: session.log(_numbers(row), step=row["step"])
 
 
+def _trackio(config: TrainConfig, run: RunFolder) -> Logger:
+    try:
+        import trackio
+    except ImportError as error:
+        raise UsageError("loggers: trackio is not installed; pip install trackio") from error
+    session = trackio.init(
+        project="tmsg-arena",
+        name=run.path.name,
+        config=config.model_dump(mode="json"),
+        resume="allow",
+        embed=False,
+    )
+    return lambda row: session.log(_numbers(row), step=row["step"])
+
+
 def _numbers(row: dict[str, Any]) -> dict[str, float]:
     return {name: value for name, value in row.items() if isinstance(value, int | float) and name != "step"}
 
 
 _OPENERS: dict[str, Callable[[TrainConfig, RunFolder], Logger]] = {
     "tensorboard": _tensorboard,
+    "trackio": _trackio,
     "wandb": _wandb,
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from arena.match.seating import LEAGUE
 from arena.training.config import (
     LanguageConfig,
     MsgrpoConfig,
@@ -18,6 +19,7 @@ from arena.training.config import (
 from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.export.export import Policy
 from arena.training.language.start import check_start, start_policy, start_settings
+from arena.training.league.place import default_anchors
 from arena.training.run_folder import RunFolder
 from arena.training.sft.config import SftConfig, sft_settings
 from arena_agents.address import is_address, parse_address
@@ -56,6 +58,13 @@ def agent_settings(agent: str, game: str) -> Mapping[str, Any]:
     return {**NANO, **(NANO_SHORT if find_game(game).horizon <= 15 else NANO_LONG)}
 
 
+def league_settings(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a league: the anchors that can play the game."""
+    if asked.get("opponents") != LEAGUE:
+        return {}
+    return {"anchors": default_anchors(find_game(asked["game"]))}
+
+
 def new_config(
     given: Mapping[str, Any], settings: Sequence[str] | Mapping[str, Any], config_file: Path | None
 ) -> MsgrpoConfig | DqnConfig:
@@ -65,7 +74,8 @@ def new_config(
         return resolve(DqnConfig, dqn_preset(asked["game"]), asked)
     model, policy = _trainable(str(asked["agent"]))
     start = start_settings(policy) if policy else {}
-    config = resolve(MsgrpoConfig, agent_settings(model, asked["game"]), start, asked)
+    met = league_settings(asked)
+    config = resolve(MsgrpoConfig, agent_settings(model, asked["game"]), start, met, asked)
     return _checked(config, policy)
 
 

@@ -1,4 +1,4 @@
-"""`arena eval`: what one agent scores on held-out seeds, or two and by how much they differ."""
+"""`arena eval`: what one agent scores on held-out seeds, in skins too, or two and by how much they differ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from arena.match.evaluate import Conditions, EvalRow, PairedRow, evaluate_all, evaluate_pair
+from arena.match.evaluate import (
+    Conditions,
+    EvalRow,
+    PairedRow,
+    SkinRow,
+    evaluate_all,
+    evaluate_pair,
+    evaluate_skins,
+)
 from arena.match.match import MatchConfig
 from arena.tournament.options import DEADLINE_S
 from arena.untrusted import one_line
@@ -23,14 +31,17 @@ from arena_agents.engines.choose import parse_engine
 from arena_agents.registry import make_agent
 from arena_agents.sandbox import Sandbox
 from arena_agents.spec import with_defaults
-from arena_games.base import UsageError
+from arena_games.base import GameSpec, UsageError
 from arena_games.registry import remembering, select_games
+from arena_games.skins import both
 
 
 def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     """Print what an agent scores, as a table or as JSON."""
     spec = with_defaults(options.agent, options.defaults)
     sandbox = Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib)
+    if options.skins is not None and options.other is not None:
+        raise UsageError("--skins compares an agent with itself; leave the other agent out")
     # A mistyped name is found before a model is loaded, which may take minutes.
     games = [remembering(game, options.memory) for game in select_games(options.games, options.game_set)]
     opponent = make_agent(options.opponents, sandbox=sandbox)
@@ -38,6 +49,9 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
         options.episodes, options.seed, opponent, MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink)
     )
     no_pairs: list[PairedRow] = []
+    if options.skins is not None:
+        _show_skins(spec, _agent(spec, options, sandbox), games, conditions, options.skins, as_json=as_json)
+        return
     if options.other is None:
         rows, pairs = evaluate_all(spec, _agent(spec, options, sandbox), games, conditions), no_pairs
     else:
@@ -56,6 +70,39 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     for first in (0, 1):  # the rows of both take turns, game by game
         Console().print(_evaluation_table(rows[first::2], one_line(rows[first].agent)))
     Console().print(_pairs_table(pairs))
+
+
+def _show_skins(
+    name: str, agent: Agent, games: Sequence[GameSpec], conditions: Conditions, skins: int, *, as_json: bool
+) -> None:
+    """What the agent scores on each game and on the same game in skins, and what it loses by them."""
+    both(games, skins)  # a game without skins is named before any is played
+    rows, drops = evaluate_skins(name, agent, games, conditions, skins)
+    _warn(rows)
+    if as_json:
+        shown = {
+            "agents": [row.model_dump(mode="json") for row in rows],
+            "drops": [drop.model_dump(mode="json") for drop in drops],
+        }
+        print(json.dumps(shown, indent=2, allow_nan=False))
+        return
+    Console().print(_evaluation_table(rows))
+    Console().print(_drops_table(drops))
+
+
+def _drops_table(drops: Sequence[SkinRow]) -> Table:
+    table = _table("game", f"Plain and in {drops[0].skins} skins, seed by seed")
+    table.add_column("")
+    for heading in ("n", "plain", "skinned", "drop", "95% interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in drops:
+        means = f"{row.plain_return:.2f}", f"{row.skinned_return:.2f}", f"{row.return_drop:+.2f}"
+        table.add_row(
+            Text(row.game), "return", str(row.episodes), *means, _ends(row.return_drop_ci95, "+.2f")
+        )
+        shares = f"{row.plain_success:.1%}", f"{row.skinned_success:.1%}", f"{row.success_drop:+.1%}"
+        table.add_row("", "success", "", *shares, _percents(row.success_drop_ci95, "+.1f"))
+    return table
 
 
 def _warn(rows: list[EvalRow]) -> None:

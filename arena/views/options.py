@@ -38,6 +38,7 @@ class EvaluationOptions:
     for it. `memory` is how many of their own turns seats are shown (None: as the game says). After an
     invalid reply the agent is asked again up to `rethink` times. `in_process` and
     `agent_memory_gib` say how agents that are not ours are run (see `arena_agents.sandbox.Sandbox`).
+    `skins` plays each game in so many skins too (see `arena_games.skins`).
     """
 
     agent: str
@@ -55,6 +56,7 @@ class EvaluationOptions:
     memory: int | None = None
     in_process: bool = False
     agent_memory_gib: float | None = None
+    skins: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

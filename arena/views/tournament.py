@@ -8,12 +8,15 @@ from shlex import quote
 from rich.console import Console
 
 from arena.record.board import board_after
+from arena.record.paired import skin_drops
 from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
+from arena.tournament.shard import Shard
 from arena.untrusted import one_line
 from arena.views.invalid import invalid_json, show_invalid
 from arena.views.messages import note, warn
+from arena.views.skins import show_skins, skins_json
 from arena.views.spending import show_spending, spending_json
 from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
@@ -25,6 +28,7 @@ from arena_leaderboard import render_json, render_rich, standings
 def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> bool:
     """Play a tournament to its end and show its leaderboard; whether all was trained and played."""
     until = played_on(options)
+    shard = None if options.shard is None else Shard.parse(options.shard)
     tournament = Tournament.of(
         options.games,
         options.agents,
@@ -34,6 +38,7 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         defaults=options.defaults,
         rethink=options.rethink,
         memory=options.memory,
+        skins=options.skins,
         game_set=options.game_set,
     )
     result = run(
@@ -44,20 +49,27 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         until=until,
         engine=parse_engine(options.engine),
         sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
+        workers=options.workers,
+        shard=shard,
     )
     verdict = result.verdict
     board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
     if as_json:
         spent, wrong = spending_json(result.spending), invalid_json(result.invalid)
-        print(render_json(board, replies=spent, invalid=wrong).rstrip("\n"))
+        drops = skins_json(skin_drops(result.results))
+        print(render_json(board, replies=spent, invalid=wrong, skins=drops).rstrip("\n"))
     else:
         render_rich(board, Console())
     if verdict is not None:
         print(one_line(str(verdict)), file=sys.stderr if as_json else sys.stdout)
     if not as_json:
+        show_skins(skin_drops(result.results), Console())
         show_invalid(result.invalid, Console())
         show_spending(result.spending, Console())
-    note(f"arena report {quote(str(options.out))} makes a page of it")
+    if shard is None:
+        note(f"arena report {quote(str(options.out))} makes a page of it")
+    else:
+        note(f"arena merge {quote(str(options.out))} joins the shards, once all {shard.of} are played")
     for problem in dict.fromkeys(result.unable.values()):
         warn(f"{one_line(problem)}; left out there")
     for training, error in result.failed.items():

@@ -149,7 +149,8 @@ class GameSpec:
     `memory` is how many of its own turns a seat is given with every observation (`Observation.recent`).
     `open_state` says that nothing is hidden from anybody, and the environment's `state()` is part of every
     observation. `centred` says that the first plane of `grid` marks the seat's own piece, around which a
-    network looks.
+    network looks. `plain` names the game that this one is in disguise, None for all others (see
+    `arena_games.skins`).
     """
 
     name: str
@@ -176,6 +177,7 @@ class GameSpec:
     open_state: bool = False
     centred: bool = True
     memory: int = 0
+    plain: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.open_seats) + len(self.house) != self.seats:

@@ -6,6 +6,7 @@ NAME                        of an installed plug-in: a `GameSpec`, or a sequence
 module:SPEC, FILE.py:SPEC   a `GameSpec` of the user's, which is then called by this reference
 NAME(key=value,…)           one of these with other numbers (see `arena_games.variants`)
 openspiel:NAME(param=value) a game of OpenSpiel, and so with the other libraries in `LIBRARIES`
+skins:K:GAME                any of these in K skins, see `arena_games.skins`
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from importlib.util import find_spec
 from arena_games.base import GameSpec, UsageError
 from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY
 from arena_games.loading import load_object
+from arena_games.skins.spec import skinned, split_name
 from arena_games.snake.env import SNAKE, SNAKE_DUEL, SNAKE_POISON, SNAKE_ROYALE
 from arena_games.variants import split_numbers, variant, with_numbers
 
@@ -29,6 +31,7 @@ __all__ = ["BUILT_IN", "find_game", "game_specs", "is_code", "select_games", "st
 
 BUILT_IN = (FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, SNAKE, SNAKE_POISON, SNAKE_DUEL, SNAKE_ROYALE)
 _named: dict[str, GameSpec] = {}  # references that `find_game` has followed in this process
+_skinned: dict[tuple[str, int], tuple[GameSpec, GameSpec]] = {}  # plain games, and in skins
 # By the word before the colon: the module that finds its games, and the package that has to be there.
 LIBRARIES = {
     "openspiel": ("arena_games.openspiel.spec", "pyspiel"),
@@ -76,6 +79,9 @@ def find_game(name: str) -> GameSpec:
     by_name = {spec.name: spec for spec in game_specs()}
     if name in by_name:
         return by_name[name]
+    in_skins = split_name(name)
+    if in_skins is not None:
+        return _in_skins(find_game(in_skins[1]), in_skins[0])
     library, colon, reference = name.partition(":")
     if colon and library in LIBRARIES:
         return _of_library(library, reference.strip(), name)
@@ -98,6 +104,9 @@ def stored_game(name: str) -> GameSpec:
     """
     if name in _named:
         return _named[name]
+    in_skins = split_name(name)
+    if in_skins is not None:
+        return _in_skins(stored_game(in_skins[1]), in_skins[0])
     if is_code(name):
         raise UsageError(f"the game {name!r} is Python code, which a record does not start; --trust runs it")
     return find_game(name)
@@ -111,6 +120,9 @@ def is_code(name: str) -> bool:
     library, colon, reference = name.partition(":")
     if not colon or name in {spec.name for spec in game_specs()}:
         return False
+    in_skins = split_name(name)
+    if in_skins is not None:
+        return is_code(in_skins[1])
     return library not in LIBRARIES or ":" in reference
 
 
@@ -122,6 +134,14 @@ def _of_library(library: str, reference: str, name: str) -> GameSpec:
         raise UsageError(f"{name} needs the package {package}; pip install 'tmsg-arena[{library}]'")
     found: GameSpec = import_module(module).find(reference, name)
     return found
+
+
+def _in_skins(plain: GameSpec, skins: int) -> GameSpec:
+    """The game in skins, made once as long as the plain one is the same."""
+    made = _skinned.get((plain.name, skins))
+    if made is None or made[0] is not plain:
+        made = _skinned[plain.name, skins] = (plain, skinned(plain, skins))
+    return made[1]
 
 
 @lru_cache(maxsize=256)

@@ -56,6 +56,8 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
         self._observed = spaces.Dict({"text": AnyText(LONGEST_TEXT, min_length=0), **observed})
         self._acted, self._horizon = acted, horizon
         self._seats = {agent: seat for seat, agent in enumerate(self.possible_agents)}
+        self._nothing = dict.fromkeys(self.possible_agents, 0.0)  # copied, as are the others
+        self._going = dict.fromkeys(self.possible_agents, False)
         self._rng: np.random.Generator | None = None
         self._totals: list[float] = []
 
@@ -69,10 +71,8 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
         """Start an episode; everything random in it comes from `seed`."""
         self._seed, self._rng = seed, None
         self.agents = agents = self.possible_agents.copy()
-        self.rewards = dict.fromkeys(agents, 0.0)
-        self._cumulative_rewards = self.rewards.copy()
-        self.terminations = dict.fromkeys(agents, False)
-        self.truncations = self.terminations.copy()
+        self.rewards, self._cumulative_rewards = self._nothing.copy(), self._nothing.copy()
+        self.terminations, self.truncations = self._going.copy(), self._going.copy()
         self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in agents}
         self._skip_agent_selection = None
         self._turns = [0] * len(agents)
@@ -104,13 +104,19 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
         if self._paid:
             self.rewards = dict.fromkeys(self.agents, 0.0)
             self._paid = False
-        seat = self._asked[len(self._pending)]
-        self._turns[seat] += 1
-        self._pending[seat] = action
-        if len(self._pending) < len(self._asked):
-            self.agent_selection = self.possible_agents[self._asked[len(self._pending)]]
-            return
-        moves, self._pending = self._pending, {}
+        asked = self._asked
+        if len(asked) == 1:  # as in most games at most times
+            seat = asked[0]
+            self._turns[seat] += 1
+            moves = {seat: action}
+        else:
+            seat = asked[len(self._pending)]
+            self._turns[seat] += 1
+            self._pending[seat] = action
+            if len(self._pending) < len(asked):
+                self.agent_selection = self.possible_agents[asked[len(self._pending)]]
+                return
+            moves, self._pending = self._pending, {}
         self.move(moves)
         self._pay()
         self._ask()
@@ -119,17 +125,21 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
         totals = self.totals()
         if totals is None:
             return
+        before = self._totals
         for seat, agent in enumerate(self.possible_agents):
-            self.rewards[agent] = totals[seat] - self._totals[seat]
-            self._cumulative_rewards[agent] += self.rewards[agent]
-        self._totals, self._paid = list(totals), True
+            paid = self.rewards[agent] = totals[seat] - before[seat]
+            self._cumulative_rewards[agent] += paid
+        self._totals, self._paid = list(totals), True  # a game may go on counting in its own list
 
     def _ask(self) -> None:
-        self._asked = self.movers()
-        spent = self.is_cut() or any(self._turns[seat] >= self._horizon for seat in self._asked)
-        if self._asked and not spent:
-            self.agent_selection = self.possible_agents[self._asked[0]]
-            return
+        self._asked = asked = self.movers()
+        if asked and not self.is_cut():
+            for seat in asked:
+                if self._turns[seat] >= self._horizon:
+                    break
+            else:
+                self.agent_selection = self.possible_agents[asked[0]]
+                return
         outcome = self.outcome()
         ended = self.truncations if self._asked else self.terminations
         for agent in self.agents:
@@ -137,6 +147,18 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
             self.infos[agent] = self._told_at_the_end(agent, outcome)
         self._asked = ()
         self.agent_selection = self.agents[0]
+
+    def _was_dead_step(self, action: Action | None) -> None:
+        """As PettingZoo's, where all leave together: the seat is out, and the next one is to be dismissed."""
+        if action is not None:
+            raise ValueError("when an agent is dead, the only valid action is None")
+        agent = self.agent_selection
+        for held in (self.terminations, self.truncations, self.rewards, self._cumulative_rewards, self.infos):
+            del held[agent]
+        self.agents.remove(agent)
+        if self.agents:
+            self.rewards = dict.fromkeys(self.agents, 0.0)
+            self.agent_selection = self.agents[0]
 
     def _told_at_the_end(self, agent: str, outcome: Outcome) -> dict[str, Any]:
         """The last infos of a seat."""

@@ -176,7 +176,9 @@ class DqnAgent(Agent):
         """One forward pass a game; an error reply where no specialist can read the board."""
         replies = [Reply("", error=self._obstacle(seen)) for seen in observations]
         for game, policy in self.policies.items():
-            rows = [i for i, seen in enumerate(observations) if seen.game == game and not replies[i].error]
+            rows = [
+                i for i, seen in enumerate(observations) if self._known(seen) == game and not replies[i].error
+            ]
             if rows:
                 actions = policy.choose([observations[row] for row in rows])
                 for row, action in zip(rows, actions, strict=True):
@@ -185,13 +187,18 @@ class DqnAgent(Agent):
 
     def cannot_play(self, spec: GameSpec) -> str | None:
         """A specialist plays what it was trained on."""
-        return None if spec.name in self.policies else _untrained(spec.name)
+        return None if {spec.name, spec.plain} & self.policies.keys() else _untrained(spec.plain or spec.name)
+
+    def _known(self, seen: Observation) -> str:
+        """The game whose specialist plays this one: in skins, the planes are those of the plain game."""
+        plain = None if seen.spec is None else seen.spec.plain
+        return seen.game if plain is None or seen.game in self.policies else plain
 
     def _obstacle(self, seen: Observation) -> str | None:
         """Why this observation cannot be played, with the remedy; None if it can."""
-        policy = self.policies.get(seen.game)
+        policy = self.policies.get(self._known(seen))
         if policy is None:
-            return _untrained(seen.game)
+            return _untrained(self._known(seen))
         if seen.grid is None or seen.grid.shape != policy.card.planes:
             shape = None if seen.grid is None else seen.grid.shape
             return f"dqn reads planes {policy.card.planes}, not {shape}; train it again on {seen.game}"

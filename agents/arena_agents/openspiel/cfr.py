@@ -27,7 +27,7 @@ class CfrAgent(Agent):
 
     def cannot_play(self, spec: GameSpec) -> str | None:
         """Only games that are solved within seconds to minutes."""
-        known = getattr(spec.config, "short_name", None) in GAMES
+        known = getattr(spec.config, "short_name", None) in GAMES and spec.plain is None
         return (
             None if known else f"cfr plays openspiel:{' and openspiel:'.join(GAMES)}, and {spec.name} is none"
         )

@@ -42,4 +42,4 @@ class SearchAgent(Agent):
     def choose(self, observation: Observation) -> str:
         best = best_actions(observation)
         action = best[observation.rng().integers(len(best))] if len(best) > 1 else best[0]
-        return action_reply(observation.action_names[action])
+        return action_reply(observation.name_of(action))

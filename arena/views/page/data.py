@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from arena.record.board import board_of
+from arena.record.paired import SkinDrop, skin_drops
 from arena.record.plays import Faults
 from arena.record.store import Store
 from arena.record.trust import untrusted_games
@@ -37,6 +38,7 @@ class RunData:
     replays: Mapping[str, Any]
     spending: Mapping[str, Spending]
     invalid: Faults
+    skins: Sequence[SkinDrop] = ()
 
 
 def read_run(folder: Path, *, trust: bool = False) -> RunData:
@@ -64,6 +66,7 @@ def read_run(folder: Path, *, trust: bool = False) -> RunData:
         replays=replays,
         spending=spending,
         invalid=invalid,
+        skins=skin_drops(results),
     )
 
 

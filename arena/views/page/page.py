@@ -131,6 +131,7 @@ def _sections(run: RunData) -> list[tuple[str, str]]:
     present = (
         ("overall", "Overall", True),
         ("games", "Games", run.board.games),
+        ("skins", "Skins", run.skins),
         ("duels", "Head to head", run.duels),
         ("training", "Learning curves", run.curves),
         ("transfer", "Transfer", run.transfer),

@@ -21,7 +21,8 @@ def board(config: FrozenLakeConfig, observation: Observation) -> Board | None:
     player, holes = _places(lines["You"]), set(_places(lines["Holes"]))
     if len(player) != 1:
         return None
-    cells = (tuple(_cell(config, at, player[0], holes) for at in row) for row in cells_top_down(config.size))
+    goal = next(iter(_places(lines.get("Goal", ""))), config.goal)  # a skin puts it elsewhere
+    cells = (tuple(_cell(goal, at, player[0], holes) for at in row) for row in cells_top_down(config.size))
     return Board(tuple(cells), LEGEND)
 
 
@@ -29,8 +30,8 @@ def _places(text: str) -> list[Place]:
     return [(int(x), int(y)) for x, y in _PLACE.findall(text)]
 
 
-def _cell(config: FrozenLakeConfig, at: Place, player: Place, holes: set[Place]) -> Cell:
-    on = "O" if at in holes else "G" if at == config.goal else ""
+def _cell(goal: Place, at: Place, player: Place, holes: set[Place]) -> Cell:
+    on = "O" if at in holes else "G" if at == goal else ""
     if at == player:
         return Cell(f"P{on}", "bad" if on == "O" else "seat", None if on == "O" else 0, strong=True)
     if on == "O":

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from arena_games.base import Action, Grid
-from arena_games.openspiel.rules import Rules
+from arena_games.base import Action
+from arena_games.openspiel.rules import Rules, listed
 from arena_games.turns import LONGEST_NAME, AnyText, TurnsEnv
 
 SEEDS = 2**31 - 1  # that games take which draw for themselves
+KEPT = 1024  # lists of legal actions whose names have been seen to
 
 
 class OpenSpielEnv(TurnsEnv):
@@ -42,10 +43,13 @@ class OpenSpielEnv(TurnsEnv):
         )
         self._rules, self._game, self._actions = rules, game, game.num_distinct_actions()
         self._hides, self._late = not rules.open_state, rules.pays_at_the_end
+        self._at_once, self._chance = rules.may_move_at_once, rules.has_chance
         self._all = tuple(range(game.num_players()))
+        self._called = [rules.seat_name(seat) for seat in self._all]
         self._planes = rules.planes(game)
         self._views: dict[int, dict[str, Any]] = {}
         self._legal: dict[int, list[int]] = {}
+        self._words: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
 
     def begin(self) -> None:
         if self._rules.draws_for_itself:
@@ -53,7 +57,7 @@ class OpenSpielEnv(TurnsEnv):
             self._planes = self._rules.planes(self._game)
         self._state = self._game.new_initial_state()
         self._last = ""
-        self._views.clear()
+        self._views = {}
         self._settle()
 
     def state(self) -> tuple[int, ...]:
@@ -65,7 +69,7 @@ class OpenSpielEnv(TurnsEnv):
         if state.is_terminal():
             self._legal = {}
             return ()
-        if not state.is_simultaneous_node():
+        if not (self._at_once and state.is_simultaneous_node()):
             seat = state.current_player()
             self._legal = {seat: state.legal_actions()}
             return (seat,)
@@ -74,47 +78,59 @@ class OpenSpielEnv(TurnsEnv):
 
     def view(self, seat: int) -> dict[str, Any]:
         """Nobody moves before the last who is asked, so a view holds until then."""
-        if seat not in self._views:
-            self._views[seat] = self._seen(seat)
-        return dict(self._views[seat])
+        seen = self._views.get(seat)
+        if seen is None:
+            seen = self._views[seat] = self._seen(seat)
+        return seen.copy()
 
     def _seen(self, seat: int) -> dict[str, Any]:
-        state = self._state
-        legal = self._legal.get(seat, [])
-        names = _unlike([state.action_to_string(seat, action) for action in legal], legal)
-        mask = np.zeros(self._actions, np.int8)
-        mask[legal] = 1
-        text = self._rules.text(state, seat, self._last, names)
-        seen = {"text": text, "action_mask": mask, "action_names": names}
+        state, legal = self._state, self._legal.get(seat, ())
+        called = state.action_to_string
+        names, listing = self._named_and_listed(tuple([called(seat, action) for action in legal]), legal)
+        mask = bytearray(self._actions)
+        for action in legal:
+            mask[action] = 1
+        text = self._rules.text(state, seat, self._last, listing)
+        seen = {"text": text, "action_mask": np.frombuffer(mask, np.int8), "action_names": names}
         if self._planes is not None:
-            seen["grid"] = self._grid(seat)
+            observer, values, _ = self._planes
+            observer.set_from(state, seat)
+            seen["grid"] = values.copy()
         return seen
 
-    def _grid(self, seat: int) -> Grid:
-        observer, values, shape = self._planes  # type: ignore[misc]
-        observer.set_from(self._state, seat)
-        grid: Grid = values.reshape(shape).copy()
-        return grid
+    def _named_and_listed(self, names: tuple[str, ...], legal: Sequence[int]) -> tuple[tuple[str, ...], str]:
+        """The names, told apart, and the line of the text that lists them; kept, as positions share them."""
+        known = self._words.get(names)
+        if known is None:
+            apart = _unlike(names, legal)
+            known = apart, listed(apart) if apart else ""
+            if apart == names:  # else they may depend on the actions' numbers
+                if len(self._words) >= KEPT:
+                    self._words.clear()
+                self._words[names] = known
+        return known
 
     def move(self, moves: Mapping[int, Action]) -> None:
         state = self._state
         for seat, action in moves.items():
             if action not in self._legal[seat]:
                 raise ValueError(f"action {action!r} of seat {seat} is not legal")
-        if state.is_simultaneous_node():
+        if self._at_once and state.is_simultaneous_node():
             state.apply_actions([moves.get(seat, 0) for seat in self._all])
         else:
             if not self._hides:
                 self._last = self._named(seat, action)
             state.apply_action(action)
-        self._views.clear()
-        self._settle()
+        self._views = {}
+        if self._chance:
+            self._settle()
 
     def _named(self, seat: int, action: Action) -> str:
-        if seat in self._views:
-            name: str = self._views[seat]["action_names"][self._legal[seat].index(action)]  # type: ignore[arg-type]
-            return f"{self._rules.seat_name(seat)} played {name}"
-        return f"{self._rules.seat_name(seat)} played {self._state.action_to_string(seat, action)}"
+        seen = self._views.get(seat)
+        if seen is None:
+            return f"{self._called[seat]} played {self._state.action_to_string(seat, action)}"
+        name: str = seen["action_names"][self._legal[seat].index(action)]  # type: ignore[arg-type]
+        return f"{self._called[seat]} played {name}"
 
     def _settle(self) -> None:
         """Let chance have its moves."""
@@ -132,7 +148,7 @@ class OpenSpielEnv(TurnsEnv):
         return totals
 
 
-def _unlike(names: list[str], actions: Sequence[int]) -> tuple[str, ...]:
+def _unlike(names: Sequence[str], actions: Sequence[int]) -> tuple[str, ...]:
     """The names, in one line each; two that are alike are told apart by their numbers."""
     if "" in names or any(name[0] == " " or name[-1] == " " for name in names) or "\n" in "".join(names):
         names = [

@@ -52,6 +52,15 @@ class Rules:
         return bool(self.kind.dynamics == GameType.Dynamics.SIMULTANEOUS)
 
     @cached_property
+    def may_move_at_once(self) -> bool:
+        """Whether some position may have several seats to move, or the game does not say that none has."""
+        return bool(self.kind.dynamics != GameType.Dynamics.SEQUENTIAL)
+
+    @cached_property
+    def has_chance(self) -> bool:
+        return bool(self.kind.chance_mode != GameType.ChanceMode.DETERMINISTIC)
+
+    @cached_property
     def open_state(self) -> bool:
         """Whether seats take turns and nothing is hidden from anybody."""
         open_ = self.kind.information == GameType.Information.PERFECT_INFORMATION
@@ -75,14 +84,14 @@ class Rules:
         names = self.words.seats
         return names[seat] if seat < len(names) else f"player {seat}"
 
-    def text(self, state: Any, seat: int, last: str, names: Sequence[str]) -> str:
-        """What a seat is shown: who it is, the position, the last move if all may see it, what it may do."""
-        lines = [self._who[seat], "", self.shown(state, seat).rstrip()]
-        if last:
-            lines += ["", f"Last move: {last}."]
-        if names:
-            lines += ["", listed(names)]
-        return "\n".join(lines)
+    def text(self, state: Any, seat: int, last: str, listing: str) -> str:
+        """What a seat is shown: who it is, the position, the last move if all may see it, what it may do.
+
+        `listing` is the line of the legal actions (see `listed`), empty where there are none.
+        """
+        before = f"Last move: {last}.\n\n" if last and listing else f"Last move: {last}." if last else ""
+        shown = f"{self._who[seat]}\n\n{self.shown(state, seat).rstrip()}"
+        return f"{shown}\n\n{before}{listing}" if before or listing else shown
 
     @cached_property
     def _who(self) -> list[str]:
@@ -121,7 +130,7 @@ class Rules:
         )
         wanted = pyspiel.IIGObservationType(perfect_recall=bool(remembers))
         observer = pyspiel._Observation(game, game.make_observer(wanted, {}))
-        return observer, np.frombuffer(observer, np.float32), self.plane_shape
+        return observer, np.frombuffer(observer, np.float32).reshape(self.plane_shape), self.plane_shape
 
 
 def _as_planes(shape: Sequence[int]) -> tuple[int, int, int] | None:

@@ -6,16 +6,22 @@ Each is a function of a state and a seat, and says no more than the game's own s
 from __future__ import annotations
 
 import re
+from functools import cache, lru_cache
 from typing import Any
 
+LINE_END = "\n"
 CARDS = ("Jack", "Queen", "King")
+
+
+@cache
+def _numbers(width: int) -> str:
+    return "".join(str(column % 10) for column in range(width))
 
 
 def connect_four(state: Any, seat: int) -> str:
     """The board, with the columns' numbers below it."""
-    board = str(state.observation_string(seat)).rstrip("\n")
-    width = len(board.splitlines()[0])
-    return f"{board}\n{''.join(str(column % 10) for column in range(width))}"
+    board = state.observation_string(seat).rstrip("\n")
+    return f"{board}\n{_numbers(len(board.partition(LINE_END)[0]))}"
 
 
 def chess(state: Any, seat: int) -> str:
@@ -29,8 +35,11 @@ def chess(state: Any, seat: int) -> str:
 
 def kuhn_poker(state: Any, seat: int) -> str:
     """The seat's own card, and what has been played."""
-    known = str(state.information_state_string(seat))
-    players = state.num_players()
+    return _kuhn(state.information_state_string(seat), state.num_players())
+
+
+@lru_cache(maxsize=4096)
+def _kuhn(known: str, players: int) -> str:
     digits = re.match(r"\d+", known)
     card = int(digits[0]) if digits else -1
     names = CARDS if players == 2 else tuple(f"card {n + 1} of {players + 1}" for n in range(players + 1))
@@ -46,7 +55,12 @@ LEDUC_ACTIONS = ("folds", "calls", "raises")
 
 def leduc_poker(state: Any, seat: int) -> str:
     """Cards, pot and chips, and what has been played in both rounds."""
-    known = dict(re.findall(r"\[(\w+):? ?([^\]]*)\]", str(state.information_state_string(seat))))
+    return _leduc(state.information_state_string(seat))
+
+
+@lru_cache(maxsize=4096)
+def _leduc(string: str) -> str:
+    known = dict(re.findall(r"\[(\w+):? ?([^\]]*)\]", string))
     own, public = known.get("Private", ""), known.get("Public", "")
     pot, money = known.get("Pot", ""), known.get("Money", "").split()
     left = ", ".join(f"player {player} {chips}" for player, chips in enumerate(money))

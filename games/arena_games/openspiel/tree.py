@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arena_games.base import UsageError
-from arena_games.openspiel.rules import GameType, Rules
+from arena_games.openspiel.rules import GameType, Rules, listed
 
 MOST = 50_000  # information states
 
@@ -48,4 +48,4 @@ def _note(rules: Rules, state: Any, found: dict[str, InformationState]) -> None:
         raise UsageError(f"{rules.name} has more than {MOST:,} information states; name a smaller game")
     legal = tuple(state.legal_actions())
     names = tuple(state.action_to_string(seat, action) for action in legal)
-    found[key] = InformationState(key, seat, rules.text(state, seat, "", names), legal, names)
+    found[key] = InformationState(key, seat, rules.text(state, seat, "", listed(names)), legal, names)

@@ -43,7 +43,7 @@ def test_a_setting_is_what_the_class_enforces() -> None:
     assert (listed["keep"].type, listed["keep"].default, listed["keep"].range) == ("float", 0.5, "> 0, ≤ 1")
     assert listed["episode_sampling"].type == "aaw | uniform"
     assert listed["probe_tolerance"].type == "float | none"
-    assert listed["loggers"].type == "list of tensorboard | wandb"
+    assert listed["loggers"].type == "list of tensorboard | trackio | wandb"
     assert listed["game"].required
     assert not listed["probe_tolerance"].required
     for setting in listed.values():  # the bounds that are shown are those that are held

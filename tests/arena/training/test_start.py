@@ -83,7 +83,7 @@ def test_a_run_that_cannot_begin_leaves_nothing(tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("name", ["wandb", "tensorboard"])
+@pytest.mark.parametrize("name", ["wandb", "tensorboard", "trackio"])
 def test_a_logger_that_is_not_installed_is_named(tmp_path, name):
     if importlib.util.find_spec(name):
         pytest.skip(f"{name} is installed here")

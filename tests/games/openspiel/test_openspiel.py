@@ -19,6 +19,7 @@ from arena_agents.registry import make_agent
 from arena_games.base import ActionKind, Invalid, Observation, UsageError, action_reply
 from arena_games.conformance import check_game
 from arena_games.registry import find_game, select_games
+from arena_games.turns import TurnsEnv
 
 pyspiel = pytest.importorskip("pyspiel")
 
@@ -262,3 +263,25 @@ def test_a_game_of_positions_has_no_list_of_actions() -> None:
     observation = seen("openspiel:connect_four")
     assert spec.parse("<action>3</action>", observation) == 3
     assert isinstance(spec.parse("<action>7</action>", observation), Invalid)
+
+
+@pytest.mark.parametrize("name", ["kuhn_poker(players=3)", "goofspiel(num_cards=4)", "tic_tac_toe"])
+def test_seats_leave_as_pettingzoo_dismisses_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our short way through the steps of seats that are out, against PettingZoo's own."""
+
+    def told() -> list[object]:
+        env, rng, seen = find_game(f"openspiel:{name}").make_env(), np.random.default_rng(3), []
+        for seed in range(5):
+            env.reset(seed=seed)
+            for agent in env.agent_iter():
+                view, reward, terminated, truncated, info = env.last()
+                legal = np.flatnonzero(view["action_mask"])
+                env.step(None if terminated or truncated else int(rng.choice(legal)))
+                seen.append(
+                    (agent, view["text"], reward, terminated, info, env.agents[:], env.rewards.copy())
+                )
+        return seen
+
+    ours = told()
+    monkeypatch.delattr(TurnsEnv, "_was_dead_step")
+    assert told() == ours
