@@ -130,11 +130,15 @@ def leaderboard(
     run: Run = TOURNAMENT,
     format: Annotated[Format, typer.Option(help="rich, json, csv, md or svg.")] = Format.RICH,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    anchor: Annotated[
+        str | None,
+        typer.Option(help="The agent that is 1000 in every game, so that tournaments with it compare."),
+    ] = None,
 ) -> None:
     """Show a tournament's leaderboard, a running one's too."""
     from arena.views.leaderboard import show_leaderboard
 
-    show_leaderboard(run, Format.JSON if json else format)
+    show_leaderboard(run, Format.JSON if json else format, anchor)
 
 
 def report(

@@ -68,9 +68,13 @@ class Fit:
         """Every agent with a rated match, in alphabetical order."""
         return self.strengths.agents
 
-    def rating(self, agent: str) -> Rating:
-        """Raises KeyError for an agent without a rated match."""
-        weights_A = self._unit(agent) - 1 / len(self.agents)
+    def rating(self, agent: str, anchor: str | None = None) -> Rating:
+        """The rating where the mean of all agents, or the `anchor`, is 1000.
+
+        Raises KeyError for an agent without a rated match.
+        """
+        zero_A = np.full(len(self.agents), 1 / len(self.agents)) if anchor is None else self._unit(anchor)
+        weights_A = self._unit(agent) - zero_A
         mean, low, high = self.strengths.interval(weights_A, LEVEL)
         return Rating(_points(mean, CENTRE), _points(low, CENTRE), _points(high, CENTRE), self.matches[agent])
 
