@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
@@ -70,19 +71,25 @@ class Display(Protocol):
 
 @dataclass(frozen=True)
 class TournamentResult:
-    """What a tournament has come to: all results so far, and the policies that could not be trained.
+    """What a tournament has come to, in its `folder`, and the policies that could not be trained.
 
     `cut_short` holds, by agent, the failures outside it that ended its matches: those remain to be played.
     `unable` holds why an agent was left out of a game, `invalid` why replies were, both by (agent, game).
     """
 
-    results: list[MatchResult]
+    folder: Path
     failed: dict[Training, str]
     spending: Mapping[str, Spending] = field(default_factory=dict)
     cut_short: Mapping[str, list[str]] = field(default_factory=dict)
     verdict: Verdict | None = None
     unable: Mapping[tuple[str, str], str] = field(default_factory=dict)
     invalid: Faults = field(default_factory=dict)
+
+    @property
+    def results(self) -> list[MatchResult]:
+        """All results so far, read anew from the run's file whenever they are asked for."""
+        with Store.read(self.folder) as store:
+            return store.results()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,7 @@ def run(
             if played(planned_matches) and until is not None:
                 verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
         return TournamentResult(
-            store.results(), failed, store.spending(), cut_short, verdict, unable, store.invalid_replies()
+            folder, failed, store.spending(), cut_short, verdict, unable, store.invalid_replies()
         )
 
 

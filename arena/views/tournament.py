@@ -7,7 +7,8 @@ from shlex import quote
 
 from rich.console import Console
 
-from arena.record.board import board_after
+from arena.record.board import board_at
+from arena.record.store import Store
 from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
@@ -20,7 +21,7 @@ from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
 from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
-from arena_leaderboard import render_json, render_rich, standings
+from arena_leaderboard import render_json, render_rich
 
 
 def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> bool:
@@ -49,7 +50,8 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         shard=shard,
     )
     verdict = result.verdict
-    board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
+    with Store.read(result.folder) as store:
+        board = board_at(store, 1 if verdict is None else verdict.looks)
     if as_json:
         spent, wrong = spending_json(result.spending), invalid_json(result.invalid)
         print(render_json(board, replies=spent, invalid=wrong).rstrip("\n"))
