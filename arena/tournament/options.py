@@ -34,7 +34,7 @@ class TournamentOptions:
     again up to `rethink` times; `memory` is how many of their own turns seats are shown (None: as games say).
     `in_process` and `agent_memory_gib` say how agents that are not ours are run (see
     `arena_agents.sandbox.Sandbox`). `workers` processes play (None: as cores and agents have it), and of
-    all matches only the `shard` K/N, if one is named.
+    all matches only the `shard` K/N, if one is named. `ray` is a cluster's address, or `local`.
     """
 
     games: str
@@ -54,3 +54,4 @@ class TournamentOptions:
     agent_memory_gib: float | None = None
     workers: int | None = None
     shard: str | None = None
+    ray: str | None = None

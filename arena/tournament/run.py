@@ -21,7 +21,7 @@ from arena.record.usages import Spending
 from arena.tournament.agents import Agents
 from arena.tournament.entrants import Training, trainings
 from arena.tournament.executor.base import Executor, Played
-from arena.tournament.executor.choose import executor_of, workers_for
+from arena.tournament.executor.choose import executor_of
 from arena.tournament.executor.task import Task
 from arena.tournament.options import DEADLINE_S, TrainMode
 from arena.tournament.plan import Tournament
@@ -110,13 +110,15 @@ def run(
     sandbox: Sandbox | None = None,
     workers: int | None = None,
     shard: Shard | None = None,
+    ray: str | None = None,
 ) -> TournamentResult:
     """Train what has to be trained, play what has not been played, and show both on `display`, if any.
 
     A tournament that was played before goes on. `deadline_s` bounds an agent's time for one call.
     An agent whose training fails plays nothing that needs it. `sandbox` says how agents that are not ours are
     run; what they print goes to `logs` in the run's folder. `workers` processes play (None: as
-    `executor.choose.workers_for` says); what is stored does not depend on how many. With a `shard` only its
+    `executor.choose.workers_for` says), or the Ray cluster at the address `ray` (`local`: one that is started
+    here); what is stored does not depend on who. With a `shard` only its
     part is played, in a folder of its own, by policies that have been trained. Raises UsageError,
     before anything is written, for an agent that cannot be made or may not be trained.
     """
@@ -141,9 +143,8 @@ def run(
         nothing = Schedule(lambda: iter(()))
         planned_matches = nothing if train == TrainMode.ONLY else tournament.schedule(left_out, shard)
         missing = len(planned_matches) - store.count()
-        count = workers_for(workers, tournament.entrants, missing)
         task = Task.of(tournament, config, engine, sandbox, store.reads_exactly)
-        with closing(executor_of(task, agents, config, count)) as executor:
+        with closing(executor_of(task, agents, config, workers, missing, ray)) as executor:
 
             def played(matches: Collection[Match] | Schedule) -> bool:
                 with display.matches() as listener:

@@ -48,6 +48,7 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
         workers=options.workers,
         shard=shard,
+        ray=options.ray,
     )
     verdict = result.verdict
     with Store.read(result.folder) as store:

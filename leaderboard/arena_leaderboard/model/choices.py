@@ -90,9 +90,9 @@ def choices_from(found: Iterable[Alike], agents: int, count: int) -> BlockChoice
     rows: list[tuple[Ints, Ints, Floats]] = []
     for races in found:
         for start in range(0, len(races.blocks_N), CHUNK):
-            blocks_N, entrants_NE, scores_NE = (
-                part[start : start + CHUNK] for part in (races.blocks_N, races.entrants_NE, races.scores_NE)
-            )
+            chunk = slice(start, start + CHUNK)
+            blocks_N, entrants_NE = races.blocks_N[chunk], races.entrants_NE[chunk]
+            scores_NE = races.scores_NE[chunk]
             run = _chains if races.met and entrants_NE.shape[1] <= LARGEST else _pairs
             masks_ME, weights_NM, won_NE = run(scores_NE)
             np.add.at(chosen_BA, (blocks_N[:, None], entrants_NE), won_NE)
