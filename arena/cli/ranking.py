@@ -65,6 +65,9 @@ def tournament(
             metavar="K/N", help="Play the K-th of N parts, in a folder of its own; see arena merge."
         ),
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster that plays, or `local` for one here.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Forecast matches, tokens, cost and time from a small sample.")
     ] = False,
@@ -103,6 +106,7 @@ def tournament(
         agent_memory_gib=agent_memory,
         workers=workers,
         shard=shard,
+        ray=ray,
     )
     if dry_run:
         from arena.views.forecast import show_forecast
