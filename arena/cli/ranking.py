@@ -116,7 +116,7 @@ def report(
     ] = None,
     trust: Trust = False,
 ) -> None:
-    """Write a tournament or a training as one page that opens without a network: tables, plots and replays."""
+    """Write a tournament, or a training, as one page that opens without a network."""
     from arena.views.page.page import PAGE, write_report
 
     size = write_report(run, out, trust=trust)

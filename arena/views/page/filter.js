@@ -33,6 +33,7 @@
 
   bar.hidden = false;
   bar.addEventListener("input", filter);
+  bar.addEventListener("change", filter);
   bar.addEventListener("submit", (event) => event.preventDefault());
   filter();
 })();

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.training.metrics_file import Row, is_number
+from arena.training.metrics_file import is_number
 from arena.training.run_folder import RunFolder
 from arena.views.curves import Curve
 from arena_games.base import UsageError
@@ -17,6 +17,7 @@ LARGEST = 1e12  # what is measured beyond it is no measurement, and cannot be dr
 PHASE = "seconds/"
 Points = tuple[tuple[int, float], ...]  # (step, value)
 Interval = tuple[float, float]
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
