@@ -20,8 +20,7 @@ if TYPE_CHECKING:  # for type checkers and editors
     from arena.record.store import Store
     from arena.tournament.plan import Tournament
     from arena.tournament.run import run as run_tournament
-    from arena.tournament.teach import sft
-    from arena.training.start import train
+    from arena.tournament.teach import sft, train
     from arena_agents import Agent, Observation, Reply
     from arena_agents.registry import make_agent
     from arena_games import GameSpec, UsageError
@@ -65,8 +64,7 @@ _HOMES = {
     "arena.record.board": ("leaderboard",),
     "arena.record.store": ("Store",),
     "arena.tournament.plan": ("Tournament",),
-    "arena.tournament.teach": ("sft",),
-    "arena.training.start": ("train",),
+    "arena.tournament.teach": ("sft", "train"),
     "arena_agents": ("Agent", "Observation", "Reply"),
     "arena_agents.registry": ("make_agent",),
     "arena_games": ("GameSpec", "UsageError"),

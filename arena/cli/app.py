@@ -11,12 +11,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from arena.cli import games, ranking, training
+from arena.cli import games, league, ranking, study, training
 
 GO_ON = {
     "train": "go on with arena train --resume and its folder",
+    "league": "go on with arena league --resume and its folder",
     "sft": "go on with arena sft --resume and its folder",
     "tournament": "repeat the command to go on",
+    "study": "repeat the command to go on",
 }
 
 
@@ -66,9 +68,13 @@ def arena(
 COMMANDS: dict[str, Callable[..., None]] = {
     "train": training.train,
     "sft": training.sft,
+    "league": league.league,
     "config": training.config,
     "tournament": ranking.tournament,
+    "study": study.study,
+    "merge": ranking.merge,
     "leaderboard": ranking.leaderboard,
+    "payoff": league.payoff,
     "report": ranking.report,
     "eval": ranking.evaluate,
     "verify": ranking.verify,

@@ -60,14 +60,20 @@ def play(
 
 
 def watch(
-    game: Game,
-    agents: Annotated[
+    game: Annotated[
         str,
+        typer.Argument(
+            help="A game as in play, or the folder of a run that keeps its matches.",
+            autocompletion=completion.games,
+        ),
+    ],
+    agents: Annotated[
+        str | None,
         typer.Option(
             help="Who takes the open seats, in order, as in tournament.",
             autocompletion=completion.some_agents,
         ),
-    ],
+    ] = None,
     seed: Seed = 0,
     opponents: Annotated[str, typer.Option(help="Who takes the open seats that are left.")] = "random",
     deadline: Deadline = DEADLINE_S,
@@ -77,8 +83,19 @@ def watch(
     chat_template: ChatTemplate = None,
     rethink: Rethink = 0,
     memory: Memory = None,
+    latest: Annotated[int, typer.Option(min=1, help="Of a run: how many of its newest matches.")] = 1,
+    trust: Trust = False,
 ) -> None:
-    """Watch agents play a match as they play it."""
+    """Watch agents play a match as they play it, or the newest matches of a league or tournament."""
+    from arena_games.base import UsageError
+
+    if agents is None:
+        if not Path(game).is_dir():
+            raise UsageError(f"who plays? arena watch {game} --agents AGENT, or name a run's folder")
+        from arena.views.terminal.replay import show_latest
+
+        show_latest(Path(game), latest, speed=speed, plain=plain, trust=trust)
+        return
     from arena.views.terminal.watch import watch as show_live
     from arena_agents.spec import asked
 

@@ -70,6 +70,14 @@ Games = Annotated[
         help="`all`, or names and FILE.py:SPEC, separated by commas.", autocompletion=completion.some_games
     ),
 ]
+GameSet = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--game-set",
+        metavar="KEY=VALUE",
+        help="One of the game's numbers, as horizon=12; repeat for more. Short for GAME(KEY=VALUE,…).",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 InProcess = Annotated[
     bool, typer.Option("--in-process", help="Run classes and plug-ins in this process, to debug them.")

@@ -16,6 +16,7 @@ from arena.cli.options import (
     Decoding,
     Engine,
     Games,
+    GameSet,
     InProcess,
     Json,
     Memory,
@@ -32,6 +33,7 @@ from arena.views.options import EvaluationOptions, Format
 
 def tournament(
     games: Games = "all",
+    game_set: GameSet = None,
     agents: Annotated[
         str,
         typer.Option(
@@ -43,7 +45,8 @@ def tournament(
     seed: Seed = 0,
     matches: Annotated[int, typer.Option(min=1, help="Matches of each agent in each game, about.")] = MATCHES,
     train: Annotated[
-        TrainMode, typer.Option(help="What to do about policies: the missing ones, none, all anew.")
+        TrainMode,
+        typer.Option(help="What to do about policies: the missing ones, none, all anew, or only that."),
     ] = TrainMode.AUTO,
     deadline: Deadline = DEADLINE_S,
     until_separated: Annotated[
@@ -51,6 +54,16 @@ def tournament(
     ] = False,
     max_matches: Annotated[
         int | None, typer.Option(min=1, help="In all, with --until-separated; 10 times the planned.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that play; one a core where agents need no more than that."),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N", help="Play the K-th of N parts, in a folder of its own; see arena merge."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Forecast matches, tokens, cost and time from a small sample.")
@@ -85,8 +98,11 @@ def tournament(
         rethink=rethink,
         memory=memory,
         skins=skins,
+        game_set=game_set or (),
         in_process=in_process,
         agent_memory_gib=agent_memory,
+        workers=workers,
+        shard=shard,
     )
     if dry_run:
         from arena.views.forecast import show_forecast
@@ -96,6 +112,18 @@ def tournament(
     from arena.views.tournament import hold_tournament
 
     raise typer.Exit(0 if hold_tournament(options, as_json=json) else 1)
+
+
+def merge(
+    run: Annotated[Path, typer.Argument(help="The tournament's folder, as --out names it.")] = TOURNAMENT,
+    shards: Annotated[
+        list[Path] | None, typer.Argument(help="The shards' folders; all in RUN/shards if none is named.")
+    ] = None,
+) -> None:
+    """Join the shards of a tournament to one run. Exit status 1 if some are missing."""
+    from arena.views.merge import show_merge
+
+    raise typer.Exit(0 if show_merge(run, shards or []) else 1)
 
 
 def leaderboard(
@@ -145,6 +173,7 @@ def evaluate(
         ),
     ] = None,
     games: Games = "all",
+    game_set: GameSet = None,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes of each game.")] = 100,
     seed: Seed = 0,
     opponents: Annotated[str, typer.Option(help="Who holds the other open seats.")] = "random",
@@ -180,6 +209,7 @@ def evaluate(
         rethink=rethink,
         memory=memory,
         skins=skins,
+        game_set=game_set or (),
         in_process=in_process,
         agent_memory_gib=agent_memory,
     )

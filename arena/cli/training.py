@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from arena.cli import completion
-from arena.cli.options import RUNS, Game, GameToLearn, Json, Learner, Run, Template, Trust
+from arena.cli.options import RUNS, Game, GameSet, GameToLearn, Json, Learner, Run, Template, Trust
 from arena.training.options import SftOptions, TrainOptions
 
 HelpSettings = Annotated[
@@ -33,6 +33,7 @@ def train(
         Path | None, typer.Option(help="Go on with the run in this folder.", autocompletion=completion.runs)
     ] = None,
     template: Template = None,
+    game_set: GameSet = None,
     engine: Annotated[
         str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
     ] = None,
@@ -46,6 +47,7 @@ def train(
 
         show_settings(agent, as_json=json)
         return
+    from arena.tournament.teach import STORED
     from arena.training.start import start
     from arena.views.training_progress import TrainingDisplay
 
@@ -61,9 +63,10 @@ def train(
         config_file=config,
         resume=resume,
         template=template,
+        game_set=game_set or (),
         trust=trust,
     )
-    folder = start(options, show=TrainingDisplay)
+    folder = start(options, show=TrainingDisplay, around=STORED)
     rated = f"arena eval {quote(str(folder))} --games {quote(game or 'all')}"
     typer.echo(f"The trained agent is in {folder}; rate it with {rated}")
 
@@ -94,6 +97,7 @@ def sft(
         Path | None, typer.Option(help="Go on with the run in this folder.", autocompletion=completion.runs)
     ] = None,
     template: Template = None,
+    game_set: GameSet = None,
     engine: Annotated[
         str | None, typer.Option(help="What draws the replies: auto, transformers, vllm or server.")
     ] = None,
@@ -126,6 +130,7 @@ def sft(
         config_file=config,
         resume=resume,
         template=template,
+        game_set=game_set or (),
         trust=trust,
     )
     folder = start(options, show=TrainingDisplay, recorded=recorded_episodes)
@@ -155,13 +160,20 @@ def curves(
     runs: Annotated[
         list[Path], typer.Argument(help="Folders of training runs.", autocompletion=completion.runs)
     ],
-    metric: Annotated[str, typer.Option(help="A name in metrics.jsonl.")] = "eval/success",
+    metric: Annotated[
+        str, typer.Option(help="A name in metrics.jsonl; `rating` of a league's versions.")
+    ] = "eval/success",
     json: Json = False,
     svg: Annotated[Path | None, typer.Option(help="Draw them into this file too.")] = None,
 ) -> None:
     """Show the learning curves of several runs beside each other."""
     from arena.views.curves import draw_comparison, show_comparison
 
+    if metric == "rating":
+        from arena.views.league import show_ratings
+
+        show_ratings(runs, svg=svg, as_json=json)
+        return
     if svg is not None:
         draw_comparison(runs, metric, svg)
     show_comparison(runs, metric, as_json=json)

@@ -8,24 +8,7 @@ that the tournament's next run finds no other hand on the same folders.
 
 from __future__ import annotations
 
-import os
-import threading
-import time
-
-LOOK_EVERY_S = 0.3
-
-
-def end_with_parent() -> None:
-    """Make this process end, at once and without cleaning up, when its parent is gone."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOK_EVERY_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
+from arena.machine.parent import end_with_parent
 
 if __name__ == "__main__":
     end_with_parent()

@@ -121,12 +121,25 @@ def replace_folder(target: Path, write: Callable[[Path], None]) -> Path:
     return target
 
 
+def remove_folder(target: Path) -> None:
+    """Remove a folder so that it is whole or gone, whenever the process is killed."""
+    gone = _beside(target, "gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    if target.exists():
+        os.replace(target, gone)
+        sync(target.parent)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
 def mend_folder(target: Path) -> None:
-    """Clear up after a `replace_folder` that was killed: the old folder comes back where no new one is."""
-    fresh, old = _beside(target, "new"), _beside(target, "old")
+    """Clear up after a replacement or a removal that was killed.
+
+    The old folder comes back where there is no new one, but for one that was being removed.
+    """
+    fresh, old, gone = (_beside(target, ending) for ending in ("new", "old", "gone"))
     if old.is_dir() and not target.exists():
         put_in_place(old, target)
-    for leftover in (fresh, old):
+    for leftover in (fresh, old, gone):
         if leftover.exists():
             shutil.rmtree(leftover)
 

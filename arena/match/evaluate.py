@@ -99,12 +99,16 @@ class SkinRow(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How many episodes of each game are played, from which seed, beside whom and by which rules."""
+    """How many episodes of each game are played, from which seed, beside whom and by which rules.
+
+    The same seed gives the same episodes, however many are played.
+    """
 
     episodes: int = 100
     seed: int = 0
     opponent: Agent | None = None
     config: MatchConfig | None = None
+    first: int = 0  # of the episodes; those before it are not played
 
     def __post_init__(self) -> None:
         if self.episodes > MOST_MATCHES:
@@ -134,7 +138,7 @@ def evaluate(
 
 def evaluate_all(name: str, agent: Agent, games: Iterable[GameSpec], conditions: Conditions) -> list[EvalRow]:
     """`evaluate` under conditions that were made before."""
-    return [_row(name, spec, _played(agent, spec, conditions)) for spec in games]
+    return [_row(name, spec, played_episodes(agent, spec, conditions)) for spec in games]
 
 
 def evaluate_pair(
@@ -147,7 +151,7 @@ def evaluate_pair(
     rows: list[EvalRow] = []
     pairs: list[PairedRow] = []
     for spec in games:
-        played = [_played(agent, spec, conditions) for agent in agents]
+        played = [played_episodes(agent, spec, conditions) for agent in agents]
         rows += [_row(name, spec, episodes) for name, episodes in zip(names, played, strict=True)]
         pairs.append(_pair(names, spec, *played))
     return rows, pairs
@@ -163,7 +167,7 @@ def evaluate_skins(
     rows: list[EvalRow] = []
     drops: list[SkinRow] = []
     for spec, other in [(spec, skinned(spec, skins)) for spec in games]:
-        plain, dressed = _played(agent, spec, conditions), _played(agent, other, conditions)
+        plain, dressed = played_episodes(agent, spec, conditions), played_episodes(agent, other, conditions)
         rows += [_row(name, spec, plain), _row(name, other, dressed)]
         drops.append(_drop(name, spec, skins, plain, dressed))
     return rows, drops
@@ -189,7 +193,12 @@ def _drop(name: str, spec: GameSpec, skins: int, plain: list[Episode], dressed: 
     )
 
 
-def _played(agent: Agent, spec: GameSpec, conditions: Conditions) -> list[Episode]:
+def played_episodes(agent: Agent, spec: GameSpec, conditions: Conditions) -> list[Episode]:
+    """The episodes of one game, in which the agent's seats are those of the player `UNDER_TEST`.
+
+    They come in the order in which they end. Raises UsageError where a versus game lacks an opponent, and for
+    who cannot play it.
+    """
     players = {UNDER_TEST: agent, **house_agents([spec])}
     if spec.versus:
         if conditions.opponent is None:
@@ -199,7 +208,7 @@ def _played(agent: Agent, spec: GameSpec, conditions: Conditions) -> list[Episod
         problem = obstacle(player, spec)
         if problem:
             raise UsageError(problem)
-    return list(play(_matches(spec, conditions.episodes, conditions.seed), players, conditions.config))
+    return list(play(_matches(spec, conditions), players, conditions.config))
 
 
 def _row(name: str, spec: GameSpec, played: list[Episode]) -> EvalRow:
@@ -266,8 +275,9 @@ def _score(episode: Episode) -> tuple[float, float]:
     return episode.returns[seat], float(episode.successes[seat])
 
 
-def _matches(spec: GameSpec, episodes: int, seed: int) -> Iterator[Match]:
-    for i in range(episodes):
+def _matches(spec: GameSpec, conditions: Conditions) -> Iterator[Match]:
+    seed = conditions.seed
+    for i in range(conditions.first, conditions.episodes):
         players = seated(spec, in_turn(spec, UNDER_TEST, OPPONENT, i))
         yield Match(spec, episode_seed(Split.TEST, seed, i), players)
 

@@ -28,13 +28,15 @@ def play(
     Up to `config.concurrency` matches move in lockstep: every agent gets all observations that
     wait for it at once, and a finished match makes room for the next. An episode depends on its
     match alone (up to floating point in a model's batch), never on what ran beside it.
-    `watch` is shown each match's referee when it begins and after every decision.
+    An agent is looked up when it is first waited for. `watch` is shown each match's referee when it begins
+    and after every decision. An iterator of `matches` that has ended is asked again as matches finish: it
+    may have more by then.
 
     Raises KeyError if a match names a player that is not in `agents`.
     """
     config = config or MatchConfig()
     queue = iter(matches)
-    callers = {name: Caller(agent, config.deadline_s) for name, agent in agents.items()}
+    callers = _Callers(agents, config.deadline_s)
     envs = EnvPool()
     referees = _seat(islice(queue, config.concurrency), envs, config, watch)
     try:
@@ -51,6 +53,17 @@ def play(
     finally:
         for caller in callers.values():
             caller.close()
+
+
+class _Callers(dict[str, Caller]):
+    """Who has been asked so far, by name."""
+
+    def __init__(self, agents: Mapping[str, Agent], deadline_s: float | None) -> None:
+        self._agents, self._deadline_s = agents, deadline_s
+
+    def __missing__(self, name: str) -> Caller:
+        self[name] = Caller(self._agents[name], self._deadline_s)
+        return self[name]
 
 
 def _seat(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from arena.match.episode import Attempt, Episode
 from arena.record import usages
@@ -36,22 +36,15 @@ QUERY = (
 )
 
 
-def insert(
-    connection: sqlite3.Connection, number: int | None, episode: Episode, keep: Callable[[str], bytes]
-) -> None:
-    """Add an episode's attempts to the open transaction; `keep` stores a text and gives its digest.
-
-    Raises UsageError for a file of the format before, which has no place for them.
-    """
-    rows = [(number, *row) for row in _rows(episode, keep)]
-    if not rows:
-        return
+def has_place(connection: sqlite3.Connection) -> bool:
+    """Whether the file can hold attempts. Raises UsageError if it is of the format that cannot."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'attempts'").fetchone():
         raise UsageError("this run is of format 2, which holds no second replies; leave --rethink out")
-    connection.executemany(f"INSERT INTO attempts VALUES ({', '.join('?' * 15)})", rows)
+    return True
 
 
-def _rows(episode: Episode, keep: Callable[[str], bytes]) -> Iterator[SqlRow]:
+def rows(episode: Episode, keep: usages.Keep) -> Iterator[SqlRow]:
+    """An episode's attempts, without the episode's number."""
     for position, step in enumerate(episode.steps):
         for number, attempt in enumerate(step.attempts):
             yield (position, number, step.seat, *_row(attempt, keep))
@@ -61,7 +54,7 @@ def _rows(episode: Episode, keep: Callable[[str], bytes]) -> Iterator[SqlRow]:
             yield (len(episode.steps), number, seat, *_row(attempt, keep))
 
 
-def _row(attempt: Attempt, keep: Callable[[str], bytes]) -> SqlRow:
+def _row(attempt: Attempt, keep: usages.Keep) -> SqlRow:
     reply, usage = attempt.reply, attempt.reply.usage
     took = (
         (None,) * 6
@@ -76,10 +69,10 @@ def _row(attempt: Attempt, keep: Callable[[str], bytes]) -> SqlRow:
     return (keep(reply.text), invalid, int(attempt.illegal), attempt.seconds, *took, thought)
 
 
-def to_attempts(rows: Iterable[SqlRow]) -> dict[int, tuple[Attempt, ...]]:
+def to_attempts(found_rows: Iterable[SqlRow]) -> dict[int, tuple[Attempt, ...]]:
     """The attempts of an episode by the position of their step, from rows of `QUERY`."""
     found: dict[int, list[Attempt]] = defaultdict(list)
-    for position, said, invalid, illegal, seconds, thought, *took in rows:
+    for position, said, invalid, illegal, seconds, thought, *took in found_rows:
         usage: Usage | None = usages.to_usage(tuple(took))
         reply = Reply(_text(said), usage=usage, reasoning=None if thought is None else _text(thought))
         found[position].append(Attempt(reply, _text(invalid), bool(illegal), seconds))

@@ -80,8 +80,9 @@ def _plain_of(name: str) -> tuple[int, str]:
 
 
 def _drop(agent: str, skins: int, pair: Paired) -> SkinDrop:
-    ci95 = None if pair.ci95 is None else (-pair.ci95[1], -pair.ci95[0])
-    return SkinDrop(agent, pair.game, skins, pair.seeds, pair.first, pair.second, -pair.difference, ci95)
+    # Taken from 0.0, so that nothing is shown as -0.00.
+    ci95 = None if pair.ci95 is None else (0.0 - pair.ci95[1], 0.0 - pair.ci95[0])
+    return SkinDrop(agent, pair.game, skins, pair.seeds, pair.first, pair.second, 0.0 - pair.difference, ci95)
 
 
 def paired_returns(

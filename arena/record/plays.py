@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from arena.match.episode import Episode, Fault, Step
 from arena.record.columns import SAID, names
-from arena.record.usages import SqlRow
+from arena.record.usages import Keep, SqlRow
 
 TABLE = """\
 CREATE TABLE plays (
@@ -25,30 +25,25 @@ CREATE TABLE plays (
 QUERY = "SELECT position, text, illegal FROM plays LEFT JOIN texts ON digest = name WHERE episode = ?"
 
 
-def insert(
-    connection: sqlite3.Connection, number: int | None, episode: Episode, keep: Callable[[str], bytes]
-) -> None:
-    """Add an episode's rows to the open transaction; `keep` stores a text and gives its digest.
-
-    A file of an earlier format has no place for them; the games that need it are not played into one.
-    """
-    rows = [(number, *row) for row in _rows(episode, keep)]
-    if rows and connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'plays'").fetchone():
-        connection.executemany("INSERT INTO plays VALUES (?, ?, ?, ?)", rows)
+def has_place(connection: sqlite3.Connection) -> bool:
+    """Whether the file can hold such rows; the games that need them are not played into one that cannot."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'plays'").fetchone()
+    return found is not None
 
 
-def _rows(episode: Episode, keep: Callable[[str], bytes]) -> Iterator[SqlRow]:
+def rows(episode: Episode, keep: Keep) -> Iterator[SqlRow]:
+    """An episode's rows, without the episode's number."""
     for position, step in enumerate(episode.steps):
         name = step.action if isinstance(step.action, str) else step.name
         if name is not None or step.illegal:
             yield position, None if name is None else keep(name), int(step.illegal)
 
 
-def to_names(rows: Iterable[SqlRow]) -> dict[int, tuple[str | None, bool]]:
+def to_names(found: Iterable[SqlRow]) -> dict[int, tuple[str | None, bool]]:
     """Names and whether a reply was illegal, by the position of the step, from rows of `QUERY`."""
     return {
         position: (None if name is None else name.decode("utf-8", "surrogatepass"), bool(illegal))
-        for position, name, illegal in rows
+        for position, name, illegal in found
     }
 
 
@@ -68,9 +63,9 @@ FAULTS = (
 Faults = dict[tuple[str, str], Counter[Fault]]
 
 
-def to_faults(rows: Iterable[SqlRow]) -> Faults:
+def to_faults(counted: Iterable[SqlRow]) -> Faults:
     """The rows of `FAULTS` by (agent, game), in the order of their names."""
     found: Faults = defaultdict(Counter)
-    for players, seat, game, fault, count in rows:
+    for players, seat, game, fault, count in counted:
         found[names(players)[seat], game.decode("utf-8", "surrogatepass")][Fault(fault)] += count
     return dict(sorted(found.items()))

@@ -1,21 +1,15 @@
-"""Episodes as rows of the run's SQLite file, and back.
+"""The tables of the run's SQLite file, and its rows as episodes again; `encode` makes them.
 
 Text from agents and games is kept as bytes (UTF-8 with `surrogatepass`): what came in comes out,
 null bytes and lone surrogates included. Observations and replies repeat, so each text is kept once,
 under its BLAKE2 digest. Tuples by seat are JSON. What replies took has a table of its own: `usages`.
-
-An episode that a failure outside its agent ended is stored under its match's id with the number of the
-attempt, so that the match itself remains to be played.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
-from hashlib import blake2b
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from arena.match.episode import Attempt, EndReason, Episode, Step, match_of
@@ -83,16 +77,19 @@ STEP_QUERY = (
     "LEFT JOIN usages USING (episode, position) LEFT JOIN texts AS thought ON thought.digest = reasoning "
     "WHERE steps.episode = ? ORDER BY steps.position"
 )
-_ASKED_AGAIN = "(episode, position) IN (SELECT episode, position FROM attempts)"
+_ASKED_AGAIN = (
+    "EXISTS (SELECT 1 FROM attempts WHERE attempts.episode = steps.episode "
+    "AND attempts.position = steps.position)"
+)
 # Attempts that came to nothing, and the seats of which replies are known that took something.
 TRIES = (
     "SELECT DISTINCT id, players, culprit, seat FROM episodes "
     "JOIN (SELECT episode, seat FROM usages UNION ALL SELECT episode, seat FROM attempts) "
     "ON episode = number WHERE \"end\" = 'agent_error'"
 )
-SEAT_COUNTS = (
-    "SELECT seat, count(*), sum(invalid IS NOT NULL), sum(seconds), "
-    f"sum(invalid IS NOT NULL OR {_ASKED_AGAIN}) FROM steps WHERE episode = ? GROUP BY seat"
+SEAT_COUNTS = (  # of some episodes, by their numbers
+    "SELECT episode, seat, count(*), sum(invalid IS NOT NULL), sum(seconds), "
+    f"sum(invalid IS NOT NULL OR {_ASKED_AGAIN}) FROM steps WHERE episode IN ({{}}) GROUP BY episode, seat"
 )
 MATCH_COUNTS = (
     "SELECT episode, count(*), sum(invalid IS NOT NULL), "
@@ -100,61 +97,9 @@ MATCH_COUNTS = (
 )
 
 
-def to_bytes(text: str | None) -> bytes | None:
-    """The text as it is stored."""
-    return None if text is None else text.encode("utf-8", "surrogatepass")
-
-
 def to_text(stored: bytes) -> str:
-    """The inverse of `to_bytes`."""
+    """The inverse of `encode.to_bytes`."""
     return stored.decode("utf-8", "surrogatepass")
-
-
-def insert(connection: sqlite3.Connection, episode: Episode, rated_seats: tuple[int, ...]) -> None:
-    """Add one episode with its steps to the open transaction. Raises IntegrityError for a known id."""
-    row = (
-        None,
-        _stored_id(connection, episode),
-        to_bytes(episode.game),
-        episode.version,
-        episode.seed,
-        *map(json.dumps, (episode.players, rated_seats, episode.returns, episode.placements)),
-        json.dumps(episode.successes),
-        str(episode.end),
-        to_bytes(episode.detail),
-        to_bytes(episode.culprit),
-    )
-    marks = ", ".join("?" * len(row))
-    number = connection.execute(f"INSERT INTO episodes ({EPISODE_COLUMNS}) VALUES ({marks})", row).lastrowid
-    rows = [_step_row(connection, number, position, step) for position, step in enumerate(episode.steps)]
-    connection.executemany("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    keep = partial(_kept_once, connection)
-    attempts.insert(connection, number, episode, keep)
-    plays.insert(connection, number, episode, keep)
-    usages.insert(
-        connection,
-        (
-            usages.usage_row(number, position, seat, reply, keep)
-            for position, (seat, reply) in enumerate(_replies(episode))
-        ),
-    )
-
-
-def _replies(episode: Episode) -> Iterator[tuple[int, Reply]]:
-    """Seats and replies: those of the steps, then the one that failed, if one did."""
-    yield from ((step.seat, step.reply) for step in episode.steps)
-    if episode.failure is not None and episode.culprit is not None:
-        yield episode.players.index(episode.culprit), episode.failure
-
-
-def _stored_id(connection: sqlite3.Connection, episode: Episode) -> bytes:
-    stored = episode.id.encode("utf-8", "surrogatepass")
-    if episode.failure is None or not episode.failure.passing:
-        return stored
-    start = stored + b" (attempt "
-    earlier = "SELECT count(*) FROM episodes WHERE id >= ? AND id < ?"  # by the index, not the whole table
-    (attempts,) = connection.execute(earlier, (start, start + b"\xff")).fetchone()
-    return start + f"{attempts + 1})".encode()
 
 
 def tried(rows: Iterable[SqlRow]) -> Counter[str]:
@@ -165,31 +110,6 @@ def tried(rows: Iterable[SqlRow]) -> Counter[str]:
         if culprit is not None and names[seat] == to_text(culprit):
             asked.add((match_of(to_text(id_), names), id_))
     return Counter(match for match, _ in asked)
-
-
-def _step_row(connection: sqlite3.Connection, number: int | None, position: int, step: Step) -> SqlRow:
-    sample = step.reply.sample
-    return (
-        number,
-        position,
-        step.seat,
-        step.observation.turn,
-        _kept_once(connection, step.observation.text),
-        json.dumps(step.observation.legal),
-        _kept_once(connection, step.reply.text),
-        plays.number_of(step),
-        to_bytes(step.invalid),
-        step.reward,
-        step.seconds,
-        None if sample is None else sample.policy_version,
-    )
-
-
-def _kept_once(connection: sqlite3.Connection, text: str) -> bytes:
-    stored = text.encode("utf-8", "surrogatepass")
-    digest = blake2b(stored, digest_size=16).digest()
-    connection.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (digest, stored))
-    return digest
 
 
 def to_episode(

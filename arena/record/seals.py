@@ -104,6 +104,11 @@ def _sealed_line(path: Path) -> bytes | None:
         return None
 
 
-def _file_line(path: Path) -> str:
+def file_digest_of(path: Path) -> str:
+    """The file's BLAKE2b, in hexadecimal."""
     with open_regular(path) as file:
-        return f"{file_digest(file, blake2b).hexdigest()}  {path.name}\n"
+        return file_digest(file, blake2b).hexdigest()
+
+
+def _file_line(path: Path) -> str:
+    return f"{file_digest_of(path)}  {path.name}\n"

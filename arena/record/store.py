@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
@@ -19,8 +19,9 @@ from filelock import BaseFileLock
 
 from arena.machine.files import lock_folder
 from arena.match.episode import Episode
-from arena.record import attempts, integrity, plays, rows, seals, usages
-from arena.record.columns import RunConfig, match_counts
+from arena.record import attempts, encode, integrity, plays, rows, seals, usages
+from arena.record.columns import RunConfig, match_counts, names
+from arena.record.encode import EpisodeRows
 from arena.record.notable import MatchSummary
 from arena.record.run_file import connect, create_file, legible, one_line_errors
 from arena.record.tables import Episodes
@@ -31,6 +32,13 @@ from arena_leaderboard import MatchResult
 __all__ = ["FILE_NAME", "Store"]
 
 FILE_NAME = "run.sqlite"
+LEAGUE = "league"  # in a training's folder
+# The tables that hold an episode, by the column of its number.
+OWNED = (
+    *(("plays", "episode"), ("attempts", "episode"), ("usages", "episode"), ("steps", "episode")),
+    *(("seals", "subject"), ("episodes", "number")),
+)
+PAGE = 1000  # rows that are read at a time, where all are gone through
 
 
 class Store:
@@ -66,8 +74,11 @@ class Store:
 
     @classmethod
     def read(cls, folder: Path) -> Store:
-        """The run in `folder`, to be looked at. Raises UsageError if there is none."""
-        path = folder / FILE_NAME
+        """The run in `folder`, or the league of the training there, to be looked at.
+
+        Raises UsageError if there is none.
+        """
+        path = matches_folder(folder) / FILE_NAME
         if not path.is_file():
             raise UsageError(
                 f"{folder} holds no tournament; play one with arena tournament --out {quote(str(folder))}"
@@ -119,16 +130,61 @@ class Store:
 
     def add(self, episodes: Iterable[Episode], rated_seats: tuple[int, ...]) -> None:
         """Store episodes in one transaction; `rated_seats` are those that agents under test hold."""
+        self.add_rows(encode.encode(episode, rated_seats) for episode in episodes)
+
+    def add_rows(self, episodes: Iterable[EpisodeRows]) -> None:
+        """Store episodes that are rows already, in one transaction."""
         seals.unseal_file(self.path)
         with one_line_errors(self.path), self._connection as transaction:
             for episode in episodes:
-                rows.insert(transaction, episode, rated_seats)
+                encode.insert(transaction, episode)
             seals.seal_episodes(transaction)
+
+    def forget(self, players: Collection[str]) -> None:
+        """Remove the episodes in which any of these played, in one transaction: they will be played anew."""
+        with legible(self.path):
+            found = [
+                (row[0],)
+                for row in self._select("SELECT number, players FROM episodes")
+                if not {*players}.isdisjoint(names(row[1]))
+            ]
+        if not found:
+            return
+        seals.unseal_file(self.path)
+        with one_line_errors(self.path), self._connection as transaction:
+            for table, key in OWNED:
+                transaction.executemany(f"DELETE FROM {table} WHERE {key} = ?", found)
 
     def episode_ids(self) -> set[str]:
         """The ids of all stored episodes."""
         with legible(self.path):
             return {rows.to_text(row[0]) for row in self._select("SELECT id FROM episodes")}
+
+    def count(self, *, attempts: bool = True) -> int:
+        """How many episodes are stored, those that came to nothing among them or not."""
+        mark = b" (attempt ".hex()  # ids are bytes
+        only = "" if attempts else f" WHERE \"end\" != 'agent_error' OR NOT instr(id, X'{mark}')"
+        ((count,),) = self._select(f"SELECT count(*) FROM episodes{only}")
+        return int(count)
+
+    def by_id(self) -> Iterator[tuple[bytes, int]]:
+        """Ids, as they are stored, and numbers of all episodes, in the order of ids.
+
+        Read page by page: between two of them whoever plays may write.
+        """
+        for page in self._pages("id, number"):
+            yield from page
+
+    def rows(self, number: int) -> EpisodeRows:
+        """A stored episode as rows, to be stored elsewhere."""
+        with legible(self.path), one_line_errors(self.path):
+            return encode.read(self._connection, number)
+
+    def rows_of(self, id_: bytes) -> EpisodeRows | None:
+        """The same by its id, as it is stored; None if there is none."""
+        for (number,) in self._select("SELECT number FROM episodes WHERE id = ?", id_):
+            return self.rows(number)
+        return None
 
     def tries(self) -> Counter[str]:
         """How often a match came to nothing by a failure outside an agent that had been asked, by its id."""
@@ -144,13 +200,13 @@ class Store:
 
     def _read(self, game: str | None) -> Iterator[Episode]:
         query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE game = coalesce(?, game) ORDER BY id"
-        for row in self._select(query, rows.to_bytes(game)):
+        for row in self._select(query, encode.to_bytes(game)):
             yield self._whole(row)
 
     def episode(self, which: int | str) -> Episode | None:
         """One episode, by its number (from 1, in the order of storing) or its id; None if there is none."""
         column = "number" if isinstance(which, int) else "id"
-        value = which if isinstance(which, int) else rows.to_bytes(which)
+        value = which if isinstance(which, int) else encode.to_bytes(which)
         query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes WHERE {column} = ?"
         for row in self._select(query, value):
             return self._whole(row)
@@ -195,13 +251,39 @@ class Store:
 
     def results(self, among: Collection[str] | None = None) -> list[MatchResult]:
         """What the leaderboard sees of all episodes, or those `among` these ids, ordered by id."""
-        query = f"SELECT {rows.EPISODE_COLUMNS} FROM episodes ORDER BY id"
+        return list(self.each_result(among))
+
+    def each_result(self, among: Collection[str] | None = None) -> Iterator[MatchResult]:
+        """The same one after another. All of a seed's come together: ids begin with game and seed."""
+        for page in self._pages(f"id, {rows.EPISODE_COLUMNS}"):
+            with legible(self.path):
+                chosen = [row for _, *row in page if among is None or rows.to_text(row[1]) in among]
+                counts = self._seat_counts([row[0] for row in chosen])
+                results = [rows.to_result(tuple(row), counts.get(row[0], ())) for row in chosen]
+            yield from results
+
+    def _seat_counts(self, numbers: Sequence[int]) -> dict[int, list[SqlRow]]:
+        """The rows of `SEAT_COUNTS` by episode."""
+        counts: dict[int, list[SqlRow]] = defaultdict(list)
+        query = rows.SEAT_COUNTS.format(", ".join("?" * len(numbers)))
+        for episode, *of_seat in self._select(query, *numbers):
+            counts[episode].append(tuple(of_seat))
+        return counts
+
+    def _pages(self, columns: str) -> Iterator[list[SqlRow]]:
+        """All episodes in the order of ids, `PAGE` at a time; the first of the columns is the id."""
+        query = f"SELECT {columns} FROM episodes {{}} ORDER BY id LIMIT {PAGE}"
+        page = list(self._select(query.format("")))
+        while page:
+            yield page
+            page = list(self._select(query.format("WHERE id > ?"), page[-1][0]))
+
+    def holds(self, ids: Sequence[str]) -> set[str]:
+        """Those of these ids that are stored."""
+        asked = [id_.encode("utf-8", "surrogatepass") for id_ in ids]
+        query = f"SELECT id FROM episodes WHERE id IN ({', '.join('?' * len(asked))})"
         with legible(self.path):
-            return [
-                rows.to_result(row, self._select(rows.SEAT_COUNTS, row[0]))
-                for row in self._select(query)
-                if among is None or rows.to_text(row[1]) in among
-            ]
+            return {rows.to_text(row[0]) for row in self._select(query, *asked)}
 
     def _whole(self, row: SqlRow) -> Episode:
         with legible(self.path):
@@ -225,6 +307,12 @@ class Store:
             # Not `yield from`: it would close the cursor with the generator, be the file open or not.
             for row in self._connection.execute(query, values):  # noqa: UP028
                 yield row
+
+
+def matches_folder(folder: Path) -> Path:
+    """The folder, or its league where only that keeps matches."""
+    inner = folder / LEAGUE
+    return inner if (inner / FILE_NAME).is_file() and not (folder / FILE_NAME).is_file() else folder
 
 
 def recorded_episodes(folder: Path, game: str) -> list[Episode] | None:

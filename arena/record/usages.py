@@ -6,9 +6,8 @@ Reasoning is kept like other texts: once, as bytes, under its digest.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -42,6 +41,7 @@ TOTALS = (
 
 UNBELIEVABLE = 1e18  # of tokens, of dollars
 SqlRow = tuple[Any, ...]  # of a query's answer
+Keep = Callable[[str], bytes]  # stores a text and gives its digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +76,19 @@ def _sum(one: Any, other: Any) -> Any:
     return other if one is None else one if other is None else one + other
 
 
-def usage_row(
-    episode: int | None, position: int, seat: int, reply: Reply, keep: Callable[[str], bytes]
-) -> SqlRow | None:
-    """The row of a reply, None where it has nothing to tell; `keep` stores a text and gives its digest."""
-    usage = reply.usage
-    if usage is None and reply.reasoning is None:
-        return None
-    usage = usage or Usage(None, None)
-    return (
-        *(episode, position, seat),
-        *(usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens),
-        *(usage.cost, usage.retries, usage.finish),
-        None if reply.reasoning is None else keep(reply.reasoning),
-    )
-
-
-def insert(connection: sqlite3.Connection, rows: Iterable[SqlRow | None]) -> None:
-    """Add rows to the open transaction."""
-    marks = ", ".join("?" * 10)
-    connection.executemany(f"INSERT INTO usages VALUES ({marks})", [row for row in rows if row is not None])
+def usage_rows(replies: Iterable[tuple[int, Reply]], keep: Keep) -> Iterator[SqlRow]:
+    """The rows of replies, each with its seat; none where a reply has nothing to tell."""
+    for position, (seat, reply) in enumerate(replies):
+        usage = reply.usage
+        if usage is None and reply.reasoning is None:
+            continue
+        usage = usage or Usage(None, None)
+        yield (
+            *(position, seat),
+            *(usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens),
+            *(usage.cost, usage.retries, usage.finish),
+            None if reply.reasoning is None else keep(reply.reasoning),
+        )
 
 
 def to_usage(values: SqlRow) -> Usage | None:

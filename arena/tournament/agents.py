@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 
 from arena.match.seating import house_agents
 from arena.tournament.entrants import SPECIALIST
@@ -47,15 +47,16 @@ class Agents:
         }
         return {who: problem for who, problem in told.items() if problem is not None}
 
-    def of_game(self, spec: GameSpec, players: Iterable[str]) -> dict[str, Agent]:
-        """The players of a game by name, the house's included. Raises UsageError if one cannot be made."""
-        wanted = set(players)
-        made = {
-            entrant.label: self.make(entrant.playable(spec, self._tournament.out))
-            for entrant in self._tournament.entrants
-            if entrant.label in wanted
-        }
-        return made | house_agents([spec])
+    def of_game(self, spec: GameSpec) -> Mapping[str, Agent]:
+        """The players of a game by name, the house's included; each is made when it is first asked for.
+
+        Looking one up raises UsageError if it cannot be made.
+        """
+        return _OfGame(self, self._tournament, spec)
+
+    def release(self) -> None:
+        """Forget those that were made: others are going to play."""
+        self._made.clear()
 
     def make(self, playable: str) -> Agent:
         """The agent of this spec, made once. Raises UsageError if it cannot be made."""
@@ -65,3 +66,25 @@ class Agents:
         if playable not in self._made:  # a twin has the same engine, or a process of its own
             self._made[playable] = with_settings(self._made[bare], playable)
         return self._made[playable]
+
+
+class _OfGame(Mapping[str, Agent]):
+    """The players of a game, made by the others' `make`."""
+
+    def __init__(self, agents: Agents, tournament: Tournament, spec: GameSpec) -> None:
+        self._agents = agents
+        self._playable = {
+            entrant.label: entrant.playable(spec, tournament.out) for entrant in tournament.entrants
+        }
+        self._house = house_agents([spec])
+
+    def __getitem__(self, player: str) -> Agent:
+        if player in self._house:
+            return self._house[player]
+        return self._agents.make(self._playable[player])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._playable, *self._house])
+
+    def __len__(self) -> int:
+        return len(self._playable) + len(self._house)

@@ -80,7 +80,7 @@ def parse_entrants(agents: str | Iterable[str], defaults: Mapping[str, str] | No
     Raises UsageError for an empty list, a label that is used twice or kept for the house, an
     unknown game in `BASE+GAME` or setting, and `defaults` that are for nobody.
     """
-    parts = _COMMA.split(agents) if isinstance(agents, str) else agents
+    parts = split_agents(agents) if isinstance(agents, str) else agents
     entrants = [_entrant(part.strip(), defaults or {}) for part in parts if part.strip()]
     if not entrants:
         raise UsageError(f"--agents names nobody; try --agents {DEFAULT_AGENTS}")
@@ -94,6 +94,11 @@ def parse_entrants(agents: str | Iterable[str], defaults: Mapping[str, str] | No
         option = "--decode" if "decode" in defaults else "--chat-template"
         raise UsageError(f"{option} is for language models, and none takes part; leave it out")
     return entrants
+
+
+def split_agents(agents: str) -> list[str]:
+    """The specs between commas; those in brackets are their own."""
+    return [part.strip() for part in _COMMA.split(agents) if part.strip()]
 
 
 def trainings(entrants: Sequence[Entrant], games: Sequence[GameSpec], out: Path) -> list[Training]:

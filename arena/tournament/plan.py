@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from arena.match.match import Match
 from arena.tournament.entrants import Entrant, Training, parse_entrants
-from arena.tournament.schedule import planned_matches, schedule, seat_orders
+from arena.tournament.schedule import Schedule, each_match, planned_matches, seat_orders
+from arena.tournament.shard import Shard
 from arena_agents.limits import MOST_MATCHES
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import remembering, select_games
@@ -43,23 +44,26 @@ class Tournament:
         rethink: int = 0,
         memory: int | None = None,
         skins: int | None = None,
+        game_set: Iterable[str] = (),
     ) -> Tournament:
         """From what the command line says: names, or a string of them between commas.
 
         About `matches` matches of each agent in each game; `out` is the run's folder; `defaults` are for
         language models (see `parse_entrants`); an invalid reply is asked for again up to `rethink` times.
-        With `skins` each game is played in so many skins too, as a game of its own.
+        `game_set` are numbers of the games, `KEY=VALUE`. With `skins` each game is played in so many skins
+        too, as a game of its own.
         Raises UsageError for unknown games, games without skins, unusable names and too many matches.
         """
         entrants = tuple(parse_entrants(agents, defaults))
-        specs = tuple(both((remembering(spec, memory) for spec in select_games(games)), skins))
+        chosen = select_games(games, game_set)
+        specs = tuple(both((remembering(spec, memory) for spec in chosen), skins))
         planned = cls(specs, entrants, seed, matches, Path(out), rethink, memory)
         planned.check_size()
         return planned
 
     def check_size(self) -> None:
         """Raises UsageError for more matches than anybody could play, before any of them is planned."""
-        total = sum(planned_matches(spec, self.labels, self.seed, self.matches) for spec in self.games)
+        total = sum(self.counts().values())
         if total > MOST_MATCHES:
             raise UsageError(
                 f"that is {total:,} matches, and at most {MOST_MATCHES:,} are played; lower --matches"
@@ -81,14 +85,25 @@ class Tournament:
         """The names that the agents are ranked by."""
         return tuple(entrant.label for entrant in self.entrants)
 
-    def schedule(self, left_out: Collection[tuple[str, str]] = ()) -> list[Match]:
-        """The planned matches. Nobody meets who is in `left_out`, as (agent, game)."""
-        planned = schedule(self.games, self.labels, seed=self.seed, matches=self.matches)
-        return [
-            match
-            for match in planned
-            if not any((player, match.spec.name) in left_out for player in match.players)
-        ]
+    def schedule(self, left_out: Collection[tuple[str, str]] = (), shard: Shard | None = None) -> Schedule:
+        """The planned matches, or a shard's part; nobody meets who is in `left_out`, as (agent, game).
+
+        A shard's part does not depend on who is left out.
+        """
+
+        def make() -> Iterator[Match]:
+            planned = each_match(self.games, self.labels, seed=self.seed, matches=self.matches)
+            if shard is not None:
+                planned = shard.of_schedule(planned, self.counts())
+            for match in planned:
+                if not any((player, match.spec.name) in left_out for player in match.players):
+                    yield match
+
+        return Schedule(make)
+
+    def counts(self) -> dict[str, int]:
+        """How many matches are planned of each game."""
+        return {spec.name: planned_matches(spec, self.labels, self.seed, self.matches) for spec in self.games}
 
     def seat_orders(self, spec: GameSpec, agents: Sequence[str]) -> list[tuple[str, ...]]:
         """How these agents meet on each seed of a game; see `schedule.seat_orders`."""

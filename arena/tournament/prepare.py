@@ -6,7 +6,6 @@ A DQN wants a core; a language model a core and, where there are GPUs, one of th
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from arena.machine.files import remove_folder
 from arena.machine.hardware import cores, gpus
 from arena.tournament.entrants import SPECIALIST, Training
 from arena.tournament.options import TrainMode
@@ -105,7 +105,7 @@ def train_all(
     threads = threads or threads_each(trainings)
     if anew:
         for training in trainings:
-            shutil.rmtree(training.folder, ignore_errors=True)
+            remove_folder(training.folder)
     waiting, errors = list(trainings), {}
     cards = device_names()
     free = list(cards)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, combinations
 from math import comb
 
@@ -25,7 +25,30 @@ def schedule(games: Iterable[GameSpec], agents: Sequence[str], *, seed: int, mat
     All line-ups meet the same seeds: every agent alone where there is one open seat, else the
     line-ups of `seat_orders`, with the seats passed around in turn.
     """
-    return list(chain.from_iterable(_of_game(spec, agents, seed, matches) for spec in games))
+    return list(each_match(games, agents, seed=seed, matches=matches))
+
+
+def each_match(
+    games: Iterable[GameSpec], agents: Sequence[str], *, seed: int, matches: int
+) -> Iterator[Match]:
+    """The same one after another."""
+    return chain.from_iterable(_of_game(spec, agents, seed, matches) for spec in games)
+
+
+class Schedule(Iterable[Match]):
+    """Matches that are made anew whenever they are gone through: nobody holds a million of them."""
+
+    def __init__(self, make: Callable[[], Iterator[Match]]) -> None:
+        self._make = make
+        self._length: int | None = None
+
+    def __iter__(self) -> Iterator[Match]:
+        return self._make()
+
+    def __len__(self) -> int:
+        if self._length is None:
+            self._length = sum(1 for _ in self)
+        return self._length
 
 
 def _of_game(spec: GameSpec, agents: Sequence[str], seed: int, matches: int) -> Iterator[Match]:

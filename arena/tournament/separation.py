@@ -90,8 +90,8 @@ def next_round(
     return [
         Match(spec, episode_seed(Split.TEST, tournament.seed, look, index), seated(spec, order))
         for spec in tournament.games
-        for index in range(floor(wanted[spec.name] * share))
         for order in orders[spec.name]
+        for index in range(floor(wanted[spec.name] * share))
     ]
 
 

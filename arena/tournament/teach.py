@@ -1,15 +1,33 @@
-"""Teaching by example from Python, a tournament's best episodes included."""
+"""Training and teaching from Python, with what is stored: leagues' records, tournaments' best episodes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
-from arena.record.store import recorded_episodes
+from arena.record.store import Store, recorded_episodes
+from arena.training.league.place import Around
 from arena.training.options import SftOptions
 from arena.training.reporter import Show, silently
 from arena.training.start import OnStep, start
+from arena.training.start import train as train_around
+
+P = ParamSpec("P")
+STORED = Around(Store.open)
+
+
+def _stored(call: Callable[P, Path]) -> Callable[P, Path]:
+    @wraps(call)
+    def made(*args: P.args, **kwargs: P.kwargs) -> Path:
+        kwargs.setdefault("around", STORED)
+        return call(*args, **kwargs)
+
+    return made
+
+
+train = _stored(train_around)
 
 
 def sft(

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from arena.training.league.mix import Mix
 from arena_agents.address import is_address
 from arena_agents.base import Decode
 from arena_agents.engines.base import EngineName
@@ -171,10 +172,14 @@ class MsgrpoConfig(LanguageConfig):
     clip_low: float = Field(0.2, gt=0, description="ratios below 1 - this are clipped")
     clip_high: float = Field(0.2, gt=0, description="ratios above 1 + this are clipped")
     league_every: int = Field(10, ge=1, description="updates between the league's copies of the policy")
-    league_latest: float = Field(0.5, ge=0, le=1, description="share of start states played against itself")
-    league_anchors: float = Field(0.2, ge=0, le=1, description="share played against `anchors`")
-    anchors: tuple[str, ...] = Field(("random",), description="agents that never change")
+    league_mix: str = Field("50/30/20", description="percent against latest/pool/anchors; 80/20: no anchors")
+    anchors: tuple[str, ...] = Field(
+        ("base", "random"), description="of a league: agents that never change; `base` is the start"
+    )
     pfsp: Literal["hard", "even", "uniform"] = Field("even", description="which past versions are met")
+    league_seeds: int = Field(12, ge=1, description="start states on which a version meets each rater")
+    league_rated: int = Field(6, ge=1, description="past versions that rate a new one, at most")
+    hours: float | None = Field(None, gt=0, description="of training, then it pauses; --resume goes on")
     trust_region: Literal["clip", "tv"] = Field("clip", description="`tv` bounds |π − π_old| (DPPO)")
     tv_low: float = Field(0.2, gt=0, le=1, description="of `tv`: most a probability may fall")
     tv_high: float = Field(0.2, gt=0, le=1, description="of `tv`: most a probability may rise")
@@ -184,6 +189,9 @@ class MsgrpoConfig(LanguageConfig):
     entropy_step: float = Field(0.005, gt=0, description="by which the entropy's weight moves an update")
     epochs: int = Field(1, ge=1, description="passes over the kept episodes")
     minibatches: int = Field(1, ge=1, description="optimiser steps a pass")
+    reward: Literal["game", "place"] = Field(
+        "game", description="what is learned from: what the game pays, or one's place at its end (1 to -1)"
+    )
     format_penalty: float = Field(1.0, ge=0, description="taken off the reward of an invalid reply")
     mismatch: Literal["truncate", "mask_tokens", "mask_replies"] = Field(
         "truncate", description="what is done where engine and trainer differ"
@@ -212,8 +220,7 @@ class MsgrpoConfig(LanguageConfig):
             raise ValueError(
                 f"credit={self.credit} has a baseline of its own; leave baseline={self.baseline} out"
             )
-        if self.league_latest + self.league_anchors > 1:
-            raise ValueError("league_latest and league_anchors are shares of the whole: at most 1 together")
+        Mix.parse(self.league_mix)
         if self.refill and self.learns_from_all:
             raise ValueError(
                 "refill waits for groups whose returns differ, but this run learns from all groups; "

@@ -14,7 +14,7 @@ class TrainOptions:
 
     `settings` are those of `--set`, as `KEY=VALUE` or as a mapping; `config_file` holds more of them.
     `out` is a new run's folder, `resume` that of a run to go on with, and then only `engine` counts; `trust`
-    lets Python files and modules run that its config names.
+    lets Python files and modules run that its config names. `game_set` are numbers of the game, `KEY=VALUE`.
     """
 
     game: str | None = None
@@ -29,12 +29,13 @@ class TrainOptions:
     resume: Path | str | None = None
     template: Path | None = None
     trust: bool = False
+    game_set: Sequence[str] = ()
 
     def named(self) -> dict[str, Any]:
         """The settings that have options of their own, as far as they are given."""
         others = ("out", "settings", "config_file", "resume", "template", "trust")
         given = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in others}
-        return {name: value for name, value in given.items() if value is not None}
+        return {name: value for name, value in given.items() if value not in (None, ())}
 
 
 @dataclass(frozen=True, slots=True)

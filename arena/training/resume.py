@@ -7,13 +7,12 @@ would make another run of it.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from arena.machine.files import write_json
+from arena.machine.files import remove_folder, write_json
 from arena.training.config import TrainConfig, resolve
 from arena.training.options import TrainOptions
 from arena.training.run_folder import RunFolder
@@ -26,7 +25,7 @@ from arena_games.registry import is_code as is_game_code
 # How a run is computed, not what: none changes its numbers but by rounding.
 OF_THE_MACHINE = (
     *("engine", "engine_memory", "tensor_parallel", "micro_tokens", "rollout_tokens"),
-    *("gradient_checkpointing", "loggers"),
+    *("gradient_checkpointing", "loggers", "hours"),
 )
 TEMPLATE = "template.txt"
 
@@ -100,7 +99,7 @@ def _extend(run: RunFolder, stored: TrainConfig, steps: int) -> None:
 
     def write() -> None:
         # In this order: killed in between, the run is the old one, and its checkpoint holds `last`.
-        shutil.rmtree(run.path / "last", ignore_errors=True)
+        remove_folder(run.path / "last")
         change = {"after": done[0] if done else 0, "from": stored.steps, "to": steps}
         environment = run.environment()
         extended = [*environment.get("extended", []), change]

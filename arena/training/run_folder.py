@@ -8,6 +8,7 @@ environment.json   package versions, Python, platform, git revision, threads
 metrics.jsonl      one object a step
 checkpoints/       step-N: policy, optimiser and generators, to resume from
 best/  last/       policies that can be played as agents
+league/            of a league: its versions, and the matches that rated them
 curve.png          the learning curve
 .lock              held by the process that trains
 """
@@ -23,7 +24,7 @@ from typing import Any
 
 from arena.machine.copies import refuse_links
 from arena.machine.environment import environment
-from arena.machine.files import LOCK_NAME, lock_folder, mend_folder, replace_folder, write_json
+from arena.machine.files import LOCK_NAME, lock_folder, mend_folder, remove_folder, replace_folder, write_json
 from arena.training.config import TrainConfig
 from arena.training.distributed.team import SOLO, Team
 from arena.training.metrics_file import MetricsFile
@@ -37,7 +38,7 @@ DOES_NOT_FIT = (OSError, ValueError, LookupError, TypeError, RuntimeError, Attri
 REMEDY = "delete that checkpoint to resume from an older one"
 # What may be there before a run is, and is of no use without it.
 UNSTARTED_FILES = ("config.json", "environment.json", "template.txt", "examples.jsonl")
-UNSTARTED_FOLDERS = ("start", "start.new", "teacher")
+UNSTARTED_FOLDERS = ("start", "start.new", "teacher", "league")
 
 
 class RunFolder:
@@ -105,7 +106,7 @@ class RunFolder:
         for name in UNSTARTED_FILES:
             (self.path / name).unlink(missing_ok=True)
         for name in UNSTARTED_FOLDERS:
-            shutil.rmtree(self.path / name, ignore_errors=True)
+            remove_folder(self.path / name)
 
     def write_config(self, config: TrainConfig) -> None:
         """Store what the run is told from now on."""
@@ -138,12 +139,13 @@ class RunFolder:
         return self.metrics_file.rows()
 
     def rewind(self, step: int) -> None:
-        """Forget the metrics and the checkpoints after `step`: they will be written again."""
+        """Forget the metrics and the checkpoints after `step`, which will be written again, and old ones."""
 
         def write() -> None:
             for later in self._checkpoints():
                 if _step(later) > step:
-                    shutil.rmtree(later)
+                    remove_folder(later)
+            self._drop_old()
             self.metrics_file.keep(step)
 
         self.team.by_first(write)
@@ -154,10 +156,13 @@ class RunFolder:
         def save() -> None:
             self.metrics_file.sync()
             replace_folder(self.path / "checkpoints" / f"step-{step:06d}", write)
-            for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:
-                shutil.rmtree(old)
+            self._drop_old()
 
         self.team.by_first(save)
+
+    def _drop_old(self) -> None:
+        for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:
+            remove_folder(old)
 
     def latest_checkpoint(self, first: int | None = None) -> tuple[int, Path] | None:
         """Step and folder of the newest checkpoint, None if there is none.

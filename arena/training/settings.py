@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from arena.match.seating import LEAGUE
 from arena.training.config import (
     LanguageConfig,
     MsgrpoConfig,
@@ -18,12 +19,14 @@ from arena.training.config import (
 from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.export.export import Policy
 from arena.training.language.start import check_start, start_policy, start_settings
+from arena.training.league.place import default_anchors
 from arena.training.run_folder import RunFolder
 from arena.training.sft.config import SftConfig, sft_settings
 from arena_agents.address import is_address, parse_address
 from arena_agents.presets import PRESETS
 from arena_games.base import UsageError
 from arena_games.registry import find_game
+from arena_games.variants import with_numbers
 
 Language = TypeVar("Language", bound=LanguageConfig)
 
@@ -55,6 +58,13 @@ def agent_settings(agent: str, game: str) -> Mapping[str, Any]:
     return {**NANO, **(NANO_SHORT if find_game(game).horizon <= 15 else NANO_LONG)}
 
 
+def league_settings(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a league: the anchors that can play the game."""
+    if asked.get("opponents") != LEAGUE:
+        return {}
+    return {"anchors": default_anchors(find_game(asked["game"]))}
+
+
 def new_config(
     given: Mapping[str, Any], settings: Sequence[str] | Mapping[str, Any], config_file: Path | None
 ) -> MsgrpoConfig | DqnConfig:
@@ -64,7 +74,8 @@ def new_config(
         return resolve(DqnConfig, dqn_preset(asked["game"]), asked)
     model, policy = _trainable(str(asked["agent"]))
     start = start_settings(policy) if policy else {}
-    config = resolve(MsgrpoConfig, agent_settings(model, asked["game"]), start, asked)
+    met = league_settings(asked)
+    config = resolve(MsgrpoConfig, agent_settings(model, asked["game"]), start, met, asked)
     return _checked(config, policy)
 
 
@@ -96,11 +107,18 @@ def _checked(config: Language, policy: Policy | None) -> Language:
 def layers(
     given: Mapping[str, Any], settings: Sequence[str] | Mapping[str, Any], config_file: Path | None
 ) -> dict[str, Any]:
-    """The file, `--set`, and the named options, the later one winning."""
+    """The file, `--set`, and the named options, the later one winning; `game_set` becomes part of the game.
+
+    Raises UsageError where there is no game to set it in.
+    """
     file = read_config_file(config_file) if config_file else {}
     file.pop("algorithm", None)
     chosen = settings if isinstance(settings, Mapping) else parse_settings(list(settings))
-    return {**file, **chosen, **given}
+    asked = {**file, **chosen, **given}
+    numbers = asked.pop("game_set", ())
+    if numbers and "game" not in asked:
+        raise UsageError("which game? --game-set is for one that is named: arena train GAME --game-set …")
+    return asked | {"game": with_numbers(str(asked["game"]), numbers)} if numbers else asked
 
 
 def _asked(
@@ -115,8 +133,7 @@ def _asked(
     for needed in ("game", "agent", *more):
         if needed not in asked:
             raise UsageError(f"which {needed}? {usage}")
-    find_game(asked["game"])
-    return asked
+    return asked | {"game": find_game(asked["game"]).name}
 
 
 def _trainable(agent: str) -> tuple[str, Policy | None]:

@@ -14,6 +14,7 @@ from arena.training.config import LanguageConfig, MsgrpoConfig, TrainConfig
 from arena.training.distributed.team import Team, join_team, said_once
 from arena.training.dqn.config import DqnConfig
 from arena.training.language.start import copy_start, start_policy, start_source
+from arena.training.league.place import NOTHING_AROUND, Around
 from arena.training.loggers import open_loggers
 from arena.training.memory.fit import in_smaller_batches
 from arena.training.options import SftOptions, TrainOptions
@@ -54,6 +55,7 @@ def train(
     trust: bool = False,
     show: Show = silently,
     on_step: OnStep | None = None,
+    around: Around = NOTHING_AROUND,
 ) -> Path:
     """Train and return the run's folder. Raises UsageError for anything the user can put right.
 
@@ -76,7 +78,7 @@ def train(
         template=template,
         trust=trust,
     )
-    return start(options, show=show, on_step=on_step)
+    return start(options, show=show, on_step=on_step, around=around)
 
 
 def start(
@@ -85,13 +87,14 @@ def start(
     show: Show = silently,
     on_step: OnStep | None = None,
     recorded: Recorded = nothing_recorded,
+    around: Around = NOTHING_AROUND,
 ) -> Path:
     """As `train` or `sft`, for what the command line asks."""
     team = join_team()
     with said_once(team):
         begin = _new if options.resume is None else _resumed
         with begin(options, team) as (config, run), _full_disk_told(config, run):
-            _run(config, run, show, on_step, recorded)
+            _run(config, run, show, on_step, recorded, around)
     return run.path
 
 
@@ -162,7 +165,14 @@ def _full_disk_told(config: TrainConfig, run: RunFolder) -> Iterator[None]:
         raise UsageError(f"no space left for {error.filename or run.path}; free some, then {how}") from error
 
 
-def _run(config: TrainConfig, run: RunFolder, show: Show, on_step: OnStep | None, recorded: Recorded) -> None:
+def _run(
+    config: TrainConfig,
+    run: RunFolder,
+    show: Show,
+    on_step: OnStep | None,
+    recorded: Recorded,
+    around: Around,
+) -> None:
     team, stored = run.team, run.path / TEMPLATE
     template = stored if stored.exists() else None
     if team.is_main:
@@ -181,8 +191,9 @@ def _run(config: TrainConfig, run: RunFolder, show: Show, on_step: OnStep | None
         elif isinstance(config, MsgrpoConfig):
             from arena.training.msgrpo.train import train_msgrpo
 
-            train_msgrpo(config, run, display, template=template, team=team)
-        display.ended(run)
+            train_msgrpo(config, run, display, template=template, team=team, around=around)
+        if around.until is None or run.holds("last"):  # else it is only a turn that has ended
+            display.ended(run)
 
 
 def settle(config: Config, team: Team) -> tuple[Config, Team]:

@@ -43,7 +43,7 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     if options.skins is not None and options.other is not None:
         raise UsageError("--skins compares an agent with itself; leave the other agent out")
     # A mistyped name is found before a model is loaded, which may take minutes.
-    games = [remembering(game, options.memory) for game in select_games(options.games)]
+    games = [remembering(game, options.memory) for game in select_games(options.games, options.game_set)]
     opponent = make_agent(options.opponents, sandbox=sandbox)
     conditions = Conditions(
         options.episodes, options.seed, opponent, MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink)
@@ -80,12 +80,11 @@ def _show_skins(
     rows, drops = evaluate_skins(name, agent, games, conditions, skins)
     _warn(rows)
     if as_json:
-        shown = {"agents": rows, "drops": drops}
-        print(
-            json.dumps(
-                {key: [row.model_dump(mode="json") for row in of] for key, of in shown.items()}, indent=2
-            )
-        )
+        shown = {
+            "agents": [row.model_dump(mode="json") for row in rows],
+            "drops": [drop.model_dump(mode="json") for drop in drops],
+        }
+        print(json.dumps(shown, indent=2, allow_nan=False))
         return
     Console().print(_evaluation_table(rows))
     Console().print(_drops_table(drops))

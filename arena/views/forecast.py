@@ -18,6 +18,7 @@ from arena.tournament.plan import Tournament
 from arena.untrusted import one_line
 from arena.views.messages import note
 from arena.views.numbers import UNKNOWN, dollars, duration, roughly
+from arena_games.base import UsageError
 
 WIDE = 120  # columns from which intervals are shown in the table
 HEADINGS = {
@@ -39,6 +40,8 @@ SPELLED: dict[str, Callable[[float], str]] = {"cost": partial(dollars, cents=Tru
 
 def show_forecast(options: TournamentOptions, *, as_json: bool) -> None:
     """Print what the tournament will take, on stdout; what the sample may cost before it, on stderr."""
+    if options.shard is not None:
+        raise UsageError("--dry-run forecasts the whole tournament; leave --shard out")
     tournament = Tournament.of(
         options.games,
         options.agents,
@@ -49,6 +52,7 @@ def show_forecast(options: TournamentOptions, *, as_json: bool) -> None:
         rethink=options.rethink,
         memory=options.memory,
         skins=options.skins,
+        game_set=options.game_set,
     )
     found = forecast(tournament, deadline_s=options.deadline_s, say=note)
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +32,8 @@ class Listed(StrEnum):
 class EvaluationOptions:
     """What `arena eval` is asked for: one or two agents' specs, games between commas, who holds other seats.
 
+    `game_set` are numbers of the games, `KEY=VALUE`.
+
     `template`, `temperature` and the settings in `defaults` replace a language model's own; `engine` plays
     for it. `memory` is how many of their own turns seats are shown (None: as the game says). After an
     invalid reply the agent is asked again up to `rethink` times. `in_process` and
@@ -42,6 +44,7 @@ class EvaluationOptions:
     agent: str
     other: str | None = None
     games: str = "all"
+    game_set: Sequence[str] = ()
     episodes: int = 100
     seed: int = 0
     opponents: str = "random"

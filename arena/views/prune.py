@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from arena.machine.files import remove_folder
 from arena.training.status import TrainingStatus
 from arena.untrusted import escaped_line
 from arena.views.listing import training_folders
@@ -36,7 +36,7 @@ def show_pruning(folder: Path, *, remove: bool, as_json: bool) -> None:
     found = list(spare(folder))
     if remove:
         for one in found:
-            shutil.rmtree(one.folder)
+            remove_folder(one.folder)
     total = sum(one.bytes for one in found)
     if as_json:
         rows = [{"folder": str(one.folder), "bytes": one.bytes} for one in found]

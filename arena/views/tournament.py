@@ -12,6 +12,7 @@ from arena.record.paired import skin_drops
 from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
+from arena.tournament.shard import Shard
 from arena.untrusted import one_line
 from arena.views.invalid import invalid_json, show_invalid
 from arena.views.messages import note, warn
@@ -27,6 +28,7 @@ from arena_leaderboard import render_json, render_rich, standings
 def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> bool:
     """Play a tournament to its end and show its leaderboard; whether all was trained and played."""
     until = played_on(options)
+    shard = None if options.shard is None else Shard.parse(options.shard)
     tournament = Tournament.of(
         options.games,
         options.agents,
@@ -37,6 +39,7 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         rethink=options.rethink,
         memory=options.memory,
         skins=options.skins,
+        game_set=options.game_set,
     )
     result = run(
         tournament,
@@ -46,6 +49,8 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         until=until,
         engine=parse_engine(options.engine),
         sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
+        workers=options.workers,
+        shard=shard,
     )
     verdict = result.verdict
     board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
@@ -61,7 +66,10 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         show_skins(skin_drops(result.results), Console())
         show_invalid(result.invalid, Console())
         show_spending(result.spending, Console())
-    note(f"arena report {quote(str(options.out))} makes a page of it")
+    if shard is None:
+        note(f"arena report {quote(str(options.out))} makes a page of it")
+    else:
+        note(f"arena merge {quote(str(options.out))} joins the shards, once all {shard.of} are played")
     for problem in dict.fromkeys(result.unable.values()):
         warn(f"{one_line(problem)}; left out there")
     for training, error in result.failed.items():

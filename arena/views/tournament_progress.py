@@ -82,6 +82,7 @@ class MatchProgress(BarDisplay):
         super().__init__(console)
         self._tasks: dict[str, TaskID] = {}
         self._counts: dict[str, tuple[int, int]] = {}
+        self._returns: dict[str, MeanReturns] = {}
 
     def plan(self, games: Mapping[str, tuple[int, int]]) -> None:
         self._counts = dict(games)
@@ -92,15 +93,16 @@ class MatchProgress(BarDisplay):
         self.lines.say(f"{total - done} of {total} matches to play")
 
     def begin(self, game: str) -> None:
-        self._returns = MeanReturns(game)
+        self._returns[game] = MeanReturns(game)
         self.bars.start_task(self._tasks[game])
 
     def advance(self, game: str, episodes: Sequence[Episode]) -> None:
         done, total = self._counts[game]
         done += len(episodes)
         self._counts[game] = (done, total)
-        self._returns.add(episodes)
-        standing = self._returns.line() if self._returns.means() else None
+        returns = self._returns[game]
+        returns.add(episodes)
+        standing = returns.line() if returns.means() else None
         self.bars.below = standing
         self.bars.advance(self._tasks[game], len(episodes))
         self.bars.advance(self._all, len(episodes))

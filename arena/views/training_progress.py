@@ -12,8 +12,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from arena.record.store import FILE_NAME, LEAGUE
 from arena.training.run_folder import RunFolder
 from arena.views.curves import draw_curve
+from arena.views.league import write_league
 from arena.views.progress import Bars, Lines, time_left
 
 Metrics = Mapping[str, float | int | None]
@@ -76,6 +78,8 @@ class TrainingDisplay:
     def ended(self, run: RunFolder) -> None:
         """Draw the run's curve, and say how it is played."""
         draw_curve(run)
+        if (run.path / LEAGUE / FILE_NAME).is_file():
+            write_league(run.path)
         where, game = quote(str(run.path)), quote(str(run.config()["game"]))
         self.note(f"run: {run.path}; play it: arena eval {where} --games {game}")
 

@@ -141,7 +141,8 @@ class GameSpec:
     `success` says in words what the environment reports as success in its last `infos`.
     `span` are the least and the greatest return of an open seat, where the rules bound it.
     `prudent` narrows the moves of the `random` agent to those that are not pointless.
-    `config` is the frozen dataclass of the scenario's numbers, for agents that reason about rules.
+    `config` is the frozen dataclass of the scenario's numbers, for agents that reason about rules; `variant`
+    makes the game of another name under another config, so that each of its numbers can be set.
     `symmetries` of a numeric view are the views of positions that are worth the same, it included, such as
     those of a turned or mirrored board; None where a game names none.
     `board` draws a position for people who watch, from the observation's text; see `arena_games.board`.
@@ -167,6 +168,7 @@ class GameSpec:
     span: tuple[float, float] | None = None
     prudent: Callable[[Observation], tuple[int, ...]] = lambda observation: observation.legal
     config: object = None
+    variant: Callable[[str, Any], GameSpec] | None = field(default=None, repr=False)
     board: Callable[[Observation], Board | None] | None = field(default=None, repr=False)
     symmetries: Callable[[Grid], tuple[Grid, ...]] | None = field(default=None, repr=False)
     kind: ActionKind = ActionKind.LIST

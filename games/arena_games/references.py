@@ -17,7 +17,7 @@ def split_reference(library: str, reference: str) -> tuple[str, dict[str, str], 
     whole = f"{library}:{reference}"
     if bracket and not rest.endswith(")"):
         raise UsageError(f"{whole} lacks its closing bracket")
-    parts = [part.partition("=") for part in _outside_brackets(rest[:-1]) if part.strip()]
+    parts = [part.partition("=") for part in outside_brackets(rest[:-1]) if part.strip()]
     broken = next(("".join(part) for part in parts if not part[1]), None)
     if broken is not None:
         raise UsageError(f"{whole}: write key=value, not {broken.strip()!r}")
@@ -40,7 +40,8 @@ def _read(value: str) -> Any:
         return value
 
 
-def _outside_brackets(text: str) -> list[str]:
+def outside_brackets(text: str) -> list[str]:
+    """The parts between commas that stand in no brackets of their own."""
     parts, depth = [""], 0
     for char in text:
         depth += (char in "([") - (char in ")]")

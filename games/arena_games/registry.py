@@ -4,6 +4,7 @@ snake, frozen-lake, …       built in
 NAME                        of an installed plug-in: a `GameSpec`, or a sequence of them, under the entry
                             point `tmsg_arena.games`
 module:SPEC, FILE.py:SPEC   a `GameSpec` of the user's, which is then called by this reference
+NAME(key=value,…)           one of these with other numbers (see `arena_games.variants`)
 openspiel:NAME(param=value) a game of OpenSpiel, and so with the other libraries in `LIBRARIES`
 skins:K:GAME                any of these in K skins, see `arena_games.skins`
 """
@@ -24,6 +25,7 @@ from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY
 from arena_games.loading import load_object
 from arena_games.skins.spec import skinned, split_name
 from arena_games.snake.env import SNAKE, SNAKE_DUEL, SNAKE_POISON, SNAKE_ROYALE
+from arena_games.variants import split_numbers, variant, with_numbers
 
 __all__ = ["BUILT_IN", "find_game", "game_specs", "is_code", "select_games", "stored_game"]
 
@@ -83,6 +85,8 @@ def find_game(name: str) -> GameSpec:
     library, colon, reference = name.partition(":")
     if colon and library in LIBRARIES:
         return _of_library(library, reference.strip(), name)
+    if split_numbers(name)[1]:
+        return _varied(name)
     if colon:
         return _referenced(name)
     near = difflib.get_close_matches(name, by_name, n=1)
@@ -140,6 +144,16 @@ def _in_skins(plain: GameSpec, skins: int) -> GameSpec:
     return made[1]
 
 
+@lru_cache(maxsize=256)
+def _varied(name: str) -> GameSpec:
+    """The game with other numbers; a registered one where it is just that (`snake(apple_reward=-1)`)."""
+    bare, given = split_numbers(name)
+    spec = find_game(bare)
+    other = variant(spec, given)
+    named = next((known for known in game_specs() if known.config == other.config is not None), other)
+    return _named.setdefault(named.name, named) if ":" in named.name else named
+
+
 def _referenced(reference: str) -> GameSpec:
     loaded = load_object(reference)
     if not isinstance(loaded, GameSpec):
@@ -152,14 +166,17 @@ def remembering(spec: GameSpec, memory: int | None) -> GameSpec:
     return spec if memory is None or memory == spec.memory else replace(spec, memory=memory)
 
 
-def select_games(names: str | Iterable[str]) -> list[GameSpec]:
+def select_games(names: str | Iterable[str], numbers: Iterable[str] = ()) -> list[GameSpec]:
     """`all` registered ones, a comma-separated string, or names and references, as specs.
 
-    Raises UsageError for unknown ones.
+    `numbers` are those of `--game-set`, `KEY=VALUE` for each of the games. Raises UsageError for unknown
+    ones.
     """
     if isinstance(names, str):
         names = [part.strip() for part in _COMMA.split(names) if part.strip()]
     chosen = list(dict.fromkeys(names))
     if not chosen:
         raise UsageError(f"no game named; known games: {', '.join(spec.name for spec in game_specs())}")
-    return game_specs() if chosen == ["all"] else [find_game(name) for name in chosen]
+    specs = game_specs() if chosen == ["all"] else [find_game(name) for name in chosen]
+    numbers = list(numbers)
+    return [find_game(with_numbers(spec.name, numbers)) for spec in specs] if numbers else specs

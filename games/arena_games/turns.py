@@ -148,7 +148,7 @@ class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc
         self._asked = ()
         self.agent_selection = self.agents[0]
 
-    def _was_dead_step(self, action: None) -> None:
+    def _was_dead_step(self, action: Action | None) -> None:
         """As PettingZoo's, where all leave together: the seat is out, and the next one is to be dismissed."""
         if action is not None:
             raise ValueError("when an agent is dead, the only valid action is None")

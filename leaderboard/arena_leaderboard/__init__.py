@@ -4,6 +4,7 @@
 >>> render_rich(board, Console())
 """
 
+from arena_leaderboard.cycles import cycles, settled
 from arena_leaderboard.head_to_head import Duels, HeadToHead, head_to_head
 from arena_leaderboard.model.means import mean_ci95, paired_ci95, share_ci95
 from arena_leaderboard.model.ratings import Difference, Fit, Rating, ratings
@@ -24,6 +25,7 @@ __all__ = [
     "Rating",
     "SeatEffect",
     "Standing",
+    "cycles",
     "differences",
     "head_to_head",
     "mean_ci95",
@@ -36,6 +38,7 @@ __all__ = [
     "render_rich",
     "render_svg",
     "seat_effects",
+    "settled",
     "share_ci95",
     "standings",
 ]

@@ -83,7 +83,7 @@ class Watched:
         if event == "open" and isinstance(args[0], str | os.PathLike) and (args[2] or 0) & WRITES:
             self._write("open", args[0])
         elif event in CHANGES:
-            self._write(event, args[CHANGES[event]])
+            self._write(event, _whole(args, CHANGES[event]))
 
     def _statement(self, statement: str) -> None:
         if statement.startswith("COMMIT"):
@@ -103,6 +103,14 @@ class Watched:
         if self.fault.how == How.HALF:
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_FSIZE, (most + HALF_BYTES, resource.RLIM_INFINITY))
+
+
+def _whole(args: tuple[Any, ...], which: int) -> Any:
+    """The path of an event. A tree is removed by names within folders that are held open (the last one)."""
+    path, held = args[which], args[-1]
+    if isinstance(held, int) and held >= 0 and not os.path.isabs(path):
+        return os.path.join(os.readlink(f"/proc/self/fd/{held}"), path)
+    return path
 
 
 def _is_nothing(kind: str, path: Any) -> bool:

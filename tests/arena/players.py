@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -67,6 +68,15 @@ class Exits(Agent):
 
     def choose(self, observation: Observation) -> str:
         sys.exit("good bye")
+
+
+class Dies(Seeded):
+    """Takes its whole process with it on its third turn."""
+
+    def choose(self, observation: Observation) -> str:
+        if observation.turn == 2:
+            os._exit(7)
+        return super().choose(observation)
 
 
 class Hangs(Agent):

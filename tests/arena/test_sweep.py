@@ -12,7 +12,9 @@ from arena.machine.files import LOCK_NAME
 from arena.record.verify import verify
 from arena.tournament.plan import Tournament
 from arena.tournament.run import run as hold
+from arena.tournament.teach import train as train_stored
 from arena.training.start import train
+from tests.arena import my_games
 from tests.arena.faults import sweep
 from tests.arena.tournament import test_crash
 
@@ -35,6 +37,18 @@ def _train(folder: Path, agent: str, steps: int, settings: list[str]) -> None:
         train(resume=folder)
     else:
         train("frozen-lake", agent, out=folder, steps=steps, settings=settings)
+
+
+def train_league(folder: Path) -> None:
+    game, settings = (
+        f"{my_games.__file__}:PAIR",
+        ["groups=1", "group_size=2", "league_seeds=1", "baseline=seat_ema", "decode=choice"],
+    )
+    if (folder / "config.json").exists():
+        train_stored(resume=folder, trust=True)
+    else:
+        settings += ["opponents=league", "league_every=1", *EACH_STEP]
+        train_stored(game, "nano", out=folder, steps=2, settings=settings)
 
 
 def play(folder: Path) -> None:
@@ -66,6 +80,17 @@ def same_training(folder: Path) -> None:
     assert [name for name in wanted if found[name] != wanted[name]] == []
 
 
+def same_league(folder: Path) -> None:
+    """Every file but the matches' byte by byte, and of the matches what was played: their times differ."""
+    found, wanted = contents(folder), contents(folder.with_name("whole"))
+    assert found.keys() == wanted.keys()
+    apart = [name for name in wanted if found[name] != wanted[name]]
+    assert {name for name in apart if not name.startswith("league/run.sqlite")} == set()
+    played = [test_crash.contents(run / "league") for run in (folder, folder.with_name("whole"))]
+    assert sorted(map(str, played[0])) == sorted(map(str, played[1]))
+    assert verify(folder / "league", processes=1, trust=True).faults == []
+
+
 def same_tournament(folder: Path) -> None:
     whole = folder.with_name("whole")
     assert test_crash.contents(folder) == test_crash.contents(whole)
@@ -76,7 +101,12 @@ def same_tournament(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("work", "same", "every", "least"),
-    [(play, same_tournament, 3, 5), (train_dqn, same_training, 9, 8), (train_nano, same_training, 29, 3)],
+    [
+        (play, same_tournament, 3, 5),
+        (train_dqn, same_training, 9, 8),
+        (train_nano, same_training, 29, 3),
+        (train_league, same_league, 150, 1),
+    ],
 )
 def test_broken_at_some_writes(tmp_path: Path, work: Any, same: Any, every: int, least: int) -> None:
     assert sweep(work, tmp_path, same, every=every) >= least
@@ -84,7 +114,13 @@ def test_broken_at_some_writes(tmp_path: Path, work: Any, same: Any, every: int,
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("work", "same"), [(play, same_tournament), (train_dqn, same_training), (train_nano, same_training)]
+    ("work", "same"),
+    [
+        (play, same_tournament),
+        (train_dqn, same_training),
+        (train_nano, same_training),
+        (train_league, same_league),
+    ],
 )
 def test_broken_at_every_write(tmp_path: Path, work: Any, same: Any) -> None:
     print(sweep(work, tmp_path, same), "faults")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from arena.training.config import TrainConfig
+from arena_games.variants import split_numbers
 
 
 class DqnConfig(TrainConfig):
@@ -55,4 +56,4 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 def dqn_preset(game: str) -> dict[str, Any]:
     """The layer of measured settings for a game; empty for games that we have not measured."""
-    return dict(PRESETS.get(game, {}))
+    return dict(PRESETS.get(split_numbers(game)[0], {}))

@@ -49,6 +49,18 @@ class Guard:
             return replace(after, rollbacks=self.rollbacks + 1, setbacks=self.setbacks + 1), "collapse"
         return after, "neither"
 
+    def entered(self, step: int, rating: float, *, leads: bool, forgot: bool) -> tuple[Guard, Seen]:
+        """The same by a league's verdict on the policy of a step; `best` is then a rating.
+
+        Who lost to its own past has forgotten, which is a collapse, whatever its rating.
+        """
+        after = replace(self, looks=self.looks + 1)
+        if forgot:
+            return replace(after, rollbacks=self.rollbacks + 1, setbacks=self.setbacks + 1), "collapse"
+        if leads:
+            return replace(after, setbacks=max(self.setbacks - 1, 0), best=rating, best_step=step), "best"
+        return after, "neither"
+
     def collapsed(self, returns: Sequence[float]) -> bool:
         """Whether `drop` of the gain is lost, and more than chance takes from one of L looks."""
         floor = self.best - self.drop * (self.best - self.base)

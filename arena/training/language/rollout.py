@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,12 +22,16 @@ CONCURRENCY = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trajectory:
-    """One seat's part of an episode that the learner played; `players` are all that played it, by seat."""
+    """One seat's part of an episode that the learner played; `players` are all that played it, by seat.
+
+    `ahead` is the share of the other players' seats that it finished ahead of, ties counting half.
+    """
 
     steps: tuple[Step, ...]
     total: float
     success: bool
     players: tuple[str, ...] = ()
+    ahead: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +63,11 @@ def collect(
     *,
     repeats: int = 1,
     format_penalty: float = 0.0,
+    by_place: bool = False,
 ) -> Rollout:
     """Play every seed `repeats` times, seated by `seating(start)`, and follow the learner's seats.
+
+    With `by_place` a seat is paid for its place alone, at its last step: 1 for first, −1 for last.
 
     A group in which an episode failed (an opponent's or the game's error) is left out and
     counted in `failed_groups`: a failure is no loss. Raises UsageError where the learner itself failed: there
@@ -82,7 +89,10 @@ def collect(
         group = [episodes[match.id] for match in matches[first : first + repeats]]
         if not any(episode.failed for episode in group):
             seats = [seat for seat, player in enumerate(group[0].players) if player == LEARNER]
-            groups += [_trajectories(group, seat) for seat in seats]
+            followed = [_trajectories(group, seat) for seat in seats]
+            groups += (
+                [paid_by_place(each, group, format_penalty) for each in followed] if by_place else followed
+            )
         else:
             failed_groups += 1
     return Rollout(tuple(groups), failed_groups)
@@ -100,9 +110,55 @@ def _failure_of_the_learner(detail: str) -> UsageError:
 
 def _trajectories(group: Sequence[Episode], seat: int) -> tuple[Trajectory, ...]:
     return tuple(
-        Trajectory(episode.steps_of(seat), episode.returns[seat], episode.successes[seat], episode.players)
+        Trajectory(
+            episode.steps_of(seat),
+            episode.returns[seat],
+            episode.successes[seat],
+            episode.players,
+            _ahead(episode, seat),
+        )
         for episode in group
     )
+
+
+def paid_by_place(
+    trajectories: Sequence[Trajectory], group: Sequence[Episode], format_penalty: float
+) -> tuple[Trajectory, ...]:
+    """The trajectories of one seat with 2 a − 1 in place of the game's rewards, paid at the last step.
+
+    a is the share of the other seats, whoever holds them, that it finished ahead of, ties counting half. An
+    invalid reply costs its penalty where it was given.
+    """
+    return tuple(
+        _paid(one, episode, format_penalty) for one, episode in zip(trajectories, group, strict=True)
+    )
+
+
+def _paid(trajectory: Trajectory, episode: Episode, format_penalty: float) -> Trajectory:
+    if not trajectory.steps:
+        return trajectory
+    seat = trajectory.steps[0].seat
+    own, others = episode.placements[seat], [p for at, p in enumerate(episode.placements) if at != seat]
+    share = _behind(own, others)
+    fines = [-format_penalty * (step.invalid is not None) for step in trajectory.steps]
+    rewards = [*fines[:-1], fines[-1] + 2 * share - 1]
+    steps = tuple(replace(step, reward=r) for step, r in zip(trajectory.steps, rewards, strict=True))
+    return replace(trajectory, steps=steps, total=sum(rewards))
+
+
+def _behind(own: int, others: Sequence[int]) -> float:
+    """The share of these places that are behind the own one, ties counting half; ½ of none."""
+    return sum(0.5 * ((p > own) + (p >= own)) for p in others) / len(others) if others else 0.5
+
+
+def _ahead(episode: Episode, seat: int) -> float:
+    own = episode.placements[seat]
+    others = [
+        place
+        for place, player in zip(episode.placements, episode.players, strict=True)
+        if player != episode.players[seat]
+    ]
+    return _behind(own, others)
 
 
 def collect_together(

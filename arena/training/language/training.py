@@ -127,6 +127,8 @@ class LanguageTraining:
         returns = tuple(held_out.returns_BG().flatten().tolist())
         self.guard = Guard(base, base, 0, self.config.collapse_drop, best_returns=returns)
         self.best = self.learner.trained.snapshot()
+        with clock.phase("begin"):
+            begun = self.begun()
         self.seconds += clock.total
         self.run.log(
             {
@@ -134,9 +136,14 @@ class LanguageTraining:
                 "episodes": self.episodes,
                 "seconds": round(self.seconds, 3),
                 **held_out_scores(held_out),
+                **begun,
             }
         )
         self._save_policy("best")
+
+    def begun(self) -> Metrics:
+        """What else a trainer does, and logs, before the first update."""
+        return {}
 
     def close(self) -> None:
         """Let go of the engine, and delete what was handed over to it."""
@@ -187,9 +194,9 @@ class LanguageTraining:
             )
         return held_out_scores(held_out)
 
-    def save(self) -> None:
+    def save(self, *, now: bool = False) -> None:
         """If it is time, a checkpoint to resume from; at the end of the run, the policy as it is."""
-        if not self.due(self.config.checkpoint_every):
+        if not (now or self.due(self.config.checkpoint_every)):
             return
         progress = Progress(self.step, self.episodes, self.seconds, self.guard)
         trained, is_main = self.learner.trained, self.team.is_main

@@ -7,7 +7,7 @@
     their steps as tokens                           batch.py, mismatch.py
     one clipped policy-gradient update              loss.py, learner.py
     sync the engine to the policy, and prove it     sync.py
-    a copy of it joins those that it meets          league.py
+    a copy of it enters its league, rated           training/league
     look at held-out episodes; step back if it collapsed, and say why      diagnosis.py
 
 Source: 'Reinforced Language Models for Sequential Decision Making', arXiv 2508.10839. Where ours
@@ -35,7 +35,16 @@ from arena.training.clock import Clock
 from arena.training.config import MsgrpoConfig
 from arena.training.distributed.team import SOLO, Team
 from arena.training.language.rollout import Rollout, Trajectory, collect_together
-from arena.training.language.training import LanguageTraining, Metrics, invalid_rate, scores
+from arena.training.language.training import (
+    HELD_OUT,
+    LanguageTraining,
+    Metrics,
+    held_out_scores,
+    invalid_rate,
+    scores,
+)
+from arena.training.league.place import NOTHING_AROUND, Around, Place
+from arena.training.league.run import FOLDER, LeagueRun
 from arena.training.msgrpo.baseline import SeatBaselines
 from arena.training.msgrpo.batch import TokenBatch, token_batch
 from arena.training.msgrpo.credit import peer_share, state_key
@@ -43,13 +52,13 @@ from arena.training.msgrpo.critic import Critic
 from arena.training.msgrpo.diagnosis import ended_flat, likeliest_cause
 from arena.training.msgrpo.entropy import EntropyTarget
 from arena.training.msgrpo.episodes import choose_episodes, credit_rollout, mean_kept_advantage
-from arena.training.msgrpo.league import League
 from arena.training.msgrpo.learner import STATS, Learner
 from arena.training.msgrpo.mismatch import masked_share, with_trainer_logprobs
 from arena.training.msgrpo.refill import first_informative, play_until_informative
 from arena.training.msgrpo.signs import signs
 from arena.training.reporter import Reporter
 from arena.training.run_folder import RunFolder
+from arena_agents.language.template import PromptTemplate
 
 MISMATCH = ("engine_mismatch", "masked")
 
@@ -61,23 +70,31 @@ def train_msgrpo(
     *,
     template: Path | None = None,
     team: Team = SOLO,
+    around: Around = NOTHING_AROUND,
 ) -> None:
     """Train `config.agent` on `config.game` in the run's folder, from its newest checkpoint if any.
 
     Raises UsageError for unknown games, agents or opponents and for unreadable checkpoints.
     """
-    training = MsgrpoTraining(config, run, reporter, template, team)
+    training = MsgrpoTraining(config, run, reporter, template, team, around)
     try:
         training.start()
         for step in range(training.step + 1, config.steps + 1):
             reporter.update(step, training.update(step))
-            training.save()
+            training.save(now=training.pauses)
+            if training.pauses:
+                break
     finally:
         training.close()
+    if training.step < config.steps:
+        if around.until is None:
+            reporter.note(f"paused at step {training.step} after {config.hours:g} hours; --resume goes on")
+        return
     if ended_flat(rows := run.metrics()):
         cause = likeliest_cause(rows, 0, training.spec.action_names)
         reporter.note(f"ended no better than it began; likeliest cause: {cause}")
-    reporter.note(f"best held-out return {training.guard.best:.3f} at step {training.guard.best_step}")
+    best = "rating in the league" if config.opponents == LEAGUE else "held-out return"
+    reporter.note(f"best {best} {training.guard.best:.3f} at step {training.guard.best_step}")
 
 
 class MsgrpoTraining(LanguageTraining):
@@ -89,7 +106,29 @@ class MsgrpoTraining(LanguageTraining):
     seats: SeatBaselines
     entropy: EntropyTarget | None = None
     critic: Critic | None = None
-    league: League | None = None
+    league: LeagueRun | None = None
+
+    def __init__(
+        self,
+        config: MsgrpoConfig,
+        run: RunFolder,
+        reporter: Reporter,
+        template: Path | None,
+        team: Team = SOLO,
+        around: Around = NOTHING_AROUND,
+    ) -> None:
+        self.around = around
+        super().__init__(config, run, reporter, template, team)
+
+    def before_loading(self, template: PromptTemplate) -> None:
+        if self.config.opponents != LEAGUE:
+            return
+        if self.around.open_record is None:
+            raise ValueError("a league keeps a record; call arena.train")
+        place = self.around.place or Place(self.run.path / FOLDER, seed=self.config.seed)
+        self.league = LeagueRun(
+            self.spec, self.config, self.run.path, self.team, self.around.open_record, place
+        )
 
     def start(self) -> None:
         """As every trainer starts; what else is learned goes on from what was logged and stored."""
@@ -102,17 +141,68 @@ class MsgrpoTraining(LanguageTraining):
                 scale=config.advantage_scale,
                 seed=config.seed,
             )
-        if config.opponents == LEAGUE:
-            self.league = League(self.spec, config, self.run.path / LEAGUE)
-            self.agents |= self.league.agents
         super().start()
         rows = [row for row in self.run.metrics() if row["step"] <= self.step]
         self.seats = SeatBaselines.logged(config.baseline_decay, rows[-1] if rows else {})
         if config.entropy_target is not None:
             self.entropy = EntropyTarget(config.entropy_target, config.entropy_step).replayed(rows)
-        if self.league is not None:
-            self.league.replay(rows)
+        if self.league is not None and not self.league.own:  # it goes on; else it has just begun
+            self.league.begin(self.agent, self.learner, self.step, rows)
             self.agents |= self.league.agents
+
+    def close(self) -> None:
+        super().close()
+        if self.league is not None:
+            self.league.close()
+
+    @property
+    def pauses(self) -> bool:
+        """Whether this is as far as it goes for now."""
+        if self.step == self.config.steps:
+            return False
+        hours, until = self.config.hours, self.around.until
+        return self.step == until or (hours is not None and self.seconds > 3600 * hours)
+
+    def begun(self) -> Metrics:
+        """The policy as it is enters its league, if there is one."""
+        if self.league is None:
+            return {}
+        self.league.begin(self.agent, self.learner, -1, [])
+        return self._enter(self.league)
+
+    def look(self) -> Metrics:
+        """Held-out episodes as everywhere. In a league they are only logged: entries decide what is best."""
+        if self.league is None:
+            return super().look()
+        if not self.due(self.config.eval_every):
+            return dict.fromkeys(HELD_OUT)
+        return held_out_scores(self.evaluate())
+
+    def _enter(self, league: LeagueRun) -> Metrics:
+        """A copy of the policy is rated and joins; a new best is kept, what was forgotten is undone."""
+        self._save_policy(league.where(self.step))
+        self.engine.wake()
+        verdict, row = league.enter(self.step)
+        self.agents |= league.agents
+        if self.step == 0:  # nothing to compare with yet
+            self.guard = replace(self.guard, best=verdict.rating.mean, best_returns=())
+            return row
+        self.guard, seen = self.guard.entered(
+            self.step, verdict.rating.mean, leads=verdict.leads, forgot=bool(verdict.lost_to)
+        )
+        if seen == "best":
+            self.best = self.learner.trained.snapshot()
+            self._save_policy("best")
+        elif seen == "collapse":
+            self.engine.sleep()
+            self.learner.trained.restore(self.best)
+            self.sync_engine()
+            worst = verdict.lost_to[0]
+            self.reporter.note(
+                f"step {self.step}: forgot how to beat {worst}, {verdict.shares[worst]:.0%} of the points; "
+                f"stepped back to the policy of step {self.guard.best_step}, learning rate halved"
+            )
+        return row
 
     def save_beside(self, folder: Path) -> None:
         if self.critic is not None:
@@ -135,6 +225,12 @@ class MsgrpoTraining(LanguageTraining):
         steps_back = self.guard.rollbacks
         with clock.phase("eval"):
             held_out = self.look()
+        league: Metrics = {}
+        if self.league is not None:
+            league = self.league.draw.score(rollout)
+            if self.league.is_due(step):
+                with clock.phase("league"):
+                    league |= self._enter(self.league)
         self.seconds += clock.total
         tokens = sum(len(s.reply.sample.token_ids) for s in rollout.steps if s.reply.sample)
         row: Metrics = {
@@ -148,7 +244,7 @@ class MsgrpoTraining(LanguageTraining):
             "invalid_rate": invalid_rate(rollout),
             **signs(rollout),
             **self._peers(rollout),
-            **(self.league.score(rollout) if self.league is not None else {}),
+            **league,
             "tokens": tokens,
             "tokens_per_s": round(tokens / max(clock.seconds("rollout"), 1e-9), 1),
             "peak_memory": peak_memory(),
@@ -159,20 +255,13 @@ class MsgrpoTraining(LanguageTraining):
         if self.guard.rollbacks > steps_back:
             cause = likeliest_cause(self.run.metrics(), self.guard.best_step, self.spec.action_names)
             self.reporter.note(f"step {step}: likeliest cause: {cause}")
-        if self.league is not None and self.league.is_due(step):
-            self._join_league(self.league)
         return row
-
-    def _join_league(self, league: League) -> None:
-        """A copy of the policy becomes an opponent."""
-        self._save_policy(league.place(self.step))
-        self.team.gather("the copy is there")
-        league.take_in(self.step)
-        self.agents |= league.agents
 
     def roll_out(self) -> Rollout:
         """G episodes from each of B start states that no evaluation uses, and of more where `refill` asks."""
         self.engine.wake()
+        if self.league is not None:
+            self.league.wake()
         rollout, self.wanted = play_until_informative(self._play, self.config.groups, self.config.refill)
         if rollout.failed_groups:
             self.reporter.note(
@@ -184,7 +273,7 @@ class MsgrpoTraining(LanguageTraining):
         """G episodes from each of these start states of this step."""
         config = self.config
         seating = (
-            self.league.seating(self.step)
+            self.league.draw.seating(self.step)
             if self.league is not None
             else training_seating(self.spec, config.opponents)
         )
@@ -197,6 +286,7 @@ class MsgrpoTraining(LanguageTraining):
             lambda start: seating(starts[start]),
             repeats=config.group_size,
             format_penalty=config.format_penalty,
+            by_place=config.reward == "place",
         )
 
     def learn(self, rollout: Rollout) -> Metrics:

@@ -126,12 +126,14 @@
 
   function drawnCell([symbol, tone, seat, strong], x, y) {
     const group = draw("g", { transform: `translate(${x} ${y})` });
+    if (tone === "faint" && !symbol.trim()) return group; // beside the board, as in a rhombus
     group.append(draw("rect", { class: "ground", x: 0.02, y: 0.02, width: 0.96, height: 0.96, rx: 0.1 }));
     if (SHAPES[tone]) {
       const kind = tone === "seat" ? `seat${(seat ?? 0) % 6}` : `tone-${tone}`;
       group.append(draw(SHAPES[tone][0], { class: `${kind}${strong ? " strong" : ""}`, ...SHAPES[tone][1] }));
     }
-    const label = draw("text", { x: 0.5, y: 0.5, class: `symbol on-${tone}${strong ? " strong" : ""}` });
+    const named = tone === "faint" && /[a-z0-9]/i.test(symbol) ? " named" : ""; // a row, a column, a free cell
+    const label = draw("text", { x: 0.5, y: 0.5, class: `symbol on-${tone}${named}${strong ? " strong" : ""}` });
     label.textContent = symbol;
     group.append(label);
     return group;

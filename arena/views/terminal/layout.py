@@ -21,6 +21,7 @@ LONGEST_NAME = 60
 NARROW, WIDE = 60, 120  # columns: below, the observation is left out; from there, the reply stands beside it
 LEFT, LEFT_IF_WIDE = 26, 40  # columns, at least
 MOVE_LINES = 3
+LOW, SHORT = 5, 90  # lines of a low panel, and the characters of a reply that fits it
 DIM = "dim"
 
 
@@ -72,11 +73,20 @@ def _body(replay: Replay, shown: Frame, width: int, replies: bool) -> Layout:
     texts = Layout(ratio=3)
     parts = [Layout(_observation(replay, shown), ratio=2)]
     if replies:
-        parts.append(Layout(_reply(shown), minimum_size=5))
+        low = width < WIDE and _short_replies(replay)
+        parts.append(Layout(_reply(shown), size=LOW if low else None, minimum_size=LOW))
     (texts.split_row if width >= WIDE else texts.split_column)(*parts)
     right.split_column(texts, _move(shown))
     body.split_row(Layout(_left(replay, shown, left), size=left), right)
     return body
+
+
+def _short_replies(replay: Replay) -> bool:
+    """Whether all replies fit a low panel, so that the observations may have the room."""
+    return all(
+        len(step.reply.text) <= SHORT and step.reply.text.count("\n") < LOW - 2
+        for step in replay.episode.steps
+    )
 
 
 def _left(replay: Replay, shown: Frame, width: int) -> Layout:

@@ -63,6 +63,18 @@ def show_replay(
     show(Recorded(replay), ReplayControls(speed=speed or 2.0), title)
 
 
+def show_latest(
+    folder: Path, count: int, *, speed: float | None = None, plain: bool = False, trust: bool = False
+) -> None:
+    """Show the matches that were stored last, the newest last. Raises UsageError as `show_replay`."""
+    with Store.read(folder) as store:
+        numbers = store.numbers()
+    if not numbers:
+        raise UsageError(f"{folder} holds no match yet; look again when some have been played")
+    for number in numbers[-count:]:
+        show_replay(folder, str(number), speed=speed, plain=plain, trust=trust)
+
+
 def print_json(folder: Path, match: str | None) -> None:
     """The list of notable matches, or a match with its steps, as JSON."""
     with Store.read(folder) as store:

@@ -62,6 +62,8 @@ def frozen_lake_spec(name: str, config: FrozenLakeConfig) -> GameSpec:
         if config.slippery
         else "A move goes where you intend; moving into the border leaves you where you are."
     )
+    pays = (config.goal_reward, config.hole_reward)
+    hole = f" and is worth {config.hole_reward:g} point" if config.hole_reward else ""
     return GameSpec(
         name=name,
         version=2,
@@ -74,14 +76,15 @@ def frozen_lake_spec(name: str, config: FrozenLakeConfig) -> GameSpec:
         task="You are crossing a frozen lake. Reach the goal without falling into a hole.",
         rules=(
             f"Reaching the goal is worth {config.goal_reward:g} point.",
-            "Falling into a hole ends the game.",
+            f"Falling into a hole ends the game{hole}.",
             f"You have {config.horizon} moves.",
             ice,
         ),
         success="the goal was reached",
-        span=(min(0.0, config.hole_reward), max(0.0, config.goal_reward)),
+        span=(min(0.0, *pays), max(0.0, *pays)),
         parse=parse_action_tag(tuple(ACTIONS)),
         config=config,
+        variant=frozen_lake_spec,
         board=partial(board, config),
         symmetries=mirrored_between_corners,
     )

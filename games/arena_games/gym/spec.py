@@ -67,6 +67,7 @@ def _spec(name: str, make: Callable[[], gymnasium.Env[Any, Any]], words: Words, 
         rules=words.rules,
         success=words.success,
         parse=parse_action_tag(names),
+        board=words.board,
         centred=False,
     )
 

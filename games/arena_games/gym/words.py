@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arena_games.base import Observation
+from arena_games.board import Board
+from arena_games.gym import boards
+
 _PAINTED = re.compile(r"\x1b\[([\d;]*)m(.*?)\x1b\[0?m", re.DOTALL)
 _ANY_COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 BACKGROUNDS = range(40, 48)
@@ -22,6 +26,7 @@ class Words:
     text: Callable[[Any, Any], str]
     success: str = "more than 0 points"
     succeeded: Callable[[float, bool], bool] = lambda total, terminated: total > 0
+    board: Callable[[Observation], Board | None] | None = None
 
 
 def plain(drawing: str) -> str:
@@ -88,6 +93,7 @@ WORDS = {
         taxi,
         "the passenger arrived",
         lambda total, terminated: terminated,
+        boards.taxi,
     ),
     "CliffWalking": Words(
         MOVES,
@@ -101,6 +107,7 @@ WORDS = {
         cliff,
         "the goal was reached",
         lambda total, terminated: terminated,
+        boards.cliff,
     ),
     "FrozenLake": Words(
         {"left": MOVES["left"], "down": MOVES["down"], "right": MOVES["right"], "up": MOVES["up"]},
@@ -112,6 +119,7 @@ WORDS = {
         ),
         drawn,
         "the goal was reached",
+        board=boards.frozen_lake,
     ),
     "Blackjack": Words(
         {"stick": "take no more cards", "hit": "take one more card"},
@@ -122,6 +130,7 @@ WORDS = {
             "A win pays 1, a draw 0, a loss -1.",
         ),
         blackjack,
+        board=boards.blackjack,
     ),
 }
 for _name in ("CliffWalkingSlippery", "FrozenLake8x8"):

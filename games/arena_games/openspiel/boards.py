@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
 from arena_games.board import Board, Cell
-
-FIRST, SECOND = 0, 1  # seats
-KEY = "\0"  # before a letter that names a column, and is no piece
-Square = tuple[int, int]  # row from the top, column from the left
+from arena_games.pictures import FIRST, SECOND, Square, block, lettered_below, pieces, row_of_cards
 
 
 def last_move(text: str) -> str:
     """The name of the last move, empty before the first."""
     found = re.search(r"^Last move: .*? played (.*)\.$", text, re.MULTILINE)
     return found[1] if found else ""
-
-
-def block(text: str, line: str) -> list[str]:
-    """The first lines in a row that all look like `line`, a pattern of a whole line."""
-    rows: list[str] = []
-    for row in text.splitlines():
-        if re.fullmatch(line, row):
-            rows.append(row)
-        elif rows:
-            break
-    return rows
-
-
-def pieces(
-    rows: Iterable[Sequence[str]], seats: dict[str, int], legend: str, marked: Iterable[Square] = ()
-) -> Board | None:
-    """A board whose cells are pieces of a seat, or empty."""
-    strong = set(marked)
-    cells = tuple(
-        tuple(_cell(symbol, seats, (row, column) in strong) for column, symbol in enumerate(line))
-        for row, line in enumerate(rows)
-    )
-    return Board(cells, legend) if cells else None
-
-
-def _cell(symbol: str, seats: dict[str, int], strong: bool) -> Cell:
-    if symbol[:1] == KEY:
-        return Cell(symbol[1:], "faint")
-    if symbol not in seats:
-        return Cell(symbol if symbol.isascii() and symbol.isprintable() else "?", "faint", strong=strong)
-    return Cell(symbol, "seat", seats[symbol], strong)
 
 
 XO = {"x": FIRST, "o": SECOND}
@@ -77,7 +43,7 @@ def chess(text: str) -> Board | None:
     """The diagram, with the square that the last move went to."""
     rows = [row.split() for row in block(text, r"\d+( [KQRBNPkqrbnp.])+")]
     marked = [(row, column + 1) for row, column in _chess_targets(last_move(text), text, len(rows))]
-    return pieces(_lettered_below(rows), WHITE_BLACK, "capitals are White's", marked)
+    return pieces(lettered_below(rows), WHITE_BLACK, "capitals are White's", marked)
 
 
 def _chess_targets(name: str, text: str, ranks: int) -> list[Square]:
@@ -86,12 +52,6 @@ def _chess_targets(name: str, text: str, ranks: int) -> list[Square]:
         return [(row, 2 if name.startswith("O-O-O") else 6)]
     found = re.findall(r"([a-h])(\d)", name)
     return [(ranks - int(found[-1][1]), ord(found[-1][0]) - ord("a"))] if found else []
-
-
-def _lettered_below(rows: list[list[str]], letters: str = "abcdefghijklmnopqrst") -> list[list[str]]:
-    """Rows that begin with their number, and below them the letters of the columns."""
-    keys = [KEY + letter for letter in letters[: len(rows[0]) - 1]] if rows else []
-    return [*rows, [" ", *keys]] if rows else rows
 
 
 def _lettered(name: str, top: int) -> list[Square]:
@@ -106,7 +66,7 @@ def breakthrough(text: str) -> Board | None:
     rows = [list(row) for row in block(text, r"\d[bw.]+")]
     marked = [(row, column + 1) for row, column in _lettered(last_move(text), len(rows))]
     seats = {"b": FIRST, "w": SECOND}
-    return pieces(_lettered_below(rows), seats, "b moves down, w up", marked[-1:])
+    return pieces(lettered_below(rows), seats, "b moves down, w up", marked[-1:])
 
 
 def hex_board(text: str) -> Board | None:
@@ -123,7 +83,7 @@ def othello(text: str) -> Board | None:
     """Eight rows with their numbers."""
     rows = [row.split()[:-1] for row in block(text, r"\d( [xo-]){8} \d *")]
     marked = [(row, column + 1) for row, column in _lettered(last_move(text), 1)]
-    return pieces(_lettered_below(rows), XO, "x is Black, o White", marked)
+    return pieces(lettered_below(rows), XO, "x is Black, o White", marked)
 
 
 GO_COLUMNS = "abcdefghjklmnopqrst"
@@ -136,7 +96,7 @@ def go(text: str) -> Board | None:
     played = re.search(r"([a-hj-t])(\d+)$", last_move(text))
     marked = [(len(rows) - int(played[2]), GO_COLUMNS.index(played[1]) + 1)] if played else []
     seats = {"X": FIRST, "O": SECOND}
-    return pieces(_lettered_below(rows, GO_COLUMNS), seats, "X is Black, O White", marked)
+    return pieces(lettered_below(rows, GO_COLUMNS), seats, "X is Black, O White", marked)
 
 
 def backgammon(text: str) -> Board | None:
@@ -147,12 +107,6 @@ def backgammon(text: str) -> Board | None:
     return pieces(rows, XO, f"points 13 to 24 above, 12 to 1 below; {shown}")
 
 
-def _row_of_cards(names: Sequence[tuple[str, bool]], legend: str) -> Board:
-    return Board(
-        (tuple(Cell(symbol, "good" if own else "plain", strong=own) for symbol, own in names),), legend
-    )
-
-
 def _card_game(pattern: str, legend: str) -> Callable[[str], Board | None]:
     def draw(text: str) -> Board | None:
         own = re.search(pattern, text)
@@ -160,7 +114,7 @@ def _card_game(pattern: str, legend: str) -> Callable[[str], Board | None]:
             return None
         open_ = re.search(r"^Open card: (\w)", text, re.MULTILINE)
         shown = [("?" if open_[1] == "n" else open_[1], False)] if open_ else []
-        return _row_of_cards([(own[1], True), *shown], legend)
+        return row_of_cards([(own[1], True), *shown], legend)
 
     return draw
 
@@ -175,9 +129,9 @@ def liars_dice(text: str) -> Board | None:
     if dice is None:
         return None
     own = [(face, True) for die in dice[1].split(", ") for face in die if face.isalnum()]
-    bids = re.search(r"^Bids so far: .*?(\d+)-(\d+)$", text, re.MULTILINE)
+    bids = re.search(r"^Bids so far: .*?(\d+)-(\d+)(, Liar)?$", text, re.MULTILINE)
     last = [(" ", False), (bids[1][:2], False), ("x", False), (bids[2], False)] if bids else []
-    return _row_of_cards([*own, *last], "the seat's own dice; then the last bid, dice x face")
+    return row_of_cards([*own, *last], "the seat's own dice; then the last bid, dice x face")
 
 
 def pig(text: str) -> Board | None:

@@ -104,7 +104,7 @@ class OpenSpielEnv(TurnsEnv):
         if known is None:
             apart = _unlike(names, legal)
             known = apart, listed(apart) if apart else ""
-            if len(set(names)) == len(names):  # else they depend on the actions' numbers
+            if apart == names:  # else they may depend on the actions' numbers
                 if len(self._words) >= KEPT:
                     self._words.clear()
                 self._words[names] = known

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gymnasium import spaces
@@ -103,7 +104,7 @@ def find(reference: str, name: str) -> GameSpec:
     except Exception as error:  # another library's code: it may raise anything
         line = f"pettingzoo:{short} cannot be made: {type(error).__name__}: {error}"
         raise UsageError(line.splitlines()[0]) from error
-    return _spec(
+    spec = _spec(
         name,
         lambda: module.env(**settings),
         words.text,
@@ -113,6 +114,7 @@ def find(reference: str, name: str) -> GameSpec:
         words.rules,
         cut or TURNS,
     )
+    return replace(spec, board=words.board)
 
 
 def _module(short: str) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from arena_games.base import Observation
+from arena_games.board import Board
+from arena_games.pettingzoo import boards
 from arena_games.pettingzoo.env import Named, Shown
 
 Array = np.ndarray[Any, Any]
@@ -22,6 +25,7 @@ class Words:
     text: Shown
     actions: Mapping[str, str] = field(default_factory=dict)
     named: Named | None = None
+    board: Callable[[Observation], Board | None] | None = None
 
 
 def _who(env: Any, agent: str) -> str:
@@ -134,6 +138,7 @@ WORDS = {
         ),
         connect_four,
         {str(column): f"drop a piece into column {column}" for column in range(7)},
+        board=boards.connect_four,
     ),
     "tictactoe": Words(
         "You are playing tic-tac-toe against another player. Be the first with three pieces in a line.",
@@ -145,12 +150,14 @@ WORDS = {
         ),
         tic_tac_toe,
         {str(cell): f"put a piece on cell {cell}" for cell in range(9)},
+        board=boards.tic_tac_toe,
     ),
     "chess": Words(
         "You are playing chess against another player. Win the game.",
         ("The rules are FIDE's.", "Moves are in standard algebraic notation.", "A win pays 1, a loss -1."),
         chess,
         named=chess_moves,
+        board=boards.chess,
     ),
     "go": Words(
         "You are playing Go against another player. Win by area.",
@@ -161,6 +168,7 @@ WORDS = {
         ),
         go,
         named=go_points,
+        board=boards.go,
     ),
     "rps": Words(
         "You are playing rock, paper, scissors against another player. Win more throws.",
@@ -180,6 +188,7 @@ WORDS = {
         ),
         cards,
         LIMIT_BETS,
+        board=boards.cards,
     ),
     "texas_holdem": Words(
         "You are playing limit Texas hold'em against another player. Win chips.",
@@ -190,6 +199,7 @@ WORDS = {
         ),
         cards,
         LIMIT_BETS,
+        board=boards.cards,
     ),
     "texas_holdem_no_limit": Words(
         "You are playing no-limit Texas hold'em against another player. Win chips.",
@@ -206,5 +216,6 @@ WORDS = {
             "raise-pot": "raise by the pot",
             "all-in": "put in everything",
         },
+        board=boards.cards,
     ),
 }

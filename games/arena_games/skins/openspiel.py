@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from arena_games.board import Board
-from arena_games.openspiel.boards import FIRST, KEY, SECOND, block, last_move, pieces
+from arena_games.openspiel.boards import last_move
+from arena_games.pictures import FIRST, KEY, SECOND, block, pieces
 from arena_games.skins.drawn import LETTERS, SYMBOLS, drawn_from, drawn_words
 
 Rows = list[str]
@@ -32,8 +33,8 @@ def turned(rows: Sequence[str], mirrored: bool, quarters: int) -> Rows:
 class GridSkin:
     """What both board games share: pieces and an empty cell under other symbols, a turned board, labels.
 
-    `symbols` are those of x, o and the empty cell; `rows` and `columns` are the labels as the board lies now,
-    empty where lines of that kind have none.
+    `symbols` are those of x, o and the empty cell, in this order. `rows` and `columns` are the labels as the
+    board lies now, empty where lines of that kind have none.
     """
 
     symbols: str
@@ -100,7 +101,7 @@ class TicTacToeSkin(GridSkin):
         return cls(drawn_from(rng, SYMBOLS, 3), *turn, labels[:3], labels[3:])
 
     def rules(self) -> list[str]:
-        (first, _, empty), row, column = self.symbols, self.rows[1], self.columns[2]
+        first, empty, row, column = self.symbols[0], self.symbols[2], self.rows[1], self.columns[2]
         return [
             *self._labels(),
             f"{first} moves first. In turn each player puts one piece on an empty cell, shown as {empty}.",
@@ -141,7 +142,7 @@ class ConnectFourSkin(GridSkin):
         return labels[::-1] if backwards else labels
 
     def rules(self) -> list[str]:
-        first, _, empty = self.symbols
+        first, empty = self.symbols[0], self.symbols[2]
         kind = "row" if self.rows else "column"
         way, end = PILED[self.quarters]
         return [

@@ -90,6 +90,7 @@ def snake_spec(name: str, config: SnakeConfig) -> GameSpec:
         parse=parse_action_tag(tuple(ACTIONS)),
         prudent=partial(text.prudent_moves, config),
         config=config,
+        variant=snake_spec,
         board=partial(board, config),
         symmetries=turned_and_mirrored,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from arena_games.base import ActionKind, GameSpec, UsageError
 from arena_games.parsing import parse_text
 from arena_games.references import read_values, split_reference
+from arena_games.textarena.boards import BOARDS
 from arena_games.textarena.chance import OwnChance
 from arena_games.textarena.env import TextArenaEnv
 
@@ -46,6 +47,7 @@ def find(reference: str, name: str) -> GameSpec:
         ),
         success="more points than everybody else" if players > 1 else "1 point",
         parse=parse_text,
+        board=BOARDS.get(id_.rpartition("-v")[0]),
         kind=ActionKind.TEXT,
         suggests=bool(env.observe(env.agent_selection)["action_names"]),
         centred=False,

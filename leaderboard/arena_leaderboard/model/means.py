@@ -18,9 +18,14 @@ Interval = tuple[float, float]
 
 def share_ci95(part: int, whole: int) -> Interval:
     """Wilson's interval of a share, 0 to 1. Raises ValueError where there is nothing to divide by."""
+    return share_interval(part, whole, LEVEL)
+
+
+def share_interval(part: float, whole: int, level: float) -> Interval:
+    """The same at another level. A tie may count half: `part` need not be whole."""
     if not 0 <= part <= whole or not whole:
         raise ValueError(f"a share needs 0 ≤ part ≤ whole and a whole, got {part} of {whole}")
-    share, reach = part / whole, normal_reach(LEVEL) ** 2 / whole
+    share, reach = part / whole, normal_reach(level) ** 2 / whole
     centre = (share + reach / 2) / (1 + reach)
     half = math.sqrt(reach * share * (1 - share) + reach**2 / 4) / (1 + reach)
     # The ends are exactly 0 and 1 there, whatever rounding says.

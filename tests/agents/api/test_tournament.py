@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from arena.record.usages import Spending
 from arena.record.verify import verify
 from arena.tournament.agents import Agents
 from arena.tournament.entrants import parse_entrants
+from arena.tournament.executor.in_process import InProcess
 from arena.tournament.plan import Tournament
 from arena.tournament.run import play_missing
 from arena.views.leaderboard import show_leaderboard
@@ -77,7 +78,7 @@ class Made(Agents):
     def __init__(self, **agents: Agent) -> None:
         self.agents = agents
 
-    def of_game(self, spec: GameSpec, players: Iterable[str]) -> dict[str, Agent]:
+    def of_game(self, spec: GameSpec) -> dict[str, Agent]:
         return {**self.agents, **house_agents([spec])}
 
 
@@ -101,7 +102,8 @@ def planned(out: Path, games: str = "frozen-lake", agents: str = "m", matches: i
 
 def held(tournament: Tournament, **agents: Agent) -> dict[str, list[str]]:
     with Store.open(tournament.out, tournament.config(), {}) as store:
-        return play_missing(tournament, store, Made(**agents), Silent(), config=MatchConfig(deadline_s=30.0))
+        executor = InProcess(Made(**agents), MatchConfig(deadline_s=30.0))
+        return play_missing(tournament, store, executor, Silent())
 
 
 def played(server: FakeServer, tournament: Tournament, give_up_after: int = 5) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ from arena.machine.files import (
     append_line,
     lock_folder,
     mend_folder,
+    remove_folder,
     replace_folder,
     write_json,
     write_text,
@@ -196,3 +197,23 @@ def test_the_revision_is_not_that_of_the_users_repository(tmp_path: Path) -> Non
     git(tmp_path, "commit", "-m", "mine")
     assert git_revision(installed) is None
     assert git_revision(tmp_path / "mine.txt") is not None
+
+
+def test_a_folder_is_whole_or_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "best"
+    target.mkdir()
+    write_plain(target / "x")
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "unlink", killed)
+    with pytest.raises(KeyboardInterrupt):
+        remove_folder(target)
+    monkeypatch.undo()
+    assert names(tmp_path) == ["best.gone"]
+    assert (tmp_path / "best.gone" / "x").exists()
+    mend_folder(target)
+    assert names(tmp_path) == []
+    remove_folder(target)  # none there
+    assert names(tmp_path) == []

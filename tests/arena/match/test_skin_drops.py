@@ -14,11 +14,15 @@ from arena.match.evaluate import Conditions, evaluate_skins
 from arena.record.paired import skin_drops
 from arena.record.store import Store
 from arena.record.verify import verify
+from arena.tournament.entrants import trainings
 from arena.tournament.options import TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.run import run
+from arena.training.dqn.config import DqnConfig
+from arena.training.dqn.train import policy_card
 from arena.views.page.page import write_report
 from arena_agents import Agent, Observation
+from arena_agents.dqn.agent import DqnAgent, DqnPolicy
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
 from arena_games.base import UsageError, action_reply
@@ -54,6 +58,22 @@ def test_who_knows_the_names_by_heart_loses_by_other_names() -> None:
     assert drop.success_drop == pytest.approx(rows[0].success_rate - rows[1].success_rate)
     assert drop.success_drop_ci95 is not None
     assert drop.success_drop_ci95[0] > 0
+
+
+def test_a_specialist_plays_its_game_in_skins_too() -> None:
+    card = policy_card(DqnConfig(game="frozen-lake"), LAKE)
+    dqn = DqnAgent({"frozen-lake": DqnPolicy.fresh(card, 0)})
+    rows, (drop,) = evaluate_skins("dqn", dqn, [LAKE], Conditions(episodes=20), 4)
+    assert [row.invalid_rate for row in rows] == [0.0, 0.0]
+    assert rows[0].mean_return == rows[1].mean_return
+    assert drop.return_drop == 0.0
+
+
+def test_a_tournament_trains_the_plain_game_alone(tmp_path: Path) -> None:
+    tournament = Tournament.of("frozen-lake", "dqn", tmp_path, skins=4)
+    assert [training.game for training in trainings(tournament.entrants, tournament.games, tmp_path)] == [
+        "frozen-lake"
+    ]
 
 
 def _result(game: str, seed: int, returns: dict[str, float]) -> MatchResult:

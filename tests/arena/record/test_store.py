@@ -228,3 +228,23 @@ def test_a_read_only_folder_can_be_read(store: Store, tmp_path: Path) -> None:
             assert len(reader.results()) == 3
     finally:
         copy.chmod(0o700)
+
+
+def test_who_is_forgotten_is_played_anew_and_nobody_else(tmp_path: Path) -> None:
+    def played(names: str) -> list[Episode]:
+        agents = {**{name: Seeded() for name in names}, **house_agents([SNAKE])}
+        matches = [Match(SNAKE, seed, seated(SNAKE, (name,))) for name in names for seed in range(2)]
+        return list(play(matches, agents))
+
+    with Store.open(tmp_path, CONFIG, {"python": "3"}) as store:
+        store.add(played("ab"), (0,))
+        before = store.episode_ids()
+        store.forget([])
+        store.forget(["a", "nobody"])
+        left = {episode.players[0] for episode in store.episodes()}
+        assert left == {"b"}
+        store.add(played("a"), (0,))
+        assert store.episode_ids() == before
+        assert [store.broken_seal(number) for number in store.numbers()] == [None] * 4
+    with Store.read(tmp_path) as store:
+        assert list(store.faults()) == []

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from arena.cli import app as cli
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import house_agents, seated
-from arena.record import rows, seals
+from arena.record import seals
 from arena.record.store import FILE_NAME, Store
 from arena.record.verify import verify
 from arena_agents import Agent
@@ -173,7 +174,9 @@ def test_what_playing_again_cannot_tell_breaks_the_seal(
 
 def test_a_reply_that_says_more_than_it_did_breaks_the_seal(run: Path, change: sqlite3.Connection) -> None:
     seen = change.execute("SELECT count(*) FROM texts").fetchone()
-    longer = rows._kept_once(change, "I was forced to. <action>up</action>")
+    text = b"I was forced to. <action>up</action>"
+    longer = blake2b(text, digest_size=16).digest()
+    change.execute("INSERT INTO texts VALUES (?, ?)", (longer, text))
     change.execute(
         "UPDATE steps SET reply = ? WHERE episode = 4 AND action = 0 AND position = "
         "(SELECT min(position) FROM steps WHERE episode = 4 AND action = 0)", (longer,),

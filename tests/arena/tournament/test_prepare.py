@@ -175,7 +175,7 @@ def test_an_interruption_stops_the_trainings(tmp_path: Path, monkeypatch: pytest
 
 def test_a_worker_ends_with_its_parent() -> None:
     child = (
-        "from arena.cli.worker import end_with_parent; import time; end_with_parent(); "
+        "from arena.machine.parent import end_with_parent; import time; end_with_parent(); "
         "print('ready', flush=True); time.sleep(60)"
     )
     parent = (

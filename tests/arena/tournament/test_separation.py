@@ -263,7 +263,7 @@ def test_a_real_run_that_is_stopped_goes_on_to_the_same_matches(
     assert whole is not None
     assert whole.looks > 1
 
-    add, left = Store.add, [3]
+    add, left = Store.add_rows, [3]
 
     def failing(self: Store, *arguments: object) -> None:
         left[0] -= 1
@@ -272,12 +272,12 @@ def test_a_real_run_that_is_stopped_goes_on_to_the_same_matches(
         add(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("arena.tournament.run.BATCH_EPISODES", 10)
-    monkeypatch.setattr(Store, "add", failing)
+    monkeypatch.setattr(Store, "add_rows", failing)
     for batches in (3, 4, 5):
         left[0] = batches
         with pytest.raises(KeyboardInterrupt):
             play(tmp_path / "stopped")
-    monkeypatch.setattr(Store, "add", add)
+    monkeypatch.setattr(Store, "add_rows", add)
     assert play(tmp_path / "stopped") == whole
     assert stored(tmp_path / "stopped") == stored(tmp_path / "whole")
     assert play(tmp_path / "whole") == whole, "nothing is left to play"

@@ -16,10 +16,12 @@ import pytest
 from rich.console import Console
 
 from arena.match.episode import Episode
+from arena.match.match import MatchConfig
 from arena.record.store import FILE_NAME, Store
 from arena.tournament import prepare
 from arena.tournament.agents import Agents
 from arena.tournament.entrants import Training, parse_entrants
+from arena.tournament.executor.in_process import InProcess
 from arena.tournament.options import TrainMode
 from arena.tournament.plan import Tournament
 from arena.tournament.run import TournamentResult, batches, play_missing, run
@@ -89,7 +91,7 @@ def test_the_same_command_again_plays_nothing(tmp_path: Path) -> None:
     planned, listener = tournament(tmp_path), Listens()
     held(planned)
     with Store.open(tmp_path, planned.config(), {}) as store:
-        play_missing(planned, store, Agents(planned), listener)
+        play_missing(planned, store, InProcess(Agents(planned), MatchConfig()), listener)
     assert listener.planned == {"frozen-lake": (8, 8)}
     assert listener.played == 0
 

@@ -1,0 +1,1 @@
+"""Studies: many trainings, one table; what is claimed is decided by a rule that was fixed beforehand."""

@@ -1,0 +1,1 @@
+"""A league: whom a policy in training meets, who enters, and how good each that entered is."""
