@@ -152,7 +152,7 @@ def report(
     ] = None,
     trust: Trust = False,
 ) -> None:
-    """Write a tournament as one page that opens without a network: tables, plots and replays."""
+    """Write a tournament, or a training, as one page that opens without a network."""
     from arena.views.page.page import PAGE, write_report
 
     size = write_report(run, out, trust=trust)
@@ -196,6 +196,7 @@ def evaluate(
     rethink: Rethink = 0,
     memory: Memory = None,
     skins: Skins = None,
+    deadline: Deadline = DEADLINE_S,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
@@ -217,6 +218,7 @@ def evaluate(
         rethink=rethink,
         memory=memory,
         skins=skins,
+        deadline_s=deadline,
         game_set=game_set or (),
         in_process=in_process,
         agent_memory_gib=agent_memory,
