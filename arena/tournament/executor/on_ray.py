@@ -76,9 +76,7 @@ class OnRay:
         self._gpus = 1 if gpu and resources.get("GPU", 0) >= 1 else 0
         self._count = count or max(1, int(resources.get("GPU" if self._gpus else "CPU", 1)))
         self._actors: list[Any] = []
-        self._given: dict[
-            Any, tuple[Any, list[Match]]
-        ] = {}  # actor and chunk, by the promise of what is played
+        self._given: dict[Any, tuple[Any, list[Match]]] = {}  # by the promise: who plays, and what
         self._last: list[LineUp | None] = []
         self._deaths = 0
 
