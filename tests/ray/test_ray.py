@@ -40,8 +40,8 @@ def test_a_cluster_of_this_machine_whose_workers_are_killed(
     def and_kill(self: OnRay, promise: Any, supply: Any) -> Any:
         yield from heard(self, promise, supply)
         if len(killed) < 2 and self._given:
-            place = next(iter(self._given.values()))[0]
-            killed.append(ray.get(self._actors[place].process.remote()))
+            actor = next(iter(self._given.values()))[0]
+            killed.append(ray.get(actor.process.remote()))
             os.kill(killed[-1], signal.SIGKILL)
 
     monkeypatch.setattr(OnRay, "_heard", and_kill)

@@ -76,7 +76,7 @@ class OnRay:
         self._gpus = 1 if gpu and resources.get("GPU", 0) >= 1 else 0
         self._count = count or max(1, int(resources.get("GPU" if self._gpus else "CPU", 1)))
         self._actors: list[Any] = []
-        self._given: dict[Any, tuple[int, list[Match]]] = {}  # by the promise of what is played
+        self._given: dict[Any, tuple[Any, list[Match]]] = {}  # by the promise: who plays, and what
         self._last: list[LineUp | None] = []
         self._deaths = 0
 
@@ -111,8 +111,8 @@ class OnRay:
         """Two chunks to every actor, as long as there are any; whether something is being played."""
         for _ in range(AT_ONCE):
             for place in range(self._count):
-                waiting = sum(where == place for where, _ in self._given.values())
-                if waiting < AT_ONCE:
+                own = self._actors[place] if place < len(self._actors) else None
+                if sum(actor is own for actor, _ in self._given.values()) < AT_ONCE:
                     self._feed(place, supply)
         return bool(self._given)
 
@@ -127,26 +127,28 @@ class OnRay:
             self._actors.append(self._actor(place))
             self._last.append(None)
         self._last[place] = line_up(chunk[0])
-        self._given[self._actors[place].play.remote(to_wire(chunk))] = (place, chunk)
+        actor = self._actors[place]
+        self._given[actor.play.remote(to_wire(chunk))] = (actor, chunk)
 
     def _heard(self, promise: Any, supply: Supply) -> Iterator[Played]:
         """What a chunk came to; that of an actor that is gone is given out again."""
-        place, chunk = self._given.pop(promise)
+        actor, chunk = self._given.pop(promise)
         try:
             found = self._ray.get(promise)
         except self._ray.exceptions.RayTaskError as error:  # raised by what played
             raise error.cause if isinstance(error.cause, UsageError) else error from None
         except self._ray.exceptions.RayError as error:  # a worker or its machine is gone
             supply.give_back(chunk)
-            self._bury(place, error)
+            self._bury(actor, error)
             return
         self._deaths = 0
         yield from found
 
-    def _bury(self, place: int, error: Exception) -> None:
-        """Put another actor in the place of one that is gone, unless that has been done."""
-        if any(where == place for where, _ in self._given.values()):
-            return  # its other chunk will say so too
+    def _bury(self, actor: Any, error: Exception) -> None:
+        """Put another in the place of an actor that is gone, unless its other chunk has told so before."""
+        place = next((place for place, known in enumerate(self._actors) if known is actor), None)
+        if place is None:
+            return
         self._deaths += 1
         if self._deaths > MOST_DEATHS * self._count:
             raise UsageError(
