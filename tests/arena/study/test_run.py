@@ -114,9 +114,9 @@ def test_a_forecast_counts_what_is_left_and_keeps_nothing(tmp_path: Path) -> Non
     assert (found.trainings, found.untrained) == (3, 1)
     assert found.episodes == 3 * 2 * 2 * 6 + 3 * 6  # best and last, sampled and greedy; search at three
     assert said == [
-        "sampling 8 episodes: search on frozen-lake",
-        "sampling an update: dqn on frozen-lake",
-        "sampling 8 episodes: dqn on frozen-lake",
+        "sampling 32 episodes: search on frozen-lake",
+        "sampling 2 updates: dqn on frozen-lake",
+        "sampling 32 episodes: dqn on frozen-lake",
     ]
     assert found.training_seconds > 0
     assert found.evaluation_seconds > 0
