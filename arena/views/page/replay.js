@@ -27,9 +27,9 @@
   function listMatches() {
     const groups = new Map();
     matches.forEach((found, index) => {
-      if (!groups.has(found.game)) groups.set(found.game, make("optgroup", { label: found.game }));
+      if (!groups.has(found.game)) groups.set(found.game, make("optgroup", { label: found.game, "data-game": found.game }));
       const title = `${found.why}: ${found.players.join(" · ")} (match ${found.number})`;
-      groups.get(found.game).append(make("option", { value: index }, title));
+      groups.get(found.game).append(make("option", { value: index, "data-agent": found.players.join(" ") }, title));
     });
     at("match").append(...groups.values());
   }
@@ -54,6 +54,7 @@
     at("slider").setAttribute("aria-valuetext", where);
     at("player").dataset.position = String(position);
     show("status", where);
+    at("link").href = `#match=${match.number}&step=${position + 1}`;
     showBoard(frame, where);
     showSeats(frame, over);
     showTexts(frame, over);
@@ -180,14 +181,30 @@
     KEYS[event.key]();
   }
 
-  // A link to #match-12 opens that match.
+  // A link to #match=12&step=4 opens that match at its fourth move; step is not needed.
   function follow() {
-    const number = Number((location.hash.match(/^#match-(\d+)$/) ?? [])[1]);
-    const index = matches.findIndex((found) => found.number === number);
+    const [, number, step] = location.hash.match(/^#match=(\d+)(?:&step=(\d+))?$/) ?? [];
+    const index = matches.findIndex((found) => found.number === Number(number));
     if (index < 0) return;
     open(index);
+    if (step) go(Number(step) - 1);
     at("replays").scrollIntoView();
     at("play").focus({ preventScroll: true });
+  }
+
+  // Copying
+
+  async function copy(button) {
+    const source = at(button.dataset.copies);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+    } catch { // no clipboard for this page: the old way
+      getSelection().selectAllChildren(source);
+      document.execCommand("copy");
+    }
+    button.textContent = "Copied";
+    show("copied", "Copied");
+    setTimeout(() => { button.textContent = "Copy"; show("copied", ""); }, 1500);
   }
 
   listMatches();
@@ -200,6 +217,9 @@
   at("back").addEventListener("click", KEYS.ArrowLeft);
   at("forward").addEventListener("click", KEYS.ArrowRight);
   at("last").addEventListener("click", KEYS.End);
+  document.querySelectorAll("[data-copies]").forEach((button) => {
+    button.addEventListener("click", () => copy(button));
+  });
   open(Math.max(0, matches.findIndex((found) => found.why.startsWith("closest"))));
   addEventListener("hashchange", follow);
   follow();

@@ -65,6 +65,13 @@ def plain_run(folder: Path) -> Path:
     return folder
 
 
+def crowded_run(folder: Path) -> Path:
+    """Forty agents with names of every length on two games."""
+    agents = {f"{'model-' * (i % 5)}{i:02d}{'-instruct' * (i % 3)}": RandomAgent() for i in range(40)}
+    fill(folder, ("frozen-lake", "snake-duel"), agents, matches=1)
+    return folder
+
+
 def hostile_run(folder: Path) -> Path:
     """Every name, reply and training run holds what a page must not obey."""
     fill(

@@ -215,7 +215,7 @@ def test_what_is_shown_of_a_match_is_what_was_stored(driver: Any, page: Path) ->
 
     chromium.show(driver, page)
     number = driver.execute_script("return JSON.parse(data.textContent).matches[0].number")
-    driver.execute_script("location.hash = '#match-' + arguments[0]", number)
+    driver.execute_script("location.hash = '#match=' + arguments[0]", number)
     with Store.read(page.parent) as store:
         episode = store.episode(number)
     assert episode is not None
@@ -232,7 +232,7 @@ def test_hostile_text_is_shown_and_never_obeyed(driver: Any, hostile_page: Path)
     chromium.show(driver, hostile_page)
     assert set(column(driver, "#overall", 1)) == {escaped_name(name) for name in report_runs.HOSTILE_NAMES}
     elements = "return document.querySelectorAll('script, img, iframe, object, link').length"
-    assert driver.execute_script(elements) == 4  # its icon, its data and its own two scripts
+    assert driver.execute_script(elements) == 5  # its icon, its data and its own three scripts
     said = driver.execute_script(
         """
         const said = new Set();
@@ -258,7 +258,7 @@ def test_hostile_text_is_shown_and_never_obeyed(driver: Any, hostile_page: Path)
     ):
         assert expected in said
     assert driver.execute_script("return window.hacked") is None
-    assert driver.execute_script(elements) == 4
+    assert driver.execute_script(elements) == 5
     assert chromium.complaints(driver) == []
 
 
