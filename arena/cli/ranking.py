@@ -163,11 +163,29 @@ def verify(
     run: Run = TOURNAMENT,
     json: Json = False,
     trust: Trust = False,
+    card: Annotated[
+        Path | None, typer.Option(help="Instead: is the run what this card (arena card) tells of?")
+    ] = None,
 ) -> None:
     """Play every stored episode again and compare. Exit status 1 if anything is not as it was stored."""
+    if card is not None:
+        from arena.views.card import show_card_check
+
+        raise typer.Exit(0 if show_card_check(run, card) else 1)
     from arena.views.verification import show_verification
 
     raise typer.Exit(0 if show_verification(run, as_json=json, trust=trust) else 1)
+
+
+def card(
+    run: Run = TOURNAMENT,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="A file: .json, or Markdown.")] = None,
+    json: Json = False,
+) -> None:
+    """Show a run by hashes: config, moves, policies, ratings; arena verify --card compares with it."""
+    from arena.views.card import write_card
+
+    write_card(run, out, as_json=json)
 
 
 def evaluate(

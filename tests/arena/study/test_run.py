@@ -12,6 +12,7 @@ import pytest
 
 from arena.match.evaluate import evaluate
 from arena.study.config import parse_study
+from arena.study.forecast import forecast
 from arena.study.outcomes import Asked, play_outcomes
 from arena.study.plan import Plan, make_plan
 from arena.study.run import run_cells, unfinished
@@ -104,6 +105,23 @@ def test_outcomes_are_those_of_arena_eval_and_more_episodes_go_on(tmp_path: Path
     stored = json.loads(path.read_text())
     path.write_text(json.dumps(stored | {"version": 1}))  # of another version of the game
     assert not len(Asked("base", game, 12, 3, "sampled").found(tmp_path))
+
+
+def test_a_forecast_counts_what_is_left_and_keeps_nothing(tmp_path: Path) -> None:
+    plan = plan_of(STUDY.replace("seeds = 1", "seeds = 3"))
+    said: list[str] = []
+    found = forecast(plan, tmp_path, said.append)
+    assert (found.trainings, found.untrained) == (3, 1)
+    assert found.episodes == 3 * 2 * 2 * 6 + 3 * 6  # best and last, sampled and greedy; search at three
+    assert said == [
+        "sampling 32 episodes: search on frozen-lake",
+        "sampling 2 updates: dqn on frozen-lake",
+        "sampling 32 episodes: dqn on frozen-lake",
+    ]
+    assert found.training_seconds > 0
+    assert found.evaluation_seconds > 0
+    assert found.hours(2) == pytest.approx(found.hours(1) / 2)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
