@@ -1,12 +1,13 @@
 """How cost grows: with matches at once, with episodes stored, with the length of prompts and replies.
 
-python -m tests.benchmarks.growth [matches|episodes|results|lengths ...] [--json FILE]
+python -m tests.benchmarks.growth [matches|episodes|results|workers|lengths ...] [--json FILE]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -21,6 +22,9 @@ from rich.table import Table
 
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
+from arena.record.merge import merge
+from arena.tournament.plan import Tournament
+from arena.tournament.run import run
 from arena_agents.base import Agent
 from arena_agents.language.agent import load_language_agent
 from arena_agents.random import RandomAgent
@@ -30,7 +34,7 @@ from tests.benchmarks.update import Tokens, some_ids, updates
 Row = dict[str, object]
 AT_ONCE = (1, 8, 64, 512)
 EPISODES = (1_000, 10_000, 100_000)
-RESULTS = (10_000, 100_000, 1_000_000)
+RESULTS = (10_000, 100_000, 400_000, 1_000_000)
 LENGTHS = (4, 16, 64, 256)
 
 
@@ -98,6 +102,33 @@ def results() -> Iterator[Row]:
         yield {"results": count, "seconds": seconds, "peak memory, MB": round(peak / 1e6)}
 
 
+def workers() -> Iterator[Row]:
+    """Milliseconds of CPU an episode: one process, then the writer and two workers of it, then a merge."""
+    for game, count in (("frozen-lake", 2_000), ("snake-duel", 400)):
+        with TemporaryDirectory() as folder:
+            took: dict[str, float] = {}
+            for number in (1, 2):
+                tournament = Tournament.of(
+                    game, "a=random,b=search", Path(folder) / str(number), matches=count // 2
+                )
+                before = _cpu_seconds()
+                run(tournament, workers=number)
+                own, childrens = (after - was for after, was in zip(_cpu_seconds(), before, strict=True))
+                took |= {"one process": own} if number == 1 else {"writer": own, "workers": childrens}
+            began, played = time.process_time(), len(tournament.schedule())
+            merge(Path(folder) / "merged", [tournament.out])
+            took["merge"] = time.process_time() - began
+            milliseconds = {name: round(1000 * seconds / played, 2) for name, seconds in took.items()}
+            yield {"game": game, "episodes": played, **milliseconds}
+
+
+def _cpu_seconds() -> tuple[float, float]:
+    """That this process and its children have taken."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own, childrens = (found.ru_utime + found.ru_stime for found in used)
+    return own, childrens
+
+
 # A process that starts another counts its own memory as the other's: a small one in between.
 LAUNCHER = """
 import resource, subprocess, sys
@@ -134,6 +165,7 @@ CURVES: dict[str, Callable[[], Iterator[Row]]] = {
     "matches": matches,
     "episodes": episodes,
     "results": results,
+    "workers": workers,
     "lengths": lengths,
 }
 
@@ -158,7 +190,7 @@ def _table(title: str, rows: list[Row]) -> Table:
     for name in rows[0]:
         table.add_column(name, justify="right")
     for row in rows:
-        table.add_row(*(f"{value:,}" for value in row.values()))
+        table.add_row(*(value if isinstance(value, str) else f"{value:,}" for value in row.values()))
     return table
 
 
