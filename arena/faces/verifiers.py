@@ -2,9 +2,8 @@
 
     resolve_env_config({"taskset": {"id": "tmsg-arena", "game": "snake-duel"}})
 
-Every open seat is an agent of its own (`p0`, `p1`, …) with a conversation and a trace of its own, rewarded by
-its return, so that any of them can be trained. Episodes come from the seeds for training. Needs `verifiers`,
-0.4, whose interface is young; it cannot be installed beside `openenv`.
+An open seat is an agent (`p0`, `p1`, …) with a conversation and a trace of its own, rewarded by its return.
+Episodes come from the seeds for training. Needs `verifiers` 0.4, which cannot be installed beside `openenv`.
 """
 
 from __future__ import annotations
@@ -43,8 +42,6 @@ class Game(vf.Task[Start, vf.State, vf.TaskConfig]):  # type: ignore[misc]
 
 
 class TmsgTasksetConfig(vf.TasksetConfig):  # type: ignore[misc]
-    """Which game: a name, or a file's or a module's as on the command line."""
-
     game: str = "snake-duel"
 
 
@@ -66,26 +63,14 @@ class TmsgHarness(vf.Harness[vf.HarnessConfig]):  # type: ignore[misc]
     APPENDS_SYSTEM_PROMPT = SUPPORTS_RESUME = True
     EXECUTES_CODE = NEEDS_CONTAINER = False
 
-    async def launch(
-        self,
-        ctx: Any,
-        trace: Any,
-        runtime: Any,
-        endpoint: str,
-        secret: str,
-        mcp_urls: Any,
-        data: Any,
-        *rest: Any,
-    ) -> Any:
+    async def launch(self, ctx: Any, *given: Any) -> Any:
+        _trace, _runtime, endpoint, secret, _mcp_urls, data, *_ = given
         system, said = self.resolve_prompt(data)
         messages = [{"role": "system", "content": system}] if system else []
         messages += [message_to_wire(message) for message in said]
+        asked, key = {"model": ctx.model, "messages": messages}, {"Authorization": f"Bearer {secret}"}
         async with httpx.AsyncClient(timeout=None) as client:
-            answer = await client.post(
-                f"{endpoint}/chat/completions",
-                headers={"Authorization": f"Bearer {secret}"},
-                json={"model": ctx.model, "messages": messages},
-            )
+            answer = await client.post(f"{endpoint}/chat/completions", headers=key, json=asked)
         return ProgramResult(0 if answer.is_success else 1, "", "" if answer.is_success else answer.text)
 
 
@@ -118,10 +103,8 @@ class TmsgEnv(vf.Env[TmsgEnvConfig]):  # type: ignore[misc]
         match = Match(spec, episode_seed(Split.TRAIN, task.data.seed), seated(spec, list(roles.values())))
         referee = Referee(match, spec.make_env(), MatchConfig())
         async with AsyncExitStack() as stack:
-            talks = {
-                role: await stack.enter_async_context(getattr(agents, role).interaction(task))
-                for role in roles.values()
-            }
+            chairs = {role: getattr(agents, role).interaction(task) for role in roles.values()}
+            talks = {role: await stack.enter_async_context(chair) for role, chair in chairs.items()}
             while (seen := referee.observation) is not None:
                 if referee.player in talks:
                     talk = talks[referee.player]
@@ -134,8 +117,7 @@ class TmsgEnv(vf.Env[TmsgEnvConfig]):  # type: ignore[misc]
                     referee.commit(others[referee.player].act([seen])[0], 0.0)
         episode = referee.episode()
         for seat, role in roles.items():
-            trace = talks[role].trace
-            trace.record_reward("return", float(referee.returns[seat]), 1.0)
+            talks[role].trace.record_reward("return", float(referee.returns[seat]), 1.0)
             if referee.observation is None:
-                trace.record_metric("success", float(episode.successes[seat]))
-                trace.record_metric("place", float(episode.placements[seat]))
+                talks[role].trace.record_metric("success", float(episode.successes[seat]))
+                talks[role].trace.record_metric("place", float(episode.placements[seat]))
