@@ -2,6 +2,7 @@
 # make check  tests, lint, types, import contracts          make test-slow  the learning tests too
 # make format  ruff's formatter, and what ruff can repair
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
+# make test-ray   a Ray cluster of two nodes plays on this machine, in an environment of its own
 # make test-faces  the other packages' own clients play and read (Stable-Baselines3, MCP, Inspect, TRL, trackio)
 # make axe    axe-core, with which the pages' accessibility is tested (from npm; without it those tests are skipped)
 # make test-openenv test-verifiers  the same for two packages that cannot lie beside each other
@@ -16,7 +17,8 @@ export OMP_NUM_THREADS ?= 1
 # Test files are run beside each other, each whole in one process: what it has set up is made once.
 BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test test-slow test-vllm smollm2 bench docs test-faces test-openenv test-verifiers axe format lint check pictures clean
+.PHONY: demo test test-slow test-vllm test-ray smollm2 bench docs test-faces test-openenv test-verifiers axe format lint \
+	check pictures clean
 
 demo: .venv/installed
 	$(BIN)/arena tournament --games all
@@ -29,6 +31,9 @@ test-slow: .venv/installed
 
 test-vllm: .venv-vllm/installed
 	$(VLLM)/python -m pytest -m "not slow" tests/vllm
+
+test-ray: .venv-ray/installed
+	.venv-ray/bin/python -m pytest -m "not slow" tests/ray
 
 test-faces: .venv-faces/installed
 	.venv-faces/bin/python -m pytest -m "not slow" tests/arena/faces
@@ -98,6 +103,11 @@ check: test lint
 	.venv-faces/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mcp,inspect]" stable_baselines3 trackio trl
 	touch $@
 
+.venv-ray/installed: pyproject.toml constraints.txt
+	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,ray]"
+	touch $@
+
 # They want other versions of two packages than the rest.
 .venv-openenv/installed .venv-verifiers/installed: .venv-%/installed: pyproject.toml constraints.txt
 	test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
@@ -123,4 +133,4 @@ pictures: .venv/installed
 	$(BIN)/python -m tests.arena.views.pictures $(RUN)/report.html $(PICTURES)
 
 clean:
-	rm -rf .venv .venv-vllm .venv-faces .venv-openenv .venv-verifiers
+	rm -rf .venv .venv-vllm .venv-ray .venv-faces .venv-openenv .venv-verifiers

@@ -78,6 +78,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": ranking.report,
     "eval": ranking.evaluate,
     "verify": ranking.verify,
+    "card": ranking.card,
     "play": games.play,
     "watch": games.watch,
     "replay": games.replay,

@@ -65,6 +65,9 @@ def tournament(
             metavar="K/N", help="Play the K-th of N parts, in a folder of its own; see arena merge."
         ),
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster that plays, or `local` for one here.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Forecast matches, tokens, cost and time from a small sample.")
     ] = False,
@@ -103,6 +106,7 @@ def tournament(
         agent_memory_gib=agent_memory,
         workers=workers,
         shard=shard,
+        ray=ray,
     )
     if dry_run:
         from arena.views.forecast import show_forecast
@@ -130,11 +134,15 @@ def leaderboard(
     run: Run = TOURNAMENT,
     format: Annotated[Format, typer.Option(help="rich, json, csv, md or svg.")] = Format.RICH,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    anchor: Annotated[
+        str | None,
+        typer.Option(help="The agent that is 1000 in every game, so that tournaments with it compare."),
+    ] = None,
 ) -> None:
     """Show a tournament's leaderboard, a running one's too."""
     from arena.views.leaderboard import show_leaderboard
 
-    show_leaderboard(run, Format.JSON if json else format)
+    show_leaderboard(run, Format.JSON if json else format, anchor)
 
 
 def report(
@@ -155,11 +163,29 @@ def verify(
     run: Run = TOURNAMENT,
     json: Json = False,
     trust: Trust = False,
+    card: Annotated[
+        Path | None, typer.Option(help="Instead: is the run what this card (arena card) tells of?")
+    ] = None,
 ) -> None:
     """Play every stored episode again and compare. Exit status 1 if anything is not as it was stored."""
+    if card is not None:
+        from arena.views.card import show_card_check
+
+        raise typer.Exit(0 if show_card_check(run, card) else 1)
     from arena.views.verification import show_verification
 
     raise typer.Exit(0 if show_verification(run, as_json=json, trust=trust) else 1)
+
+
+def card(
+    run: Run = TOURNAMENT,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="A file: .json, or Markdown.")] = None,
+    json: Json = False,
+) -> None:
+    """Show a run by hashes: config, moves, policies, ratings; arena verify --card compares with it."""
+    from arena.views.card import write_card
+
+    write_card(run, out, as_json=json)
 
 
 def evaluate(
@@ -188,6 +214,7 @@ def evaluate(
     rethink: Rethink = 0,
     memory: Memory = None,
     skins: Skins = None,
+    deadline: Deadline = DEADLINE_S,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
@@ -209,6 +236,7 @@ def evaluate(
         rethink=rethink,
         memory=memory,
         skins=skins,
+        deadline_s=deadline,
         game_set=game_set or (),
         in_process=in_process,
         agent_memory_gib=agent_memory,

@@ -52,7 +52,7 @@ class TmsgTaskset(vf.Taskset[Game, TmsgTasksetConfig]):  # type: ignore[misc]
 
     def load(self) -> Iterator[Game]:
         game = self.config.game
-        _seats(find_game(game))  # what cannot be played is told now
+        _seats(find_game(game))
         for seed in itertools.count():
             yield Game(Start(name=f"{game}#{seed}", prompt=None, game=game, seed=seed), self.config.task)
 
@@ -60,21 +60,19 @@ class TmsgTaskset(vf.Taskset[Game, TmsgTasksetConfig]):  # type: ignore[misc]
 class TmsgHarness(vf.Harness[vf.HarnessConfig]):  # type: ignore[misc]
     """One reply to what was said so far, in this process: a seat has no tools, and needs no sandbox."""
 
-    APPENDS_SYSTEM_PROMPT = SUPPORTS_RESUME = True
+    SUPPORTS_RESUME = True
     EXECUTES_CODE = NEEDS_CONTAINER = False
 
-    async def launch(self, ctx: Any, *given: Any) -> Any:
-        _trace, _runtime, endpoint, secret, _mcp_urls, data, *_ = given
-        system, said = self.resolve_prompt(data)
-        messages = [{"role": "system", "content": system}] if system else []
-        messages += [message_to_wire(message) for message in said]
+    async def launch(self, ctx: Any, *given: Any, **_: Any) -> Any:
+        endpoint, secret, _, data = given[2:6]
+        messages = [message_to_wire(message) for message in data.prompt]
         asked, key = {"model": ctx.model, "messages": messages}, {"Authorization": f"Bearer {secret}"}
         async with httpx.AsyncClient(timeout=None) as client:
             answer = await client.post(f"{endpoint}/chat/completions", headers=key, json=asked)
         return ProgramResult(0 if answer.is_success else 1, "", "" if answer.is_success else answer.text)
 
 
-SEAT = vf.AgentConfig(runtime=vf.SubprocessConfig())  # nothing is executed there
+SEAT = vf.AgentConfig(runtime=vf.SubprocessConfig())
 
 
 class TmsgEnvConfig(vf.EnvConfig):  # type: ignore[misc]
@@ -103,18 +101,17 @@ class TmsgEnv(vf.Env[TmsgEnvConfig]):  # type: ignore[misc]
         match = Match(spec, episode_seed(Split.TRAIN, task.data.seed), seated(spec, list(roles.values())))
         referee = Referee(match, spec.make_env(), MatchConfig())
         async with AsyncExitStack() as stack:
-            chairs = {role: getattr(agents, role).interaction(task) for role in roles.values()}
-            talks = {role: await stack.enter_async_context(chair) for role, chair in chairs.items()}
+            chairs = [(role, getattr(agents, role).interaction(task)) for role in roles.values()]
+            talks = {role: await stack.enter_async_context(chair) for role, chair in chairs}
             while (seen := referee.observation) is not None:
-                if referee.player in talks:
+                if ours := referee.player in talks:
                     talk = talks[referee.player]
                     said = [message["content"] for message in words.messages(spec, seen)]
                     segment = await talk.turn("\n\n".join(said if not talk.trace.num_turns else said[-1:]))
                     if segment.terminated:
                         break
-                    referee.commit(Reply(segment.last_reply), 0.0)
-                else:
-                    referee.commit(others[referee.player].act([seen])[0], 0.0)
+                reply = Reply(segment.last_reply) if ours else others[referee.player].act([seen])[0]
+                referee.commit(reply, 0.0)
         episode = referee.episode()
         for seat, role in roles.items():
             talks[role].trace.record_reward("return", float(referee.returns[seat]), 1.0)

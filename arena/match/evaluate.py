@@ -214,7 +214,10 @@ def played_episodes(agent: Agent, spec: GameSpec, conditions: Conditions) -> lis
 def _row(name: str, spec: GameSpec, played: list[Episode]) -> EvalRow:
     failed = [episode for episode in played if episode.failed]
     if len(failed) == len(played):
-        raise UsageError(f"no episode of {spec.name} came to an end; the first error: {failed[0].detail}")
+        late = "; --deadline gives more time" if "no reply within" in (failed[0].detail or "") else ""
+        raise UsageError(
+            f"no episode of {spec.name} came to an end; the first error: {failed[0].detail}{late}"
+        )
     forfeits = [episode for episode in failed if _counts(episode)]
     counted = [episode for episode in played if _counts(episode)]
     return EvalRow(

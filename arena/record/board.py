@@ -7,28 +7,51 @@ from typing import Any
 
 from arena.match.seeds import Split, episode_seed
 from arena.record.store import Store
-from arena_leaderboard import Leaderboard, MatchResult, standings
+from arena_games.base import UsageError
+from arena_leaderboard import Leaderboard, MatchResult, anchored, standings
 from arena_leaderboard.model.looks import level
+from arena_leaderboard.standings import standings_by_seed
+from arena_leaderboard.sums import together
 
-__all__ = ["board_after", "board_of", "leaderboard", "looks_at"]
+__all__ = ["board_after", "board_at", "board_of", "leaderboard", "looks_at"]
 
 BOOTSTRAPS = 400  # of a board that belongs to a verdict: the same as the verdict's
 
 
-def leaderboard(run: Path | str) -> Leaderboard:
+def leaderboard(run: Path | str, *, anchor: str | None = None) -> Leaderboard:
     """How the agents of the tournament in `run` rank by what is stored so far; it may still be running.
 
-    Raises UsageError if the folder holds no tournament, or its file cannot be read.
+    The `anchor` is an agent that is rated 1000 in every game, so that tournaments that have it compare.
+    Raises UsageError if the folder holds no tournament, its file cannot be read, or the anchor is not rated.
     """
     with Store.read(Path(run)) as store:
-        return board_of(store)
+        return board_of(store, anchor)
 
 
-def board_of(store: Store) -> Leaderboard:
+def board_of(store: Store, anchor: str | None = None) -> Leaderboard:
     """The board of a stored run; of one that was played on until ranks separated, at its look's level."""
-    results = store.results()
-    looks = looks_at(results, store.meta("config").get("seed"))
-    return board_after(results, looks) if looks > 1 else standings(results)
+    board = board_at(store, _looks(store, store.meta("config").get("seed")))
+    try:
+        return board if anchor is None else anchored(board, anchor)
+    except ValueError as error:
+        rated = ", ".join(row.agent for row in board.overall if row.rating)
+        raise UsageError(f"{error}; rated are {rated or 'none'}") from error
+
+
+def board_at(store: Store, looks: int) -> Leaderboard:
+    """The board of a stored run after so many looks at it; results are added up as they are read."""
+    results = together(store.each_result())
+    if looks <= 1:
+        return standings_by_seed(results)
+    return standings_by_seed(results, bootstraps=BOOTSTRAPS, level=level(looks))
+
+
+def _looks(store: Store, seed: Any) -> int:
+    """As `looks_at`, of a stored run."""
+    looks = 1
+    while isinstance(seed, int) and store.holds_seed(episode_seed(Split.TEST, seed, looks, 0)):
+        looks += 1
+    return looks
 
 
 def board_after(results: list[MatchResult], looks: int) -> Leaderboard:

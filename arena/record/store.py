@@ -278,6 +278,10 @@ class Store:
             yield page
             page = list(self._select(query.format("WHERE id > ?"), page[-1][0]))
 
+    def holds_seed(self, seed: int) -> bool:
+        """Whether any stored episode began from this seed."""
+        return any(True for _ in self._select("SELECT 1 FROM episodes WHERE seed = ? LIMIT 1", seed))
+
     def holds(self, ids: Sequence[str]) -> set[str]:
         """Those of these ids that are stored."""
         asked = [id_.encode("utf-8", "surrogatepass") for id_ in ids]

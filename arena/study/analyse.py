@@ -7,23 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from arena.study.config import BASE, Claim
+from arena.study.config import BASE
+from arena.study.judge import judged_claims
+from arena.study.outcomes import AS_IT_IS
 from arena.study.plan import Arm, Cell, Plan, decodings
-from arena.study.result import CellState, CurveBand, Judged, Judgement, Score, StudyResult, Transfer
+from arena.study.result import CellState, CurveBand, Score, StudyResult, Transfer
 from arena.study.statistics import (
-    Estimate,
-    holm,
-    seeds_needed,
-    spread_chance,
-    spread_interval,
-    together,
+    Floats,
+    Interval,
     two_level,
-    verdict,
-    weighed,
 )
-from arena.study.tables import ALONE, TO_REACH, Found, Table, bounds, learned_from, name_of, paired, whole
+from arena.study.tables import ALONE, Found, bounds, learned_from, metrics_of, paired, whole
 from arena.training.metrics_file import is_number
-from arena_games.registry import find_game
+from arena_leaderboard import mean_ci95
 
 PER_EPISODE = ("success", "return")
 
@@ -42,109 +38,6 @@ def analyse(plan: Plan, out: Path, errors: Mapping[str, str] | None = None) -> S
         transfer=tuple(_transfer(found)),
         curves=tuple(_curves(found)),
     )
-
-
-def judged_claims(found: Found) -> tuple[Judged, ...]:
-    """Every claim by its rule, chances adjusted for all that could be tested."""
-    drafts = [_draft(found, claim) for claim in found.plan.study.claims]
-    numbers = [i for i, (draft, _) in enumerate(drafts) if draft.chance is not None]
-    adjusted = holm([float(drafts[i][0].chance or 0.0) for i in numbers])
-    final = [draft for draft, _ in drafts]
-    for i, chance in zip(numbers, adjusted, strict=True):
-        draft, on_its_side = drafts[i]
-        decided = verdict(chance, on_its_side)
-        change = {"adjusted": chance, "verdict": decided}
-        final[i] = draft.model_copy(update=change if decided == "open" else change | {"seeds_needed": None})
-    said: dict[str, list[Judgement]] = {}
-    for draft in final:
-        said.setdefault(draft.says, []).append(draft.verdict)
-    return tuple(draft.model_copy(update={"claim": together(said[draft.says])}) for draft in final)
-
-
-def _draft(found: Found, claim: Claim) -> tuple[Judged, bool]:
-    """A claim with its numbers, not yet judged, and whether they lie on its side."""
-    sides = [side for side in (claim.first, claim.second) if side is not None]
-    names = [name_of(None if side.reference else found.plan.arm_of(side, claim), side) for side in sides]
-    blank = Judged(
-        says=claim.says,
-        paper=claim.paper,
-        first=names[0],
-        second=names[1] if len(names) > 1 else f"{claim.value:g}",
-        metric=claim.metric,
-        holds=claim.holds,
-        margin=claim.margin,
-        verdict="open",
-    )
-    missing = [s.reference for s in sides if s.reference and s.reference not in found.plan.references]
-    if missing:
-        return blank.model_copy(
-            update={"verdict": "not asked", "note": f"name one: --reference {missing[0]}=AGENT"}
-        ), False
-    first = found.side(claim.first, claim, claim.second)
-    second = None if claim.second is None else found.side(claim.second, claim, claim.first)
-    return (
-        _of_spread(blank, claim, first)
-        if claim.statistic == "spread"
-        else _of_mean(found, blank, claim, first, second)
-    )
-
-
-def _of_spread(blank: Judged, claim: Claim, first: Table) -> tuple[Judged, bool]:
-    if len(first.seeds) < 2:
-        return blank.model_copy(update={"note": "fewer than two trainings", "seeds": len(first.seeds)}), False
-    means = np.nanmean(first.values, axis=1).tolist()
-    spread, ci95 = spread_interval(means)
-    change = {
-        "value": spread,
-        "ci95": ci95,
-        "chance": spread_chance(means, claim.value),
-        "seeds": len(means),
-        "episodes": first.values.shape[1],
-        "note": "standard deviation over trainings",
-    }
-    return blank.model_copy(update=change), (spread > claim.value) == (claim.holds == "more")
-
-
-def _of_mean(
-    found: Found, blank: Judged, claim: Claim, first: Table, second: Table | None
-) -> tuple[Judged, bool]:
-    if second is None:
-        seeds, values = first.seeds, whole(first.values) - claim.value
-    else:
-        seeds, values = paired(first, second, claim.factor)
-    trained = seeds != (ALONE,)
-    if not values.size or (trained and len(seeds) < 2):
-        told = "fewer than two trainings" if seeds else "not played yet"
-        return blank.model_copy(update={"note": told, "seeds": len(seeds)}), False
-    estimate = two_level(values, span=_span(found, claim))
-    chance, on_its_side = weighed(estimate, claim.holds, claim.margin)
-    change = {
-        "value": estimate.value,
-        "ci95": estimate.interval(),
-        "chance": chance,
-        "seeds": len(seeds) if trained else 0,
-        "episodes": estimate.episodes,
-        "seeds_needed": _needed(estimate, claim) if trained else None,
-        "note": "" if trained else "of these agents; no training is compared",
-    }
-    return blank.model_copy(update=change), on_its_side
-
-
-def _needed(estimate: Estimate, claim: Claim) -> int | None:
-    """Trainings that would settle it, if what was seen is the truth."""
-    below = estimate.value < 0 or claim.holds == "not less"
-    margin = claim.margin if claim.holds in ("not less", "equal") else 0.0
-    nearest = -margin if below else margin
-    needed = seeds_needed(estimate, nearest)
-    return None if needed is None else max(needed, estimate.seeds + 1)
-
-
-def _span(found: Found, claim: Claim) -> tuple[float, float] | None:
-    """The least and the greatest difference of an episode."""
-    if claim.metric.startswith(TO_REACH) or claim.metric == "return":
-        return None
-    one = bounds("", claim.metric)
-    return None if one is None else (one[0] - claim.factor * one[1], one[1] - claim.factor * one[0])
 
 
 def _cells(found: Found, errors: Mapping[str, str]) -> Iterator[CellState]:
@@ -177,13 +70,19 @@ def _scores(found: Found) -> Iterator[Score]:
     look = found.plan.study.evaluation
     for name, cell in _untrained(found.plan):
         for game in found.plan.games:
-            for decoding in decodings(look, untrained=True):
+            for decoding in _drawn(found, cell, BASE, game, decodings(look, untrained=True)):
                 yield from _score(found, name, None, {ALONE: cell}, BASE, game, decoding)
     for arm in found.plan.arms:
         for policy in look.policies:
             for game in (arm.game,) if policy == "last" else found.plan.games:
-                for decoding in look.decoding:
+                for decoding in _drawn(found, arm.cells[0], policy, game, look.decoding):
                     yield from _score(found, arm.name, arm.game, arm.cells, policy, game, decoding)
+
+
+def _drawn(found: Found, cell: Cell, policy: str, game: str, decodings: tuple[str, ...]) -> tuple[str, ...]:
+    """The decodings; of an agent that has none to choose, that it plays as it is."""
+    alike = found.outcomes(cell, policy, game, decodings[0]).decoding == AS_IT_IS
+    return (AS_IT_IS,) if alike else decodings
 
 
 def _untrained(plan: Plan) -> list[tuple[str, Cell]]:
@@ -205,8 +104,8 @@ def _score(
         values = whole(table.values) if table.seeds else table.values
         if not values.size:
             continue
-        estimate = two_level(values, span=bounds(game, metric))
-        means = values.mean(axis=1).tolist()
+        span, means = bounds(game, metric), values.mean(axis=1).tolist()
+        value, ci95 = _mean(values, span)
         yield Score(
             name=name,
             trained_on=trained_on,
@@ -214,13 +113,22 @@ def _score(
             decoding=decoding,
             game=game,
             metric=metric,
-            mean=estimate.value,
-            ci95=_within(estimate.interval(), bounds(game, metric)),
+            mean=value,
+            ci95=ci95,
             spread=float(np.std(means, ddof=1)) if len(means) > 1 else None,
             seeds=len(means) if trained_on else 0,
-            episodes=estimate.episodes,
+            episodes=values.shape[1],
             by_seed=tuple(means) if trained_on else (),
         )
+
+
+def _mean(values: Floats, span: Interval | None) -> tuple[float, Interval]:
+    """The mean and its interval; of one row alone as `arena eval` gives it, Wilson's for a share."""
+    if len(values) == 1:
+        value, ci95 = mean_ci95(values[0].tolist(), spans=[span])
+        return value, ci95 or (value, value)
+    estimate = two_level(values, span=span)
+    return estimate.value, _within(estimate.interval(), span)
 
 
 def _within(ci95: tuple[float, float], span: tuple[float, float] | None) -> tuple[float, float]:
@@ -236,9 +144,8 @@ def _transfer(found: Found) -> Iterator[Transfer]:
 
 
 def _lead(found: Found, arm: Arm, base: Cell, game: str) -> Iterator[Transfer]:
-    snake = find_game(game).house and ("deaths", "apples")
     for decoding in found.plan.study.evaluation.decoding:
-        for metric in (*PER_EPISODE, *(snake or ())):
+        for metric in metrics_of(game):
             ours = found.table(arm.cells, "best", game, decoding, metric)
             theirs = found.table({ALONE: base}, BASE, game, decoding, metric)
             seeds, values = paired(ours, theirs, 1.0)

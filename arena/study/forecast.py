@@ -1,6 +1,7 @@
-"""What a study will take, from samples: one update and a few test episodes of each agent on each game.
+"""What a study will take, from samples: two updates and some test episodes of each agent on each game.
 
 Arms that differ by settings alone are taken to cost what the first of them does. Nothing of a sample is kept.
+On a busy machine a forecast is of a busy machine.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from arena_agents import Agent
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError
 
-SAMPLE = 8  # test episodes of a sample
+SAMPLE = 32  # test episodes of a sample, played at once
+UPDATES = 2  # of a sample, of which the last counts: the first one warms up
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def forecast(plan: Plan, out: Path, say: Callable[[str], None] = lambda line: No
         if cell.config is not None:
             kind = (cell.agent, str(cell.config["game"]))
             if kind not in samples:
-                say(f"sampling an update: {kind[0]} on {kind[1]}")
+                say(f"sampling {UPDATES} updates: {kind[0]} on {kind[1]}")
                 samples[kind] = _training(cell)
         asked = list(Job.of(cell, plan.study.evaluation).asked())
         total = _with(total, cell, asked, samples, speeds, say)
@@ -86,10 +88,12 @@ def _with(
 
 
 def _training(cell: Cell) -> tuple[float, float]:
-    """Seconds and tokens of the cell's training, from its first update."""
+    """Seconds and tokens of the cell's training, from its second update."""
     config = dict(cell.config or {})
     steps, looks = int(config["steps"]), int(config["steps"]) // int(config["eval_every"])
-    given = {k: v for k, v in config.items() if k not in ("version", *OF_THE_MACHINE)} | {"steps": 1}
+    given = {k: v for k, v in config.items() if k not in ("version", *OF_THE_MACHINE)} | {
+        "steps": min(steps, UPDATES)
+    }
     with TemporaryDirectory() as folder:
         began = time.monotonic()
         start(TrainOptions(out=Path(folder) / "run", settings=given))
@@ -99,7 +103,7 @@ def _training(cell: Cell) -> tuple[float, float]:
     look = float(row.get("seconds/eval") or 0.0)
     update = sum(float(row.get(f"seconds/{phase}") or 0.0) for phase in ("rollout", "update", "sync"))
     if not update:  # a trainer that does not tell its phases apart
-        update = float(row.get("seconds") or whole)
+        update = float(row.get("seconds") or whole) / min(steps, UPDATES)
     return update * steps + look * looks, float(row.get("tokens") or 0) * steps
 
 
@@ -107,6 +111,7 @@ def _evaluation(cell: Cell, asked: Asked) -> float:
     """Seconds of one test episode, played by what the cell starts from."""
     agent = _stand_in(cell.agent)
     with TemporaryDirectory() as folder:
+        play_outcomes(agent, replace(asked, episodes=1, seed=asked.seed + 1), Path(folder))  # warms up
         began = time.monotonic()
         play_outcomes(agent, replace(asked, episodes=SAMPLE), Path(folder))
         return (time.monotonic() - began) / SAMPLE

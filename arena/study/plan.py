@@ -47,18 +47,19 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One level of every factor: its trainings by seed, and what they start from."""
+    """One level of every factor: its trainings by seed, and what they start from. `words` name it."""
 
     levels: Mapping[str, str]
     game: str
     agent: str
     cells: Mapping[int, Cell]
     base: Cell | None
+    words: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """Its levels in a few words."""
-        return ", ".join(self.levels.values()) or f"{self.agent} on {self.game}"
+        return ", ".join(self.words) or f"{self.agent} on {self.game}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def make_plan(name: str, study: StudyFile) -> Plan:
     resolved = [(levels, _configs(study, asked)) for levels, asked in _arms(study)]
     trained_on = [configs[0].game for _, configs in resolved]
     games = tuple(dict.fromkeys(find_game(game).name for game in study.evaluation.games or trained_on))
-    arms = tuple(_arm(levels, configs, games) for levels, configs in resolved)
+    arms = tuple(_arm(study, levels, configs, games) for levels, configs in resolved)
     references = {label: untrained(agent, games) for label, agent in study.references.items()}
     plan = Plan(name, study, arms, references, games)
     for claim in study.claims:
@@ -145,11 +146,20 @@ def _flat(level: Mapping[str, Any]) -> dict[str, Any]:
     return flat | {f"{NUMBERS}.{name}": value for name, value in dict(level.get(NUMBERS, {})).items()}
 
 
-def _arm(levels: Mapping[str, str], configs: list[TrainConfig], games: tuple[str, ...]) -> Arm:
+def _arm(
+    study: StudyFile, levels: Mapping[str, str], configs: list[TrainConfig], games: tuple[str, ...]
+) -> Arm:
     first = configs[0]
     base = untrained(first.agent, games) if first.agent != "dqn" else None
     cells = {config.seed: _training(config, games) for config in configs}
-    return Arm(levels, first.game, first.agent, cells, base)
+    words = tuple(_word(study, factor, level) for factor, level in levels.items())
+    return Arm(levels, first.game, first.agent, cells, base, words)
+
+
+def _word(study: StudyFile, factor: str, level: str) -> str:
+    """A level as it is shown: a value beside its setting's name, but for games, agents and named levels."""
+    plain = factor in ("game", "agent") or isinstance(study.factors[factor], dict)
+    return level if plain else f"{factor.removeprefix(f'{NUMBERS}.')}={level}"
 
 
 def _training(config: TrainConfig, games: tuple[str, ...]) -> Cell:

@@ -136,6 +136,13 @@ def bounds(game: str, metric: str) -> Interval | None:
     return None if metric == "apples" or metric.startswith(TO_REACH) else (0.0, 1.0)
 
 
+def metrics_of(game: str) -> tuple[str, ...]:
+    """What tells something of an episode: of a single snake its apples and its death apart, too."""
+    config = find_game(game).config
+    alone = isinstance(config, SnakeConfig) and config.open_seats == 1
+    return ("success", "return", "deaths", "apples") if alone else ("success", "return")
+
+
 def _snake(found: Outcomes) -> SnakeConfig:
     config = find_game(found.game).config
     if not isinstance(config, SnakeConfig) or config.open_seats > 1:

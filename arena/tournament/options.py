@@ -36,7 +36,7 @@ class TournamentOptions:
     `skins` plays each game in so many skins too (see `arena_games.skins`).
     `in_process` and `agent_memory_gib` say how agents that are not ours are run (see
     `arena_agents.sandbox.Sandbox`). `workers` processes play (None: as cores and agents have it), and of
-    all matches only the `shard` K/N, if one is named.
+    all matches only the `shard` K/N, if one is named. `ray` is a cluster's address, or `local`.
     """
 
     games: str
@@ -58,3 +58,4 @@ class TournamentOptions:
     workers: int | None = None
     game_set: Sequence[str] = ()
     shard: str | None = None
+    ray: str | None = None

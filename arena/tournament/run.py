@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
@@ -20,7 +21,7 @@ from arena.record.usages import Spending
 from arena.tournament.agents import Agents
 from arena.tournament.entrants import Training, trainings
 from arena.tournament.executor.base import Executor, Played
-from arena.tournament.executor.choose import executor_of, workers_for
+from arena.tournament.executor.choose import executor_of
 from arena.tournament.executor.task import Task
 from arena.tournament.options import DEADLINE_S, TrainMode
 from arena.tournament.plan import Tournament
@@ -70,19 +71,25 @@ class Display(Protocol):
 
 @dataclass(frozen=True)
 class TournamentResult:
-    """What a tournament has come to: all results so far, and the policies that could not be trained.
+    """What a tournament has come to, in its `folder`, and the policies that could not be trained.
 
     `cut_short` holds, by agent, the failures outside it that ended its matches: those remain to be played.
     `unable` holds why an agent was left out of a game, `invalid` why replies were, both by (agent, game).
     """
 
-    results: list[MatchResult]
+    folder: Path
     failed: dict[Training, str]
     spending: Mapping[str, Spending] = field(default_factory=dict)
     cut_short: Mapping[str, list[str]] = field(default_factory=dict)
     verdict: Verdict | None = None
     unable: Mapping[tuple[str, str], str] = field(default_factory=dict)
     invalid: Faults = field(default_factory=dict)
+
+    @property
+    def results(self) -> list[MatchResult]:
+        """All results so far, read anew from the run's file whenever they are asked for."""
+        with Store.read(self.folder) as store:
+            return store.results()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +110,15 @@ def run(
     sandbox: Sandbox | None = None,
     workers: int | None = None,
     shard: Shard | None = None,
+    ray: str | None = None,
 ) -> TournamentResult:
     """Train what has to be trained, play what has not been played, and show both on `display`, if any.
 
     A tournament that was played before goes on. `deadline_s` bounds an agent's time for one call.
     An agent whose training fails plays nothing that needs it. `sandbox` says how agents that are not ours are
     run; what they print goes to `logs` in the run's folder. `workers` processes play (None: as
-    `executor.choose.workers_for` says); what is stored does not depend on how many. With a `shard` only its
+    `executor.choose.workers_for` says), or the Ray cluster at the address `ray` (`local`: one that is started
+    here); what is stored does not depend on who. With a `shard` only its
     part is played, in a folder of its own, by policies that have been trained. Raises UsageError,
     before anything is written, for an agent that cannot be made or may not be trained.
     """
@@ -134,9 +143,8 @@ def run(
         nothing = Schedule(lambda: iter(()))
         planned_matches = nothing if train == TrainMode.ONLY else tournament.schedule(left_out, shard)
         missing = len(planned_matches) - store.count()
-        count = workers_for(workers, tournament.entrants, missing)
         task = Task.of(tournament, config, engine, sandbox, store.reads_exactly)
-        with closing(executor_of(task, agents, config, count)) as executor:
+        with closing(executor_of(task, agents, config, workers, missing, ray)) as executor:
 
             def played(matches: Collection[Match] | Schedule) -> bool:
                 with display.matches() as listener:
@@ -147,7 +155,7 @@ def run(
             if played(planned_matches) and until is not None:
                 verdict = play_on(tournament, left_out, store.results, played, max_matches=until.max_matches)
         return TournamentResult(
-            store.results(), failed, store.spending(), cut_short, verdict, unable, store.invalid_replies()
+            folder, failed, store.spending(), cut_short, verdict, unable, store.invalid_replies()
         )
 
 

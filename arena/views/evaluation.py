@@ -20,7 +20,6 @@ from arena.match.evaluate import (
     evaluate_skins,
 )
 from arena.match.match import MatchConfig
-from arena.tournament.options import DEADLINE_S
 from arena.untrusted import one_line
 from arena.views.messages import warn
 from arena.views.numbers import UNKNOWN
@@ -46,7 +45,10 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     games = [remembering(game, options.memory) for game in select_games(options.games, options.game_set)]
     opponent = make_agent(options.opponents, sandbox=sandbox)
     conditions = Conditions(
-        options.episodes, options.seed, opponent, MatchConfig(deadline_s=DEADLINE_S, rethink=options.rethink)
+        options.episodes,
+        options.seed,
+        opponent,
+        MatchConfig(deadline_s=options.deadline_s, rethink=options.rethink),
     )
     no_pairs: list[PairedRow] = []
     if options.skins is not None:

@@ -38,7 +38,8 @@ class EvaluationOptions:
     for it. `memory` is how many of their own turns seats are shown (None: as the game says). After an
     invalid reply the agent is asked again up to `rethink` times. `in_process` and
     `agent_memory_gib` say how agents that are not ours are run (see `arena_agents.sandbox.Sandbox`).
-    `skins` plays each game in so many skins too (see `arena_games.skins`).
+    `skins` plays each game in so many skins too (see `arena_games.skins`). `deadline_s` is for one call of
+    an agent, or for as many observations as it answers at once.
     """
 
     agent: str
@@ -57,6 +58,7 @@ class EvaluationOptions:
     in_process: bool = False
     agent_memory_gib: float | None = None
     skins: int | None = None
+    deadline_s: float = DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True)

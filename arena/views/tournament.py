@@ -7,8 +7,9 @@ from shlex import quote
 
 from rich.console import Console
 
-from arena.record.board import board_after
+from arena.record.board import board_at
 from arena.record.paired import skin_drops
+from arena.record.store import Store
 from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
@@ -22,7 +23,7 @@ from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
 from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
-from arena_leaderboard import render_json, render_rich, standings
+from arena_leaderboard import render_json, render_rich
 
 
 def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> bool:
@@ -51,9 +52,11 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
         sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
         workers=options.workers,
         shard=shard,
+        ray=options.ray,
     )
     verdict = result.verdict
-    board = standings(result.results) if verdict is None else board_after(result.results, verdict.looks)
+    with Store.read(result.folder) as store:
+        board = board_at(store, 1 if verdict is None else verdict.looks)
     if as_json:
         spent, wrong = spending_json(result.spending), invalid_json(result.invalid)
         drops = skins_json(skin_drops(result.results))

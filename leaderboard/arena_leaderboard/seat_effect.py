@@ -1,9 +1,13 @@
 """What a seat is worth: how well it does when everyone sits on it equally often."""
 
+from __future__ import annotations
+
 import math
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -36,12 +40,37 @@ def seat_effects(results: Iterable[MatchResult]) -> tuple[SeatEffect, ...]:
     Only line-ups count that met one seed with every agent equally often on every seat, so that the
     agents' strengths cancel.
     """
-    scores: dict[int, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for group in _balanced(result for result in results if result.rated and len(result.players) > 1):
-        for result in group:
-            for player, seat in enumerate(result.seats):
-                scores[seat][result.seed].append(_score(result.placements, player))
-    return tuple(_effect(seat, scores[seat]) for seat in sorted(scores))
+    by_seed: dict[int, list[MatchResult]] = defaultdict(list)
+    for result in results:
+        by_seed[result.seed].append(result)
+    scores = SeatScores()
+    for of_seed in by_seed.values():
+        scores.add(of_seed)
+    return scores.effects()
+
+
+class SeatScores:
+    """The scores of every seat, added seed by seed."""
+
+    def __init__(self) -> None:
+        self._scores: dict[int, array[float]] = defaultdict(lambda: array("d"))
+        self._ends: dict[int, array[int]] = defaultdict(lambda: array("q"))  # of each seed's scores
+
+    def add(self, results: Iterable[MatchResult]) -> None:
+        """Add a seed's results."""
+        matches = (result for result in results if result.rated and len(result.players) > 1)
+        scored: set[int] = set()
+        for group in _balanced(matches):
+            for result in group:
+                for player, seat in enumerate(result.seats):
+                    self._scores[seat].append(_score(result.placements, player))
+                    scored.add(seat)
+        for seat in scored:
+            self._ends[seat].append(len(self._scores[seat]))
+
+    def effects(self) -> tuple[SeatEffect, ...]:
+        """The effect of every seat."""
+        return tuple(_effect(seat, self._scores[seat], self._ends[seat]) for seat in sorted(self._scores))
 
 
 def _balanced(results: Iterable[MatchResult]) -> Iterable[list[MatchResult]]:
@@ -63,15 +92,21 @@ def _score(placements: tuple[int, ...], player: int) -> float:
     return (behind + level / 2) / (len(placements) - 1)
 
 
-def _effect(seat: int, by_seed: dict[int, list[float]]) -> SeatEffect:
+def _effect(seat: int, scores: Sequence[float], ends: Sequence[int]) -> SeatEffect:
     """The mean over matches; seeds are the independent units of its interval (Student's t).
 
-    Where all seeds agree they show no spread, and the rule of three says what may have been missed.
+    `ends` are those of the seeds' scores. Where all seeds agree they show no spread, and the rule of three
+    says what may have been missed.
     """
-    matches = sum(map(len, by_seed.values()))
-    seeds = len(by_seed)
-    mean = math.fsum(score for scores in by_seed.values() for score in scores) / matches
-    off = np.array([math.fsum(score - mean for score in scores) for scores in by_seed.values()])
+    matches, seeds = len(scores), len(ends)
+    mean = math.fsum(scores) / matches
+    starts = chain([0], ends)
+    off = np.array(
+        [
+            math.fsum(score - mean for score in scores[start:end])
+            for start, end in zip(starts, ends, strict=False)
+        ]
+    )
     half = 3 / seeds
     if seeds > 1 and np.abs(off).max() > 1e-9:
         deviation = math.sqrt(float((off**2).sum()) * seeds / (seeds - 1)) / matches

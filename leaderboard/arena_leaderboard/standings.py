@@ -5,7 +5,7 @@
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -14,9 +14,10 @@ from typing import Any
 from arena_leaderboard.model.looks import stretched
 from arena_leaderboard.model.means import Interval, equal_mean, mean_ci95
 from arena_leaderboard.model.ranks import Ranks, rank_ranges
-from arena_leaderboard.model.ratings import LEVEL, Difference, Fit, Rating, fit_ratings
+from arena_leaderboard.model.ratings import LEVEL, Difference, Fit, Rating, fit_tables
 from arena_leaderboard.results import MatchResult
-from arena_leaderboard.seat_effect import SeatEffect, seat_effects
+from arena_leaderboard.seat_effect import SeatEffect
+from arena_leaderboard.sums import GameSums, Raced, by_seed
 from arena_leaderboard.tally import Tally, ratio
 
 
@@ -145,26 +146,42 @@ def standings(
     `bootstraps` and `seed` are those of `fit_ratings`, and ValueError is raised as there. Return, success
     and invalid rate are means over an agent's episodes in a game; overall, means over its games.
     """
-    results = list(results)
-    by_game: dict[str, list[MatchResult]] = defaultdict(list)
-    for result in results:
-        by_game[result.game].append(result)
-    tallies = {game: _tallies(by_game[game]) for game in sorted(by_game)}
+    return standings_by_seed(by_seed(results), bootstraps=bootstraps, seed=seed, level=level)
+
+
+def standings_by_seed(
+    results: Iterable[Sequence[MatchResult]],
+    *,
+    bootstraps: int = 200,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Leaderboard:
+    """The same from all results of one game and seed at a time: only sums of them are held."""
+    summed: dict[str, GameSums] = defaultdict(GameSums)
+    for of_seed in results:
+        summed[of_seed[0].game].add(of_seed)
+    sums = {game: summed[game] for game in sorted(summed)}
     fits: dict[str | None, Fit] = {}
 
-    def ranked(name: str | None, found: list[MatchResult]) -> tuple[Standing, ...]:
-        fit = fit_ratings(found, bootstraps=bootstraps, seed=seed)
+    def ranked(name: str | None, found: Mapping[str, GameSums]) -> tuple[Standing, ...]:
+        fit = _fit([of.rated for of in found.values()], bootstraps, seed)
         if fit:
             fits[name] = fit
-        clean = _clean_ratings(found, bootstraps, seed)
-        rows = _ranked(tallies if name is None else {name: tallies[name]}, fit, clean)
+        rows = _ranked(
+            {game: of.tallies for game, of in found.items()}, fit, _clean_ratings(found, bootstraps, seed)
+        )
         ranks = rank_ranges(fit, level) if fit else {}
         return tuple(replace(row, level=level, ranks=ranks.get(row.agent)) for row in rows)
 
-    overall = ranked(None, results)
-    games = {game: ranked(game, by_game[game]) for game in tallies}
-    effects = {game: seat_effects(by_game[game]) for game in tallies}
+    overall = ranked(None, sums)
+    games = {game: ranked(game, {game: of}) for game, of in sums.items()}
+    effects = {game: of.seats.effects() for game, of in sums.items()}
     return Leaderboard(overall, games, {game: found for game, found in effects.items() if found}, fits, level)
+
+
+def _fit(raced: Sequence[Raced], bootstraps: int, seed: int) -> Fit | None:
+    matches = sum((of_game.matches for of_game in raced), Counter[str]())
+    return fit_tables([of_game.table for of_game in raced], matches, bootstraps=bootstraps, seed=seed)
 
 
 def differences(
@@ -181,26 +198,11 @@ def differences(
     return tuple(fit.difference(*pair, level) for pair in pairwise(rated)) if fit else ()
 
 
-def _tallies(results: Iterable[MatchResult]) -> dict[str, Tally]:
-    tallies: dict[str, Tally] = defaultdict(Tally)
-    for result in results:
-        if result.rated:
-            for seat, agent in enumerate(result.players):
-                tallies[agent].add(result, seat)
-            if result.culprit in result.players:
-                tallies[result.culprit].forfeits += 1
-        else:
-            for agent in {*result.players, *filter(None, [result.culprit])}:
-                tallies[agent].errors += agent == result.culprit
-    return dict(tallies)
-
-
-def _clean_ratings(results: Iterable[MatchResult], bootstraps: int, seed: int) -> dict[str, Rating]:
+def _clean_ratings(games: Mapping[str, GameSums], bootstraps: int, seed: int) -> dict[str, Rating]:
     """The ratings over the matches without an invalid reply or a forfeit; none where those are all."""
-    rated = [result for result in results if result.rated]
-    clean = [result for result in rated if not any(result.invalid) and result.culprit is None]
-    fit = fit_ratings(clean, bootstraps=bootstraps, seed=seed) if len(clean) < len(rated) else None
-    return _all_ratings(fit)
+    if all(of.clean.results == of.rated.results for of in games.values()):
+        return {}
+    return _all_ratings(_fit([of.clean for of in games.values()], bootstraps, seed))
 
 
 def _all_ratings(fit: Fit | None) -> dict[str, Rating]:

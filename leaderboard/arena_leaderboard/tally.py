@@ -1,5 +1,8 @@
 """What an agent did in one game, apart from how it ranks: returns, successes, replies, time, errors."""
 
+from __future__ import annotations
+
+from array import array
 from dataclasses import dataclass, field
 
 from arena_leaderboard.model.means import Interval, share_ci95
@@ -15,7 +18,7 @@ class Tally:
     invalid: int = 0
     invalid_at_first: int = 0
     decisions: int = 0
-    seconds: list[float] = field(default_factory=list)
+    seconds: array[float] = field(default_factory=lambda: array("d"))
     errors: int = 0
     forfeits: int = 0
 

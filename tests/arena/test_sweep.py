@@ -105,7 +105,6 @@ def same_tournament(folder: Path) -> None:
         (play, same_tournament, 3, 5),
         (train_dqn, same_training, 9, 8),
         (train_nano, same_training, 29, 3),
-        (train_league, same_league, 150, 1),
     ],
 )
 def test_broken_at_some_writes(tmp_path: Path, work: Any, same: Any, every: int, least: int) -> None:

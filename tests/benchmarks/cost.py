@@ -27,7 +27,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from arena.training.config import MsgrpoConfig
-from arena.training.msgrpo.train import MsgrpoTraining
+from arena.training.msgrpo.training import MsgrpoTraining
 from arena.training.reporter import Silence
 from arena.training.run_folder import RunFolder
 from arena.training.settings import new_config

@@ -1,6 +1,6 @@
 """How cost grows: with matches at once, with episodes stored, with the length of prompts and replies.
 
-python -m tests.benchmarks.growth [matches|episodes|lengths ...] [--json FILE]
+python -m tests.benchmarks.growth [matches|episodes|results|lengths ...] [--json FILE]
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from tests.benchmarks.update import Tokens, some_ids, updates
 Row = dict[str, object]
 AT_ONCE = (1, 8, 64, 512)
 EPISODES = (1_000, 10_000, 100_000)
+RESULTS = (10_000, 100_000, 1_000_000)
 LENGTHS = (4, 16, 64, 256)
 
 
@@ -59,6 +60,7 @@ def episodes() -> Iterator[Row]:
         with TemporaryDirectory() as folder:
             run = Path(folder) / "run"
             options = ["--games", "frozen-lake", "--agents", "random,search", "--matches", str(count // 2)]
+            options += ["--workers", "1"]
             began = time.perf_counter()
             peak = _peak_memory([sys.executable, "-m", "arena", "tournament", *options, "--out", str(run)])
             yield {
@@ -67,6 +69,33 @@ def episodes() -> Iterator[Row]:
                 "peak memory, MB": round(peak / 1e6),
                 "run's file, MB": round(sum(f.stat().st_size for f in run.rglob("*")) / 1e6, 1),
             }
+
+
+# Results of two players on FrozenLake as a store yields them, seed by seed, made up as they are asked for.
+LEADERBOARD = """
+import random, sys
+from arena_leaderboard import MatchResult
+from arena_leaderboard.standings import standings_by_seed
+from arena_leaderboard.sums import together
+luck = random.Random(0)
+def results(count):
+    for seed in range(count // 2):
+        for player, chance in (("random", 0.2), ("search", 0.9)):
+            won = luck.random() < chance
+            yield MatchResult("frozen-lake", 2**47 + seed, (player,), (1,), (float(won),), (won,), (0,), (6,),
+                              (luck.random(),))
+board = standings_by_seed(together(results(int(sys.argv[1]))))
+assert [row.agent for row in board.overall] == ["search", "random"]
+"""
+
+
+def results() -> Iterator[Row]:
+    """A leaderboard of so many results, each let go when it has been added up: time and peak memory."""
+    for count in RESULTS:
+        began = time.perf_counter()
+        peak = _peak_memory([sys.executable, "-c", LEADERBOARD, str(count)])
+        seconds = round(time.perf_counter() - began, 1)
+        yield {"results": count, "seconds": seconds, "peak memory, MB": round(peak / 1e6)}
 
 
 # A process that starts another counts its own memory as the other's: a small one in between.
@@ -104,6 +133,7 @@ def _seconds(once: Callable[[], object]) -> float:
 CURVES: dict[str, Callable[[], Iterator[Row]]] = {
     "matches": matches,
     "episodes": episodes,
+    "results": results,
     "lengths": lengths,
 }
 

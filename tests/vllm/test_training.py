@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from arena.training.language.probe import probe_prompts
-from arena.training.msgrpo.train import MsgrpoTraining
+from arena.training.msgrpo.training import MsgrpoTraining
 from arena.training.run_folder import RunFolder
 from arena.training.settings import new_config
 from arena.training.start import train

@@ -17,7 +17,8 @@ class Engine(Protocol):
 
     `policy_version` counts the updates of the policy that is sampled. `shares_model` tells that the
     engine samples from the trainer's own weights; one that does not is given every new policy by
-    `load_policy`, and is a little off the trainer's log-probabilities, as its kernels are others.
+    `load_policy`, and is a little off the trainer's log-probabilities, as its kernels are others. One that
+    may say `at_once` (see `Agent`) takes longer the more it is asked.
     """
 
     policy_version: int

@@ -32,6 +32,9 @@ LARGEST_TREE = 64  # tokens of drafts
 MOST_LOGITS = 2**26  # that drafts may take: 256 MiB in float32
 
 
+ON_CPU = 8  # replies that a deadline is for: more of them take longer there, in proportion
+
+
 class TransformersEngine:
     """Samples from `model`, which may be in training elsewhere: there is no second copy to sync.
 
@@ -67,6 +70,7 @@ class TransformersEngine:
         device = next(model.parameters()).device.type
         # There a pass over what all texts begin with takes less time than finding what was kept of them.
         self.keeps_beginnings = device == "cpu"
+        self.at_once = ON_CPU if device == "cpu" else None
         static = static and self._takes_trees
         self._static = StaticDecoder(model, capture=device == "cuda") if static else None
         self._vocabulary = int(causal_model(model).config.get_text_config().vocab_size)

@@ -52,6 +52,7 @@ class LanguageAgent(Agent):
     ) -> None:
         """`chat` is found out if not given; `ends` are end tokens beside the tokenizer's."""
         self.engine, self.tokenizer = engine, tokenizer
+        self.at_once = getattr(engine, "at_once", None)
         self.template = template
         self.chat = chat or ChatFormat.of(tokenizer)
         self.sampling = self.chat.with_stops(sampling or Sampling())

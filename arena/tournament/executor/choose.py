@@ -10,9 +10,11 @@ from arena.tournament.agents import Agents
 from arena.tournament.entrants import SPECIALIST, Entrant
 from arena.tournament.executor.base import Executor
 from arena.tournament.executor.in_process import InProcess
+from arena.tournament.executor.on_ray import OnRay
 from arena.tournament.executor.task import Task
 from arena.tournament.executor.workers import Workers
-from arena_agents.registry import BUILT_IN, OF_OPENSPIEL
+from arena_agents.address import is_address
+from arena_agents.registry import BUILT_IN, OF_OPENSPIEL, is_foreign
 from arena_games.base import UsageError
 
 WORTH_A_WORKER = 1000  # matches of scripted agents; with fewer, starting a process takes longer than it saves
@@ -35,12 +37,29 @@ def workers_for(asked: int | None, entrants: Sequence[Entrant], missing: int) ->
     return max(1, min(cores(), missing // WORTH_A_WORKER))
 
 
-def executor_of(task: Task, agents: Agents, config: MatchConfig, workers: int) -> Executor:
-    """The executor of so many workers; a single one is this process, with the agents that it has made."""
+def executor_of(
+    task: Task, agents: Agents, config: MatchConfig, workers: int | None, missing: int, ray: str | None = None
+) -> Executor:
+    """The executor that plays so many `missing` matches, with so many workers if the user says so.
+
+    A single one is this process, with the agents that it has made. `ray` is the address of a cluster, or
+    `local`; it may have as many workers as it has room for. Raises UsageError as the executors do.
+    """
+    if ray is not None:
+        agents.release()
+        asked = workers and workers_for(workers, task.entrants, missing)
+        return OnRay(task, ray, asked, gpu=any(map(_wants_a_gpu, task.entrants)))
+    workers = workers_for(workers, task.entrants, missing)
     if workers == 1:
         return InProcess(agents, config)
     agents.release()
     return Workers(task, workers)
+
+
+def _wants_a_gpu(entrant: Entrant) -> bool:
+    """Whether a language model plays in the worker's process."""
+    spec = entrant.base or entrant.spec
+    return not _needs_a_core(entrant) and not is_address(spec) and not is_foreign(spec)
 
 
 def _needs_a_core(entrant: Entrant) -> bool:

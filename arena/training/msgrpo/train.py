@@ -1,4 +1,4 @@
-"""MS-GRPO with AAW episode sampling, from top to bottom.
+"""MS-GRPO with AAW episode sampling, from top to bottom; training.py does one update, phase by phase.
 
     play G episodes from each of B start states     rollout.py, refill.py
     A = (R − mean) / std within each group          advantage.py, baseline.py
@@ -7,7 +7,7 @@
     their steps as tokens                           batch.py, mismatch.py
     one clipped policy-gradient update              loss.py, learner.py
     sync the engine to the policy, and prove it     sync.py
-    a copy of it enters its league, rated           training/league
+    a copy of it enters its league, rated           league.py, training/league
     look at held-out episodes; step back if it collapsed, and say why      diagnosis.py
 
 Source: 'Reinforced Language Models for Sequential Decision Making', arXiv 2508.10839. Where ours
@@ -23,44 +23,17 @@ model is in bfloat16, tokens are weighed by how the trainer's probabilities diff
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-import torch
-
-from arena.machine.hardware import peak_memory
-from arena.match.seating import LEAGUE, training_seating
-from arena.match.seeds import Split, decision_seed, episode_seed
-from arena.training.clock import Clock
+from arena.match.seating import LEAGUE
 from arena.training.config import MsgrpoConfig
 from arena.training.distributed.team import SOLO, Team
-from arena.training.language.rollout import Rollout, Trajectory, collect_together
-from arena.training.language.training import (
-    HELD_OUT,
-    LanguageTraining,
-    Metrics,
-    held_out_scores,
-    invalid_rate,
-    scores,
-)
-from arena.training.league.place import NOTHING_AROUND, Around, Place
-from arena.training.league.run import FOLDER, LeagueRun
-from arena.training.msgrpo.baseline import SeatBaselines
-from arena.training.msgrpo.batch import TokenBatch, token_batch
-from arena.training.msgrpo.credit import peer_share, state_key
-from arena.training.msgrpo.critic import Critic
+from arena.training.league.place import NOTHING_AROUND, Around
 from arena.training.msgrpo.diagnosis import ended_flat, likeliest_cause
-from arena.training.msgrpo.entropy import EntropyTarget
-from arena.training.msgrpo.episodes import choose_episodes, credit_rollout, mean_kept_advantage
-from arena.training.msgrpo.learner import STATS, Learner
-from arena.training.msgrpo.mismatch import masked_share, with_trainer_logprobs
-from arena.training.msgrpo.refill import first_informative, play_until_informative
-from arena.training.msgrpo.signs import signs
+from arena.training.msgrpo.league import LeagueTraining
+from arena.training.msgrpo.training import MsgrpoTraining
 from arena.training.reporter import Reporter
 from arena.training.run_folder import RunFolder
-from arena_agents.language.template import PromptTemplate
-
-MISMATCH = ("engine_mismatch", "masked")
 
 
 def train_msgrpo(
@@ -76,7 +49,8 @@ def train_msgrpo(
 
     Raises UsageError for unknown games, agents or opponents and for unreadable checkpoints.
     """
-    training = MsgrpoTraining(config, run, reporter, template, team, around)
+    kind = LeagueTraining if config.opponents == LEAGUE else MsgrpoTraining
+    training = kind(config, run, reporter, template, team, around)
     try:
         training.start()
         for step in range(training.step + 1, config.steps + 1):
@@ -95,252 +69,3 @@ def train_msgrpo(
         reporter.note(f"ended no better than it began; likeliest cause: {cause}")
     best = "rating in the league" if config.opponents == LEAGUE else "held-out return"
     reporter.note(f"best {best} {training.guard.best:.3f} at step {training.guard.best_step}")
-
-
-class MsgrpoTraining(LanguageTraining):
-    """A run in progress: one update is a rollout, what is learned from it, and a look at the result."""
-
-    config: MsgrpoConfig
-    learner: Learner
-    learner_kind = Learner
-    seats: SeatBaselines
-    entropy: EntropyTarget | None = None
-    critic: Critic | None = None
-    league: LeagueRun | None = None
-
-    def __init__(
-        self,
-        config: MsgrpoConfig,
-        run: RunFolder,
-        reporter: Reporter,
-        template: Path | None,
-        team: Team = SOLO,
-        around: Around = NOTHING_AROUND,
-    ) -> None:
-        self.around = around
-        super().__init__(config, run, reporter, template, team)
-
-    def before_loading(self, template: PromptTemplate) -> None:
-        if self.config.opponents != LEAGUE:
-            return
-        if self.around.open_record is None:
-            raise ValueError("a league keeps a record; call arena.train")
-        place = self.around.place or Place(self.run.path / FOLDER, seed=self.config.seed)
-        self.league = LeagueRun(
-            self.spec, self.config, self.run.path, self.team, self.around.open_record, place
-        )
-
-    def start(self) -> None:
-        """As every trainer starts; what else is learned goes on from what was logged and stored."""
-        config = self.config
-        if config.credit == "turn_gae":
-            self.critic = Critic(
-                discount=config.discount,
-                decay=config.gae_decay,
-                rate=config.critic_rate,
-                scale=config.advantage_scale,
-                seed=config.seed,
-            )
-        super().start()
-        rows = [row for row in self.run.metrics() if row["step"] <= self.step]
-        self.seats = SeatBaselines.logged(config.baseline_decay, rows[-1] if rows else {})
-        if config.entropy_target is not None:
-            self.entropy = EntropyTarget(config.entropy_target, config.entropy_step).replayed(rows)
-        if self.league is not None and not self.league.own:  # it goes on; else it has just begun
-            self.league.begin(self.agent, self.learner, self.step, rows)
-            self.agents |= self.league.agents
-
-    def close(self) -> None:
-        super().close()
-        if self.league is not None:
-            self.league.close()
-
-    @property
-    def pauses(self) -> bool:
-        """Whether this is as far as it goes for now."""
-        if self.step == self.config.steps:
-            return False
-        hours, until = self.config.hours, self.around.until
-        return self.step == until or (hours is not None and self.seconds > 3600 * hours)
-
-    def begun(self) -> Metrics:
-        """The policy as it is enters its league, if there is one."""
-        if self.league is None:
-            return {}
-        self.league.begin(self.agent, self.learner, -1, [])
-        return self._enter(self.league)
-
-    def look(self) -> Metrics:
-        """Held-out episodes as everywhere. In a league they are only logged: entries decide what is best."""
-        if self.league is None:
-            return super().look()
-        if not self.due(self.config.eval_every):
-            return dict.fromkeys(HELD_OUT)
-        return held_out_scores(self.evaluate())
-
-    def _enter(self, league: LeagueRun) -> Metrics:
-        """A copy of the policy is rated and joins; a new best is kept, what was forgotten is undone."""
-        self._save_policy(league.where(self.step))
-        self.engine.wake()
-        verdict, row = league.enter(self.step)
-        self.agents |= league.agents
-        if self.step == 0:  # nothing to compare with yet
-            self.guard = replace(self.guard, best=verdict.rating.mean, best_returns=())
-            return row
-        self.guard, seen = self.guard.entered(
-            self.step, verdict.rating.mean, leads=verdict.leads, forgot=bool(verdict.lost_to)
-        )
-        if seen == "best":
-            self.best = self.learner.trained.snapshot()
-            self._save_policy("best")
-        elif seen == "collapse":
-            self.engine.sleep()
-            self.learner.trained.restore(self.best)
-            self.sync_engine()
-            worst = verdict.lost_to[0]
-            self.reporter.note(
-                f"step {self.step}: forgot how to beat {worst}, {verdict.shares[worst]:.0%} of the points; "
-                f"stepped back to the policy of step {self.guard.best_step}, learning rate halved"
-            )
-        return row
-
-    def save_beside(self, folder: Path) -> None:
-        if self.critic is not None:
-            self.critic.save(folder)
-
-    def load_beside(self, folder: Path) -> None:
-        if self.critic is not None:
-            self.critic.load(folder)
-
-    def update(self, step: int) -> Metrics:
-        """One update of the policy; returns the row that it logs."""
-        clock, self.step = Clock(), step
-        with clock.phase("rollout"):
-            rollout = self.roll_out()
-        with clock.phase("update"):
-            self.engine.sleep()
-            learned = self.learn(rollout)
-        with clock.phase("sync"):
-            probe = self.sync_engine()
-        steps_back = self.guard.rollbacks
-        with clock.phase("eval"):
-            held_out = self.look()
-        league: Metrics = {}
-        if self.league is not None:
-            league = self.league.draw.score(rollout)
-            if self.league.is_due(step):
-                with clock.phase("league"):
-                    league |= self._enter(self.league)
-        self.seconds += clock.total
-        tokens = sum(len(s.reply.sample.token_ids) for s in rollout.steps if s.reply.sample)
-        row: Metrics = {
-            "step": step,
-            "episodes": self.episodes,
-            "seconds": round(self.seconds, 3),
-            **scores("train", rollout),
-            **held_out,
-            **learned,
-            **probe,
-            "invalid_rate": invalid_rate(rollout),
-            **signs(rollout),
-            **self._peers(rollout),
-            **league,
-            "tokens": tokens,
-            "tokens_per_s": round(tokens / max(clock.seconds("rollout"), 1e-9), 1),
-            "peak_memory": peak_memory(),
-            "rollbacks": self.guard.rollbacks,
-            **clock.row(),
-        }
-        self.run.log(row)
-        if self.guard.rollbacks > steps_back:
-            cause = likeliest_cause(self.run.metrics(), self.guard.best_step, self.spec.action_names)
-            self.reporter.note(f"step {step}: likeliest cause: {cause}")
-        return row
-
-    def roll_out(self) -> Rollout:
-        """G episodes from each of B start states that no evaluation uses, and of more where `refill` asks."""
-        self.engine.wake()
-        if self.league is not None:
-            self.league.wake()
-        rollout, self.wanted = play_until_informative(self._play, self.config.groups, self.config.refill)
-        if rollout.failed_groups:
-            self.reporter.note(
-                f"step {self.step}: {rollout.failed_groups} groups left out, an episode in them failed"
-            )
-        return rollout
-
-    def _play(self, starts: range) -> Rollout:
-        """G episodes from each of these start states of this step."""
-        config = self.config
-        seating = (
-            self.league.draw.seating(self.step)
-            if self.league is not None
-            else training_seating(self.spec, config.opponents)
-        )
-        self.episodes += len(starts) * config.group_size
-        return collect_together(
-            self.team,
-            self.spec,
-            self.agents,
-            [episode_seed(Split.TRAIN, config.seed, self.step, b) for b in starts],
-            lambda start: seating(starts[start]),
-            repeats=config.group_size,
-            format_penalty=config.format_penalty,
-            by_place=config.reward == "place",
-        )
-
-    def learn(self, rollout: Rollout) -> Metrics:
-        """Draw episodes and update the policy; without anything to learn from, do nothing."""
-        if self.config.refill:
-            rollout = first_informative(rollout, self.wanted)
-        chosen, learned = self._choose(rollout)
-        learned |= {"kept_episodes": len(chosen), **dict.fromkeys((*STATS, *MISMATCH))}
-        if not chosen:
-            return learned
-        batch = token_batch(chosen, self.config)
-        if not (self.engine.shares_model and self.learner.reads_alike):
-            batch, learned["engine_mismatch"] = with_trainer_logprobs(
-                batch,
-                self.learner.logprobs(batch),
-                self.config.mismatch_cap,
-                floor=self.config.mismatch_floor,
-                how=self.config.mismatch,
-            )
-            learned["masked"] = masked_share(batch)
-        stats = self._updated(batch)
-        if stats is None:
-            self.reporter.note(f"step {self.step}: update undone (not finite, or KL above max_kl)")
-            return learned
-        return learned | stats
-
-    def _choose(self, rollout: Rollout) -> tuple[list[tuple[Trajectory, list[float]]], Metrics]:
-        """The trajectories to train on, with their steps' advantages, and what there is to log of them."""
-        config, key = self.config, state_key(self.spec)
-        if not rollout.groups:
-            return [], self.seats.metrics()
-        seats = self.seats if config.baseline == "seat_ema" else None
-        credited = credit_rollout(rollout, config, key, seats, self.critic)
-        logged: Metrics = self.seats.metrics()
-        if self.critic is not None:
-            logged["critic_loss"] = self.critic.loss
-        seed = decision_seed(config.seed, self.step, 1) % 2**63
-        chosen = choose_episodes(rollout, config, torch.Generator().manual_seed(seed), credited)
-        logged["mean_kept_advantage"] = mean_kept_advantage(rollout, credited, chosen)
-        return chosen, logged
-
-    def _peers(self, rollout: Rollout) -> Metrics:
-        """The share of steps that a credit by states can compare, where one is used."""
-        by_state = self.config.credit in ("step_group", "gigpo")
-        return {"step_peers": peer_share(rollout.groups, state_key(self.spec))} if by_state else {}
-
-    def _updated(self, batch: TokenBatch) -> dict[str, float] | None:
-        """The learner's statistics after its update, with the entropy bonus that is due; None if undone."""
-        if self.entropy is None:
-            return self.learner.update(batch, self.rate, self.step)
-        due = self.entropy.coefficient
-        self.learner.objective = replace(self.learner.objective, entropy=due)
-        stats = self.learner.update(batch, self.rate, self.step)
-        if stats is None:
-            return None
-        self.entropy = self.entropy.after(stats["entropy"])
-        return stats | {"entropy_coef": due}

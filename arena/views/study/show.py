@@ -62,7 +62,9 @@ def show_study_forecast(options: StudyOptions, *, as_json: bool = False) -> None
     )
     trained, played = duration(found.training_seconds), duration(found.evaluation_seconds)
     print(f"about {trained} of training and {played} of evaluation in one process")
-    print(f"about {duration(found.hours(workers) * 3600)} in {workers} at once, if this machine is quiet")
+    print(
+        f"about {duration(found.hours(workers) * 3600)} in {workers} at once, as busy as this machine is now"
+    )
 
 
 def write_study(result: StudyResult, out: Path) -> None:

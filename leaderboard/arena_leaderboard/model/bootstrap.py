@@ -7,18 +7,22 @@ Arrays: B blocks (a game's seed each), P weighted choices, U different sets, A a
 (row 0 is the data as it is).
 """
 
-from collections import Counter
+import copy
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain, groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arena_leaderboard.model.choices import BlockChoices, Ints, choices_of
+from arena_leaderboard.model.choices import BlockChoices, choices_from
 from arena_leaderboard.model.plackett_luce import Choices, Floats
+from arena_leaderboard.model.race_table import Ints, RaceTable
 from arena_leaderboard.results import Race
 
-CHUNK = 2**20  # draws that are held at a time before they are made small
+HELD = 2**24  # draws of a game: 32 MB
+NOBODY = np.zeros(0, dtype=np.uint16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,13 +51,13 @@ class Evidence:
 
         Of S seeds S − 1 are drawn, weighing S/(S − 1) each (Rao and Wu 1988): S understate the variance.
         """
-        drawn_RB = np.ones((bootstraps, len(self.game)), dtype=np.uint16)
-        for game, seeds in enumerate(self.seeds.tolist()):
-            if seeds > 1:
-                drawn_RB[:, self.game == game] = _seeds_drawn(seeds, bootstraps, generator)
+        seeds_G = self.seeds.tolist()
+        draws = [_Draws(seeds, bootstraps, generator) for seeds in seeds_G]
         seeds_B = self.seeds[self.game]
         yield self.scale
-        for drawn_B in drawn_RB:
+        for _ in range(bootstraps):
+            # Blocks are sorted by game.
+            drawn_B = np.concatenate([NOBODY, *(next(of_game) for of_game in draws)])
             yield drawn_B * seeds_B / np.maximum(seeds_B - 1, 1) * self.scale
 
     def of_single_seeds(self) -> Choices:
@@ -67,11 +71,26 @@ class Evidence:
 
 def gather(found: Sequence[Race], agents: Sequence[str]) -> Evidence:
     """The evidence of races of any number of games, each game scaled to the same total weight."""
-    blocks = sorted({(race.game, race.seed) for race in found})
-    number = {block: b for b, block in enumerate(blocks)}
-    in_blocks = choices_of(found, [number[race.game, race.seed] for race in found], agents, len(blocks))
-    seeds = Counter(game for game, _ in blocks)
-    game_B = np.repeat(np.arange(len(seeds)), list(seeds.values()))
+    tables: dict[str, RaceTable] = defaultdict(RaceTable)
+    for (game, seed), races in groupby(sorted(found, key=_block), key=_block):
+        tables[game].add(seed, races)
+    return evidence_of([tables[game] for game in sorted(tables)], agents)
+
+
+def _block(race: Race) -> tuple[str, int]:
+    return race.game, race.seed
+
+
+def evidence_of(tables: Sequence[RaceTable], agents: Sequence[str]) -> Evidence:
+    """The same of tables that hold the races of a game each; one without races says nothing."""
+    raced = [table for table in tables if len(table)]
+    column = {agent: a for a, agent in enumerate(agents)}
+    firsts = list(accumulate(map(len, raced), initial=0))
+    alike = chain.from_iterable(
+        table.alike(column, first) for table, first in zip(raced, firsts, strict=False)
+    )
+    in_blocks = choices_from(alike, len(agents), firsts[-1])
+    game_B = np.repeat(np.arange(len(raced)), [len(table) for table in raced])
     return Evidence(in_blocks, game_B, _scale(in_blocks, game_B))
 
 
@@ -87,9 +106,31 @@ def _scale(in_blocks: BlockChoices, game_B: Ints) -> Floats:
     return scale_B
 
 
-def _seeds_drawn(seeds: int, bootstraps: int, generator: np.random.Generator) -> NDArray[np.uint16]:
-    """How often each of S seeds is among S − 1 draws, in each replicate (R, S)."""
-    drawn_RS = np.empty((bootstraps, seeds), dtype=np.uint16)
-    for chunk_KS in np.array_split(drawn_RS, -(-drawn_RS.size // CHUNK)):
-        chunk_KS[:] = generator.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size=len(chunk_KS))
-    return drawn_RS
+class _Draws(Iterator[NDArray[np.uint16]]):
+    """How often each of S seeds is among S − 1 draws, replicate by replicate (S,).
+
+    All replicates are drawn when it is made, by `generator`, which goes on behind them. They are held where
+    they are few, and else drawn again from where it stood.
+    """
+
+    def __init__(self, seeds: int, replicates: int, generator: np.random.Generator) -> None:
+        self._seeds = seeds
+        self._again = copy.deepcopy(generator)
+        self._held: list[NDArray[np.uint16]] = []
+        if seeds == 1:
+            return
+        hold = seeds * replicates <= HELD
+        for _ in range(replicates):
+            drawn_S = self._drawn(generator)
+            if hold:
+                self._held.append(drawn_S)
+        self._held.reverse()
+
+    def __next__(self) -> NDArray[np.uint16]:
+        if self._seeds == 1:
+            return np.ones(1, dtype=np.uint16)
+        return self._held.pop() if self._held else self._drawn(self._again)
+
+    def _drawn(self, generator: np.random.Generator) -> NDArray[np.uint16]:
+        chances_S = np.full(self._seeds, 1 / self._seeds)
+        return generator.multinomial(self._seeds - 1, chances_S).astype(np.uint16)

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena_leaderboard.model.plackett_luce import Choices, Floats
+from arena_leaderboard.model.race_table import Alike, Ints
 from arena_leaderboard.results import Race
 
-Ints = NDArray[np.int64]
-
+CHUNK = 2**15  # races that are treated at a time
 LARGEST = 8  # seats of a match whose sets are all gone through: 2⁸ − 1
 
 
@@ -68,30 +68,77 @@ def choices_of(
 ) -> BlockChoices:
     """The choices of races, of which each belongs to one of `count` blocks."""
     column = {agent: a for a, agent in enumerate(agents)}
-    chosen_BA = np.zeros((count, len(agents)))
+    kinds: dict[tuple[bool, int], list[int]] = defaultdict(list)
+    for n, race in enumerate(found):
+        kinds[race.met, len(race.agents)].append(n)
+    alike = (
+        Alike(
+            met,
+            np.array([blocks[n] for n in group]),
+            np.array([[column[agent] for agent in found[n].agents] for n in group]),
+            np.array([found[n].scores for n in group]),
+        )
+        for (met, _), group in kinds.items()
+    )
+    return choices_from(alike, len(agents), count)
+
+
+def choices_from(found: Iterable[Alike], agents: int, count: int) -> BlockChoices:
+    """The choices of races that belong to `count` blocks, `CHUNK` races at a time."""
+    chosen_BA = np.zeros((count, agents))
+    sets = _Sets(agents)
     rows: list[tuple[Ints, Ints, Floats]] = []
-    for group in _alike(found):
-        blocks_N = np.array([blocks[n] for n in group])
-        entrants_NE = np.array([[column[agent] for agent in found[n].agents] for n in group])
-        scores_NE = np.array([found[n].scores for n in group])
-        run = _chains if found[group[0]].met and entrants_NE.shape[1] <= LARGEST else _pairs
-        masks_ME, weights_NM, won_NE = run(scores_NE)
-        np.add.at(chosen_BA, (blocks_N[:, None], entrants_NE), won_NE)
-        race_P, mask_P = np.nonzero(weights_NM)
-        members_PE = np.where(masks_ME[mask_P], entrants_NE[race_P], len(agents))
-        rows.append((blocks_N[race_P], np.sort(members_PE, axis=1), weights_NM[race_P, mask_P]))
-    sets_UA, drawn_from_P = _different_sets([members for _, members, _ in rows], len(agents))
+    for races in found:
+        for start in range(0, len(races.blocks_N), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            blocks_N, entrants_NE = races.blocks_N[chunk], races.entrants_NE[chunk]
+            scores_NE = races.scores_NE[chunk]
+            run = _chains if races.met and entrants_NE.shape[1] <= LARGEST else _pairs
+            masks_ME, weights_NM, won_NE = run(scores_NE)
+            np.add.at(chosen_BA, (blocks_N[:, None], entrants_NE), won_NE)
+            race_P, mask_P = np.nonzero(weights_NM)
+            members_PE = np.where(masks_ME[mask_P], entrants_NE[race_P], agents)
+            numbers_P = sets.numbers(np.sort(members_PE, axis=1))
+            rows.append((blocks_N[race_P], numbers_P, weights_NM[race_P, mask_P]))
+    sets_UA, place_U = sets.sorted()
     block_P = np.concatenate([np.zeros(0, dtype=np.int64), *(block for block, _, _ in rows)])
+    drawn_from_P = place_U[np.concatenate([np.zeros(0, dtype=np.int64), *(drawn for _, drawn, _ in rows)])]
     weight_P = np.concatenate([np.zeros(0), *(weight for _, _, weight in rows)])
     return BlockChoices(sets_UA, block_P, drawn_from_P, weight_P, chosen_BA)
 
 
-def _alike(found: Iterable[Race]) -> Iterable[list[int]]:
-    """The numbers of the races, in groups that can be treated as one array."""
-    groups: dict[tuple[bool, int], list[int]] = defaultdict(list)
-    for n, race in enumerate(found):
-        groups[race.met, len(race.agents)].append(n)
-    return groups.values()
+class _Sets:
+    """Different sets of entrants, numbered as they come."""
+
+    def __init__(self, agents: int) -> None:
+        self._agents = agents
+        self._numbers: dict[tuple[int, ...], int] = {}
+
+    def numbers(self, members_PE: Ints) -> Ints:
+        """The numbers of sets, whose members are sorted; who is no agent is nobody."""
+        different_DE, which_P = np.unique(members_PE, axis=0, return_inverse=True)
+        number_D = np.array(
+            [
+                self._numbers.setdefault(
+                    tuple(member for member in members if member < self._agents), len(self._numbers)
+                )
+                for members in different_DE.tolist()
+            ],
+            dtype=np.int64,
+        )
+        found_P: Ints = number_D[which_P.reshape(-1)]
+        return found_P
+
+    def sorted(self) -> tuple[Floats, Ints]:
+        """Each set as seats per agent (U, A), in an order of their own, and the place of each number (U,)."""
+        longest = max(map(len, self._numbers), default=0)
+        nobody = (self._agents,)
+        order = sorted(self._numbers, key=lambda members: members + nobody * (longest - len(members)))
+        sets_UA, place_U = np.zeros((len(order), self._agents)), np.empty(len(order), dtype=np.int64)
+        for place, members in enumerate(order):
+            np.add.at(sets_UA[place], list(members), 1)
+            place_U[self._numbers[members]] = place
+        return sets_UA, place_U
 
 
 def _chains(scores_NE: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
@@ -121,16 +168,3 @@ def _pairs(scores_NE: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
     ahead_NEE = np.sign(scores_NE[:, :, None] - scores_NE[:, None, :])
     won_NE = (ahead_NEE.sum(axis=2) / (entrants - 1) + 1) / 2
     return masks_ME, np.full((races, len(masks_ME)), 1 / (entrants - 1)), won_NE
-
-
-def _different_sets(members: Sequence[Ints], agents: int) -> tuple[Floats, Ints]:
-    """Each set once, as seats per agent (U, A), and which of them each of the given sets is (P,)."""
-    size = max((rows_PE.shape[1] for rows_PE in members), default=0)
-    nobody = np.zeros((0, size), dtype=np.int64)
-    padding = [((0, 0), (0, size - rows_PE.shape[1])) for rows_PE in members]
-    padded = [np.pad(*rows, constant_values=agents) for rows in zip(members, padding, strict=True)]
-    together_PE = np.concatenate([nobody, *padded])
-    different_UE, which_P = np.unique(together_PE, axis=0, return_inverse=True)
-    sets_UA = np.zeros((len(different_UE), agents + 1))
-    np.add.at(sets_UA, (np.arange(len(different_UE))[:, None], different_UE), 1)
-    return sets_UA[:, :-1], which_P.reshape(-1)

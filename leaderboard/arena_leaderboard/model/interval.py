@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena_leaderboard.model.bootstrap import Evidence
-from arena_leaderboard.model.choices import Ints
 from arena_leaderboard.model.plackett_luce import Floats, fit, information, prior_information
 from arena_leaderboard.model.quantiles import normal_reach, normal_share_below, student_reach
+from arena_leaderboard.model.race_table import Ints
 
 SMALLEST = 1e-12  # chance that is told apart from none
 

@@ -4,15 +4,16 @@ Arrays: R replicates (row 0 is the data as it is), A agents.
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from arena_leaderboard.model.bootstrap import gather
+from arena_leaderboard.model.bootstrap import evidence_of
 from arena_leaderboard.model.interval import Strengths
 from arena_leaderboard.model.plackett_luce import Floats
+from arena_leaderboard.model.race_table import RaceTable
 from arena_leaderboard.results import MatchResult, races
 
 POINTS = 400 / math.log(10)  # rating points per unit of log-odds: 400 points are odds of 10 to 1
@@ -68,9 +69,13 @@ class Fit:
         """Every agent with a rated match, in alphabetical order."""
         return self.strengths.agents
 
-    def rating(self, agent: str) -> Rating:
-        """Raises KeyError for an agent without a rated match."""
-        weights_A = self._unit(agent) - 1 / len(self.agents)
+    def rating(self, agent: str, anchor: str | None = None) -> Rating:
+        """The rating where the mean of all agents, or the `anchor`, is 1000.
+
+        Raises KeyError for an agent without a rated match.
+        """
+        zero_A = np.full(len(self.agents), 1 / len(self.agents)) if anchor is None else self._unit(anchor)
+        weights_A = self._unit(agent) - zero_A
         mean, low, high = self.strengths.interval(weights_A, LEVEL)
         return Rating(_points(mean, CENTRE), _points(low, CENTRE), _points(high, CENTRE), self.matches[agent])
 
@@ -96,15 +101,34 @@ def fit_ratings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: 
     The same results give the same fit whatever their order and the agents' names. `seed` starts
     the bootstrap's own generator. Raises ValueError if `bootstraps` is less than 1.
     """
+    by_game: dict[str, list[MatchResult]] = defaultdict(list)
+    for result in results:
+        if result.rated:
+            by_game[result.game].append(result)
+    matches = Counter(agent for found in by_game.values() for r in found for agent in set(r.players))
+    tables = [_table(by_game[game]) for game in sorted(by_game)]
+    return fit_tables(tables, matches, bootstraps=bootstraps, seed=seed)
+
+
+def fit_tables(
+    tables: Sequence[RaceTable], matches: Mapping[str, int], *, bootstraps: int, seed: int
+) -> Fit | None:
+    """The same from the races of each game, in the order of the games' names, and each agent's matches."""
     if bootstraps < 1:
         raise ValueError(f"an interval needs at least one bootstrap replicate, got {bootstraps}")
-    rated = [result for result in results if result.rated]
-    matches = Counter(agent for result in rated for agent in set(result.players))
     if not matches:
         return None
     agents = tuple(sorted(matches))
-    strengths = Strengths.of(gather(races(rated), agents), agents, bootstraps, seed)
-    return Fit(strengths, dict(matches))
+    return Fit(Strengths.of(evidence_of(tables, agents), agents, bootstraps, seed), dict(matches))
+
+
+def _table(results: Iterable[MatchResult]) -> RaceTable:
+    table, by_seed = RaceTable(), defaultdict(list)
+    for result in results:
+        by_seed[result.seed].append(result)
+    for seed in sorted(by_seed):
+        table.add(seed, races(by_seed[seed]))
+    return table
 
 
 def ratings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0) -> dict[str, Rating]:

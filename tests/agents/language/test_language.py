@@ -167,3 +167,7 @@ def test_an_engine_keeps_the_training_mode_of_its_model(nano):
     engine.generate([nano.prompt_ids(start("snake"))], SHORT, [0])
     assert engine.model.training
     engine.model.eval()
+
+
+def test_on_a_cpu_a_deadline_is_for_a_few_replies(nano):
+    assert nano.at_once == 8

@@ -72,7 +72,16 @@ def test_version() -> None:
 def test_leaderboard_json_has_the_promised_shape(played: Path) -> None:
     done = process("leaderboard", played, "--format", "json")
     shown = json.loads(done.stdout)
-    assert list(shown) == ["overall", "games", "seats", "level", "replies", "invalid", "skins"]
+    assert list(shown) == [
+        "overall",
+        "games",
+        "seats",
+        "level",
+        "replies",
+        "invalid",
+        "skins",
+        "ranks_without_a_game",
+    ]
     assert {"frozen-lake", "snake", "snake-royale"} <= set(shown["games"])
     for row in [*shown["overall"], *shown["games"]["snake"]]:
         assert set(row) >= ROW_KEYS

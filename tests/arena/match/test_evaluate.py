@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
 
 from arena.match.episode import EndReason, Episode
-from arena.match.evaluate import Conditions, _played, evaluate, evaluate_pair
-from arena_agents import Agent
+from arena.match.evaluate import Conditions, evaluate, evaluate_pair, played_episodes
+from arena.match.match import MatchConfig
+from arena_agents import Agent, Observation
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
 from arena_games.base import GameSpec, UsageError
@@ -99,14 +101,25 @@ def test_seeds_that_failed_for_one_are_left_out_for_both(monkeypatch: pytest.Mon
     """A server's failure says nothing of the agent; its own failure is a forfeit and counts."""
 
     def played(agent: Agent, spec: GameSpec, conditions: Conditions) -> list[Episode]:
-        episodes = _played(agent, spec, conditions)
+        episodes = played_episodes(agent, spec, conditions)
         outside = replace(episodes[7], end=EndReason.AGENT_ERROR, culprit="agent")
         return [*episodes[:7], outside, *episodes[8:]] if isinstance(agent, SearchAgent) else episodes
 
-    monkeypatch.setattr("arena.match.evaluate._played", played)
+    monkeypatch.setattr("arena.match.evaluate.played_episodes", played)
     conditions = Conditions(episodes=20)
     rows, (pair,) = evaluate_pair(("search", "random"), (SearchAgent(), RandomAgent()), [LAKE], conditions)
     assert ([row.episodes for row in rows], pair.episodes) == ([19, 20], 19)
     rows, (pair,) = evaluate_pair(("raises", "random"), (Raises(), RandomAgent()), [LAKE], conditions)
     assert rows[0].forfeits > 0
     assert pair.episodes == 20
+
+
+def test_who_is_too_slow_is_given_more_time_by_name() -> None:
+    class Slow(Agent):
+        def choose(self, observation: Observation) -> str:
+            time.sleep(0.5)
+            return "<action>down</action>"
+
+    config = MatchConfig(deadline_s=0.05)
+    with pytest.raises(UsageError, match=r"no reply within 0\.05 s; --deadline gives more time"):
+        evaluate("slow", Slow(), [find_game("frozen-lake")], episodes=1, config=config)

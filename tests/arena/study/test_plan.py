@@ -44,7 +44,9 @@ def plan_of(text: str) -> Plan:
 
 def test_each_combination_of_levels_is_an_arm_with_a_training_a_seed() -> None:
     plan = plan_of(SMALL + CLAIM)
-    assert [arm.name for arm in plan.arms] == ["0.5, 8", "0.5, 12", "1, 8", "1, 12"]
+    assert [arm.name for arm in plan.arms] == [
+        f"keep={keep}, horizon={horizon}" for keep in ("0.5", "1") for horizon in (8, 12)
+    ]
     assert [arm.game for arm in plan.arms[:2]] == ["frozen-lake", "frozen-lake(horizon=12)"]
     configs = [cell.config for arm in plan.arms for cell in arm.cells.values()]
     assert [(c["keep"], c["seed"], c["steps"]) for c in configs if c] == [
@@ -76,9 +78,9 @@ def test_levels_by_name_set_several_things_at_once() -> None:
         "keep = [0.5, 1.0]", 'arm = { aaw = {}, all = { keep = 1.0 }, dqn = { agent = "dqn" } }'
     )
     arms = {arm.name: arm for arm in plan_of(text).arms}
-    assert arms["dqn, 8"].agent == "dqn"
-    assert arms["dqn, 8"].base is None
-    assert arms["all, 8"].cells[0].config["keep"] == 1.0  # type: ignore[index]
+    assert arms["dqn, horizon=8"].agent == "dqn"
+    assert arms["dqn, horizon=8"].base is None
+    assert arms["all, horizon=8"].cells[0].config["keep"] == 1.0  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from arena.match.evaluate import evaluate
 from arena.study.config import parse_study
+from arena.study.forecast import forecast
 from arena.study.outcomes import Asked, play_outcomes
 from arena.study.plan import Plan, make_plan
 from arena.study.run import run_cells, unfinished
@@ -101,3 +105,42 @@ def test_outcomes_are_those_of_arena_eval_and_more_episodes_go_on(tmp_path: Path
     stored = json.loads(path.read_text())
     path.write_text(json.dumps(stored | {"version": 1}))  # of another version of the game
     assert not len(Asked("base", game, 12, 3, "sampled").found(tmp_path))
+
+
+def test_a_forecast_counts_what_is_left_and_keeps_nothing(tmp_path: Path) -> None:
+    plan = plan_of(STUDY.replace("seeds = 1", "seeds = 3"))
+    said: list[str] = []
+    found = forecast(plan, tmp_path, said.append)
+    assert (found.trainings, found.untrained) == (3, 1)
+    assert found.episodes == 3 * 2 * 2 * 6 + 3 * 6  # best and last, sampled and greedy; search at three
+    assert said == [
+        "sampling 32 episodes: search on frozen-lake",
+        "sampling 2 updates: dqn on frozen-lake",
+        "sampling 32 episodes: dqn on frozen-lake",
+    ]
+    assert found.training_seconds > 0
+    assert found.evaluation_seconds > 0
+    assert found.hours(2) == pytest.approx(found.hours(1) / 2)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_killed_study_comes_to_the_same_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "small.toml"
+    file.write_text(STUDY.replace("steps = 2", "steps = 40").replace("seeds = 1", "seeds = 2"))
+
+    def command(out: Path) -> list[str]:
+        return [sys.executable, "-m", "arena", "study", str(file), "--out", str(out), "--workers", "2"]
+
+    killed = subprocess.Popen(command(tmp_path / "killed"), stderr=subprocess.DEVNULL)
+    began = time.monotonic()
+    while not any((tmp_path / "killed").glob("cells/*/run/metrics.jsonl")):
+        assert time.monotonic() - began < 300
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    time.sleep(1)  # its workers notice by themselves
+    for name in ("killed", "whole"):
+        subprocess.run(command(tmp_path / name), check=True, capture_output=True)
+    for name in ("study.json", "study.md", "study.html"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

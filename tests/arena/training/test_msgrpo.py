@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from arena.training.language.guard import Guard
-from arena.training.msgrpo.train import MsgrpoTraining
+from arena.training.msgrpo.training import MsgrpoTraining
 from arena.training.run_folder import RunFolder
 from arena.training.settings import new_config
 from arena.training.start import train

@@ -19,7 +19,7 @@ from arena.training.language.probe import PROMPTS
 from arena.training.language.sequences import Sequences
 from arena.training.language.sync import PolicySync
 from arena.training.msgrpo.learner import Learner
-from arena.training.msgrpo.train import MsgrpoTraining
+from arena.training.msgrpo.training import MsgrpoTraining
 from arena.training.run_folder import RunFolder
 from arena.training.settings import new_config
 from arena.training.start import train

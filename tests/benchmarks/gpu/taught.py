@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from arena import sft, train
-from arena.training.msgrpo.train import MsgrpoTraining
+from arena.training.msgrpo.training import MsgrpoTraining
 from tests.benchmarks.gpu.bench import Bench
 from tests.benchmarks.gpu.learn import metrics, phases
 
