@@ -103,9 +103,16 @@ check: test lint
 	.venv-faces/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mcp,inspect]" stable_baselines3 trackio trl
 	touch $@
 
-.venv-ray/installed .venv-openenv/installed .venv-verifiers/installed: .venv-%/installed: pyproject.toml constraints.txt
+.venv-ray/installed: pyproject.toml constraints.txt
+	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,ray]"
+	touch $@
+
+# They want other versions of two packages than the rest.
+.venv-openenv/installed .venv-verifiers/installed: .venv-%/installed: pyproject.toml constraints.txt
 	test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,$*]"
+	grep --invert-match --extended-regexp '^(openai|pillow)==' constraints.txt > .venv-$*/constraints.txt
+	.venv-$*/bin/python -m pip install --quiet --constraint .venv-$*/constraints.txt --editable ".[$*]" pytest pytest-timeout hypothesis
 	touch $@
 
 # Little of what it installs is ever imported, so nothing is compiled beforehand.

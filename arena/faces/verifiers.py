@@ -2,9 +2,8 @@
 
     resolve_env_config({"taskset": {"id": "tmsg-arena", "game": "snake-duel"}})
 
-Every open seat is an agent of its own (`p0`, `p1`, …) with a conversation and a trace of its own, rewarded by
-its return, so that any of them can be trained. Episodes come from the seeds for training. Needs `verifiers`,
-0.4, whose interface is young; it cannot be installed beside `openenv`.
+An open seat is an agent (`p0`, `p1`, …) with a conversation and a trace of its own, rewarded by its return.
+Episodes come from the seeds for training. Needs `verifiers` 0.4, which cannot be installed beside `openenv`.
 """
 
 from __future__ import annotations
@@ -43,8 +42,6 @@ class Game(vf.Task[Start, vf.State, vf.TaskConfig]):  # type: ignore[misc]
 
 
 class TmsgTasksetConfig(vf.TasksetConfig):  # type: ignore[misc]
-    """Which game: a name, or a file's or a module's as on the command line."""
-
     game: str = "snake-duel"
 
 
@@ -55,7 +52,7 @@ class TmsgTaskset(vf.Taskset[Game, TmsgTasksetConfig]):  # type: ignore[misc]
 
     def load(self) -> Iterator[Game]:
         game = self.config.game
-        _seats(find_game(game))  # what cannot be played is told now
+        _seats(find_game(game))
         for seed in itertools.count():
             yield Game(Start(name=f"{game}#{seed}", prompt=None, game=game, seed=seed), self.config.task)
 
@@ -63,33 +60,19 @@ class TmsgTaskset(vf.Taskset[Game, TmsgTasksetConfig]):  # type: ignore[misc]
 class TmsgHarness(vf.Harness[vf.HarnessConfig]):  # type: ignore[misc]
     """One reply to what was said so far, in this process: a seat has no tools, and needs no sandbox."""
 
-    APPENDS_SYSTEM_PROMPT = SUPPORTS_RESUME = True
+    SUPPORTS_RESUME = True
     EXECUTES_CODE = NEEDS_CONTAINER = False
 
-    async def launch(
-        self,
-        ctx: Any,
-        trace: Any,
-        runtime: Any,
-        endpoint: str,
-        secret: str,
-        mcp_urls: Any,
-        data: Any,
-        *rest: Any,
-    ) -> Any:
-        system, said = self.resolve_prompt(data)
-        messages = [{"role": "system", "content": system}] if system else []
-        messages += [message_to_wire(message) for message in said]
+    async def launch(self, ctx: Any, *given: Any, **_: Any) -> Any:
+        endpoint, secret, _, data = given[2:6]
+        messages = [message_to_wire(message) for message in data.prompt]
+        asked, key = {"model": ctx.model, "messages": messages}, {"Authorization": f"Bearer {secret}"}
         async with httpx.AsyncClient(timeout=None) as client:
-            answer = await client.post(
-                f"{endpoint}/chat/completions",
-                headers={"Authorization": f"Bearer {secret}"},
-                json={"model": ctx.model, "messages": messages},
-            )
+            answer = await client.post(f"{endpoint}/chat/completions", headers=key, json=asked)
         return ProgramResult(0 if answer.is_success else 1, "", "" if answer.is_success else answer.text)
 
 
-SEAT = vf.AgentConfig(runtime=vf.SubprocessConfig())  # nothing is executed there
+SEAT = vf.AgentConfig(runtime=vf.SubprocessConfig())
 
 
 class TmsgEnvConfig(vf.EnvConfig):  # type: ignore[misc]
@@ -118,24 +101,20 @@ class TmsgEnv(vf.Env[TmsgEnvConfig]):  # type: ignore[misc]
         match = Match(spec, episode_seed(Split.TRAIN, task.data.seed), seated(spec, list(roles.values())))
         referee = Referee(match, spec.make_env(), MatchConfig())
         async with AsyncExitStack() as stack:
-            talks = {
-                role: await stack.enter_async_context(getattr(agents, role).interaction(task))
-                for role in roles.values()
-            }
+            chairs = [(role, getattr(agents, role).interaction(task)) for role in roles.values()]
+            talks = {role: await stack.enter_async_context(chair) for role, chair in chairs}
             while (seen := referee.observation) is not None:
-                if referee.player in talks:
+                if ours := referee.player in talks:
                     talk = talks[referee.player]
                     said = [message["content"] for message in words.messages(spec, seen)]
                     segment = await talk.turn("\n\n".join(said if not talk.trace.num_turns else said[-1:]))
                     if segment.terminated:
                         break
-                    referee.commit(Reply(segment.last_reply), 0.0)
-                else:
-                    referee.commit(others[referee.player].act([seen])[0], 0.0)
+                reply = Reply(segment.last_reply) if ours else others[referee.player].act([seen])[0]
+                referee.commit(reply, 0.0)
         episode = referee.episode()
         for seat, role in roles.items():
-            trace = talks[role].trace
-            trace.record_reward("return", float(referee.returns[seat]), 1.0)
+            talks[role].trace.record_reward("return", float(referee.returns[seat]), 1.0)
             if referee.observation is None:
-                trace.record_metric("success", float(episode.successes[seat]))
-                trace.record_metric("place", float(episode.placements[seat]))
+                talks[role].trace.record_metric("success", float(episode.successes[seat]))
+                talks[role].trace.record_metric("place", float(episode.placements[seat]))

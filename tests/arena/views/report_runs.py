@@ -68,7 +68,7 @@ def plain_run(folder: Path) -> Path:
 def crowded_run(folder: Path) -> Path:
     """Forty agents with names of every length on two games."""
     agents = {f"{'model-' * (i % 5)}{i:02d}{'-instruct' * (i % 3)}": RandomAgent() for i in range(40)}
-    fill(folder, ("frozen-lake", "snake-duel"), agents, matches=1)
+    fill(folder, ("frozen-lake", "frozen-lake-slippery"), agents, matches=2)
     return folder
 
 
