@@ -2,7 +2,7 @@
 # make check  tests, lint, types, import contracts          make test-slow  the learning tests too
 # make format  ruff's formatter, and what ruff can repair
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
-# make test-ray   a Ray cluster of two nodes plays on this machine, in an environment of its own
+# make test-ray   a Ray cluster on this machine plays, in an environment of its own
 # make test-faces  the other packages' own clients play and read (Stable-Baselines3, MCP, Inspect, TRL, trackio)
 # make axe    axe-core, with which the pages' accessibility is tested (from npm; without it those tests are skipped)
 # make test-openenv test-verifiers  the same for two packages that cannot lie beside each other

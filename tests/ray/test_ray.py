@@ -53,6 +53,7 @@ def test_a_cluster_of_this_machine_whose_workers_are_killed(
     check_same(tmp_path, 24)
 
 
+@pytest.mark.slow
 def test_two_nodes_of_which_one_goes(tmp_path: Path) -> None:
     from ray.cluster_utils import Cluster
 

@@ -155,7 +155,12 @@ class OnRay:
                 f"{self._deaths} actors in a row have ended before they finished a chunk; the last said: "
                 f"{str(error).splitlines()[0]}"
             )
-        self._actors[place] = self._actor(place)
+        room = int(self._ray.cluster_resources().get("GPU" if self._gpus else "CPU", 0))
+        if len(self._actors) > max(1, room):  # its machine is gone: another would wait for ever
+            del self._actors[place], self._last[place]
+            self._count = len(self._actors)
+        else:
+            self._actors[place] = self._actor(place)
 
     def _actor(self, place: int) -> Any:
         logs = self._task.sandbox.logs
