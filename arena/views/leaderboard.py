@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from rich.text import Text
 
 from arena.record.board import board_of
 from arena.record.paired import skin_drops
+from arena.record.plays import Faults
 from arena.record.store import Store
+from arena.record.usages import Spending
 from arena.untrusted import one_line
 from arena.views.invalid import invalid_json, show_invalid
 from arena.views.options import Format
@@ -19,6 +22,7 @@ from arena.views.skins import show_skins, skins_json
 from arena.views.spending import show_spending, spending_json
 from arena_leaderboard import (
     Leaderboard,
+    MatchResult,
     ranks_without_a_game,
     render_csv,
     render_json,
@@ -31,13 +35,27 @@ from arena_leaderboard import (
 def show_leaderboard(folder: Path, format: Format, anchor: str | None = None) -> None:
     """Print the leaderboard of a tournament's folder in one of the formats; the `anchor` is rated 1000."""
     with Store.read(folder) as store:
-        results = store.results()
-        board, spending = board_of(store, anchor), store.spending()
-        invalid, drops = store.invalid_replies(), skin_drops(results)
-    without = ranks_without_a_game(results)
+        found = store.results(), store.spending(), store.invalid_replies()
+        board = board_of(store, anchor)
+    show_board(board, *found, format=format)
+
+
+def show_board(
+    board: Leaderboard,
+    results: Sequence[MatchResult],
+    spending: Mapping[str, Spending],
+    invalid: Faults,
+    *,
+    format: Format,
+    verdict: str | None = None,
+) -> None:
+    """Print a board with all that belongs to it; a `verdict` on its order stands below the ratings."""
+    without, drops = ranks_without_a_game(results), skin_drops(results)
     if format == Format.RICH:
         render_rich(board, Console())
         _show_dependent(without)
+        if verdict is not None:
+            print(verdict)
         show_skins(drops, Console())
         show_invalid(invalid, Console())
         show_spending(spending, Console())
@@ -55,6 +73,8 @@ def show_leaderboard(folder: Path, format: Format, anchor: str | None = None) ->
         Format.SVG: render_svg,
     }
     print(renderers[format](board).rstrip("\n"))
+    if verdict is not None:
+        print(verdict, file=sys.stderr)
 
 
 def _show_dependent(without: Mapping[str, tuple[int, int]]) -> None:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from shlex import quote
 
 from rich.console import Console
 
 from arena.record.board import board_at
-from arena.record.paired import skin_drops
 from arena.record.store import Store
 from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
 from arena.tournament.run import UntilSeparated, run
 from arena.tournament.shard import Shard
 from arena.untrusted import one_line
-from arena.views.invalid import invalid_json, show_invalid
+from arena.views.leaderboard import show_board
 from arena.views.messages import note, warn
-from arena.views.skins import show_skins, skins_json
-from arena.views.spending import show_spending, spending_json
+from arena.views.options import Format
 from arena.views.tournament_progress import TournamentDisplay
 from arena_agents.engines.choose import parse_engine
 from arena_agents.sandbox import Sandbox
 from arena_games.base import UsageError
-from arena_leaderboard import render_json, render_rich
 
 
 def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> bool:
@@ -57,18 +53,14 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
     verdict = result.verdict
     with Store.read(result.folder) as store:
         board = board_at(store, 1 if verdict is None else verdict.looks)
-    if as_json:
-        spent, wrong = spending_json(result.spending), invalid_json(result.invalid)
-        drops = skins_json(skin_drops(result.results))
-        print(render_json(board, replies=spent, invalid=wrong, skins=drops).rstrip("\n"))
-    else:
-        render_rich(board, Console())
-    if verdict is not None:
-        print(one_line(str(verdict)), file=sys.stderr if as_json else sys.stdout)
-    if not as_json:
-        show_skins(skin_drops(result.results), Console())
-        show_invalid(result.invalid, Console())
-        show_spending(result.spending, Console())
+    show_board(
+        board,
+        result.results,
+        result.spending,
+        result.invalid,
+        format=Format.JSON if as_json else Format.RICH,
+        verdict=None if verdict is None else one_line(str(verdict)),
+    )
     if shard is None:
         note(f"arena report {quote(str(options.out))} makes a page of it")
     else:
