@@ -14,8 +14,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 VLLM := .venv-vllm/bin
 export OMP_NUM_THREADS ?= 1
-# Test files are run beside each other, each whole in one process: what it has set up is made once.
-BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+# Test files are run beside each other, each whole in one process: what it has set up is made once. In their order: by
+# default those of few tests come last, however long they take.
+BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-slow test-vllm test-ray smollm2 bench docs test-faces test-openenv test-verifiers axe format lint \
 	check pictures clean
