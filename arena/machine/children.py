@@ -5,73 +5,87 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from arena.machine.hardware import gpus
+from arena.untrusted import one_line
+from arena_agents.files import check_own, open_regular
 
 TAIL_BYTES = 64 * 1024  # of a log, in which the last line is looked for
 LOOK_EVERY_S = 0.2
 PATIENCE_S = 5.0  # for a process that is asked to stop
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A process to be run: its command, the file for what it says, and whether it wants a GPU to itself."""
+Work = TypeVar("Work", bound=Hashable)
+Told = TypeVar("Told", bound=Hashable, contravariant=True)
 
-    name: str
+
+@dataclass(frozen=True, slots=True)
+class Child(Generic[Work]):
+    """A process to be run for some work: its command, the file for what it says, and whether it wants a
+    GPU to itself.
+
+    It has failed where it ends otherwise than with status 0, or the work is not `done` then.
+    """
+
+    work: Work
     command: tuple[str, ...]
     log: Path
     on_card: bool = False
+    done: Callable[[], bool] = lambda: True
 
 
-class Watcher(Protocol):
-    """Told how the processes proceed."""
+class Watcher(Protocol[Told]):
+    """Told how the works proceed."""
 
-    def started(self, name: str) -> None: ...
+    def started(self, work: Told, /) -> None: ...
 
     def look(self) -> None:
         """Called a few times a second."""
 
-    def ended(self, name: str, error: str | None) -> None: ...
+    def ended(self, work: Told, error: str | None, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Running:
-    child: Child
+class _Running(Generic[Work]):
+    child: Child[Work]
     process: subprocess.Popen[bytes]
     card: str | None
 
 
 def run_children(
-    children: Sequence[Child], *, at_once: int, threads: int, watcher: Watcher
-) -> dict[str, str]:
+    children: Sequence[Child[Work]], *, at_once: int, threads: int, watcher: Watcher[Work]
+) -> dict[Work, str]:
     """Run them in order, `at_once` side by side with so many `threads` each; returns what went wrong.
 
-    Where there are GPUs, those that want one wait for one of their own. All are stopped if this is.
+    What goes wrong is told by the log's last line. Where there are GPUs, those that want one wait for one of
+    their own. All are stopped if this is. Raises UsageError where a log's path leads elsewhere.
     """
-    waiting, errors = list(children), {}
+    waiting = list(children)
+    errors: dict[Work, str] = {}
     cards = device_names()
     free = list(cards)
-    with _stopped_on_exit() as running:
+    running: list[_Running[Work]] = []
+    with _stopped_on_exit(running):
         while waiting or running:
             while len(running) < at_once and (child := _next(waiting, free, on_cards=bool(cards))):
                 waiting.remove(child)
                 card = free.pop(0) if cards and child.on_card else None
                 running.append(_start(child, threads, card))
-                watcher.started(child.name)
+                watcher.started(child.work)
             time.sleep(LOOK_EVERY_S)
             watcher.look()
             for one in [one for one in running if one.process.poll() is not None]:
                 running.remove(one)
                 free += [one.card] if one.card is not None else []
                 error = _error(one)
-                watcher.ended(one.child.name, error)
+                watcher.ended(one.child.work, error)
                 if error is not None:
-                    errors[one.child.name] = error
+                    errors[one.child.work] = error
     return errors
 
 
@@ -84,18 +98,20 @@ def device_names() -> list[str]:
 
 def last_line(path: Path) -> str | None:
     """What a log ends with, if it says anything."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
         lines = file.read(TAIL_BYTES).decode("utf-8", "replace").splitlines()
     return next((line.strip() for line in reversed(lines) if line.strip()), None)
 
 
-def _next(waiting: Sequence[Child], free: Sequence[str], *, on_cards: bool) -> Child | None:
+def _next(waiting: Sequence[Child[Work]], free: Sequence[str], *, on_cards: bool) -> Child[Work] | None:
     """The first that can start now."""
     return next((child for child in waiting if free or not on_cards or not child.on_card), None)
 
 
-def _start(child: Child, threads: int, card: str | None) -> _Running:
+def _start(child: Child[Work], threads: int, card: str | None) -> _Running[Work]:
+    child.log.parent.mkdir(parents=True, exist_ok=True)
+    check_own(child.log)
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
     if card is not None:
         environment["CUDA_VISIBLE_DEVICES"] = card
@@ -106,19 +122,19 @@ def _start(child: Child, threads: int, card: str | None) -> _Running:
     return _Running(child, process, card)
 
 
-def _error(one: _Running) -> str | None:
+def _error(one: _Running[Work]) -> str | None:
     status = one.process.returncode
-    if status == 0:
+    if status == 0 and one.child.done():
         return None
-    return last_line(one.child.log) or f"ended with status {status} and said nothing"
+    said = last_line(one.child.log)
+    return one_line(said.removeprefix("arena: ")) if said else f"ended with status {status} and said nothing"
 
 
 @contextmanager
-def _stopped_on_exit() -> Iterator[list[_Running]]:
-    """A list of processes; those that are left in it when the block ends are stopped."""
-    running: list[_Running] = []
+def _stopped_on_exit(running: Sequence[_Running[Work]]) -> Iterator[None]:
+    """Those that are left in the list when the block ends are stopped."""
     try:
-        yield running
+        yield
     finally:
         for one in running:
             one.process.terminate()

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from arena.machine.children import Child, device_names, run_children
+from arena.machine.children import Child, Watcher, device_names, run_children
 from arena.machine.files import lock_folder
 from arena.machine.hardware import cores
 from arena.study.plan import Cell, Plan
@@ -16,16 +15,6 @@ from arena.study.worker import RUN, Job, finished, write_job
 
 LOG = "log.txt"
 EVALUATION_STEPS = 10  # that evaluating a policy counts as in the progress, beside a training's steps
-
-
-class Watcher(Protocol):
-    """Told how a study proceeds."""
-
-    def started(self, name: str) -> None: ...
-
-    def look(self) -> None: ...
-
-    def ended(self, name: str, error: str | None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +26,7 @@ class Ended:
     errors: Mapping[str, str]
 
 
-def run_cells(plan: Plan, out: Path, *, workers: int | None, watcher: Watcher) -> Ended:
+def run_cells(plan: Plan, out: Path, *, workers: int | None, watcher: Watcher[str]) -> Ended:
     """Do what is left of the plan in `out`, in `workers` processes at once (default: one a core).
 
     Raises UsageError if another process is at it.
@@ -86,7 +75,7 @@ def on_card(cell: Cell) -> bool:
     return cell.agent not in ("dqn", "random", "search") and bool(device_names())
 
 
-def _child(cell: Cell, out: Path) -> Child:
+def _child(cell: Cell, out: Path) -> Child[str]:
     folder = cell.folder(out)
     command = (sys.executable, "-m", "arena.study.worker", str(folder))
     return Child(cell.key, command, folder / LOG, on_card(cell))

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
+from arena.machine.children import Watcher
 from arena.machine.environment import environment
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
@@ -25,7 +26,7 @@ from arena.tournament.executor.choose import executor_of
 from arena.tournament.executor.task import Task
 from arena.tournament.options import DEADLINE_S, TrainMode
 from arena.tournament.plan import Tournament
-from arena.tournament.prepare import Watcher, due, threads_each, train_all
+from arena.tournament.prepare import due, threads_each, train_all
 from arena.tournament.schedule import Schedule
 from arena.tournament.separation import Verdict, play_on
 from arena.tournament.shard import Shard
@@ -62,7 +63,7 @@ class Listener(Protocol):
 class Display(Protocol):
     """Where a tournament is shown."""
 
-    def trainings(self, waiting: Sequence[Training]) -> AbstractContextManager[Watcher]:
+    def trainings(self, waiting: Sequence[Training]) -> AbstractContextManager[Watcher[Training]]:
         """For as long as these are trained."""
 
     def matches(self) -> AbstractContextManager[Listener]:

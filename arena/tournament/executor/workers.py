@@ -12,13 +12,13 @@ from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 
+from arena.machine.children import device_names
 from arena.machine.hardware import cores
 from arena.match.match import Match
 from arena.tournament.executor.base import Played
 from arena.tournament.executor.chunks import LineUp, Supply, line_up
 from arena.tournament.executor.feed import to_wire
 from arena.tournament.executor.task import Task
-from arena.tournament.prepare import device_names
 from arena_games.base import UsageError
 
 PATIENCE_S = 5.0  # for a worker that is no longer listened to

@@ -182,17 +182,25 @@ class LanguageTraining:
         score = fmean(returns)
         self.guard, seen = self.guard.look(self.step, returns)
         if seen == "best":
-            self.best = self.learner.trained.snapshot()
-            self._save_policy("best")
+            self.keep_best()
         elif seen == "collapse":
-            self.engine.sleep()
-            self.learner.trained.restore(self.best)
-            self.sync_engine()
-            self.reporter.note(
-                f"step {self.step}: held-out return fell to {score:.2f} from {self.guard.best:.2f}; "
-                f"stepped back to the policy of step {self.guard.best_step}, learning rate halved"
-            )
+            self.step_back(f"held-out return fell to {score:.2f} from {self.guard.best:.2f}")
         return held_out_scores(held_out)
+
+    def keep_best(self) -> None:
+        """The policy as it is becomes the one to step back to."""
+        self.best = self.learner.trained.snapshot()
+        self._save_policy("best")
+
+    def step_back(self, why: str) -> None:
+        """Go on from the best policy, which the engine is given, and say why."""
+        self.engine.sleep()
+        self.learner.trained.restore(self.best)
+        self.sync_engine()
+        self.reporter.note(
+            f"step {self.step}: {why}; "
+            f"stepped back to the policy of step {self.guard.best_step}, learning rate halved"
+        )
 
     def save(self, *, now: bool = False) -> None:
         """If it is time, a checkpoint to resume from; at the end of the run, the policy as it is."""

@@ -78,15 +78,8 @@ class LeagueTraining(MsgrpoTraining):
             self.step, verdict.rating.mean, leads=verdict.leads, forgot=bool(verdict.lost_to)
         )
         if seen == "best":
-            self.best = self.learner.trained.snapshot()
-            self._save_policy("best")
+            self.keep_best()
         elif seen == "collapse":
-            self.engine.sleep()
-            self.learner.trained.restore(self.best)
-            self.sync_engine()
             worst = verdict.lost_to[0]
-            self.reporter.note(
-                f"step {self.step}: forgot how to beat {worst}, {verdict.shares[worst]:.0%} of the points; "
-                f"stepped back to the policy of step {self.guard.best_step}, learning rate halved"
-            )
+            self.step_back(f"forgot how to beat {worst}, {verdict.shares[worst]:.0%} of the points")
         return row

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from arena.machine import children
 from arena.tournament import prepare
 from arena.tournament.entrants import Training, parse_entrants, trainings
 from arena.tournament.options import TrainMode
@@ -167,7 +168,7 @@ def test_an_interruption_stops_the_trainings(tmp_path: Path, monkeypatch: pytest
 
     (training, *_) = needed(tmp_path)
     scripted(monkeypatch, {"dqn@snake": SLEEPS})
-    monkeypatch.setattr(prepare, "LOOK_EVERY_S", 1.0)
+    monkeypatch.setattr(children, "LOOK_EVERY_S", 1.0)
     with pytest.raises(KeyboardInterrupt):
         train_all([training], seed=0, watcher=Interrupts())
     assert not _alive(int((training.folder / "pid").read_text()))
@@ -219,7 +220,8 @@ time.sleep(0.3)
 def test_each_gpu_trains_one_language_model_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str | None, cards: list[str]
 ) -> None:
-    monkeypatch.setattr(prepare, "gpus", lambda: [object(), object()])
+    for module in (prepare, children):
+        monkeypatch.setattr(module, "gpus", lambda: [object(), object()])
     monkeypatch.setattr(prepare, "cores", lambda: 16)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
