@@ -25,13 +25,13 @@ demo: .venv/installed
 	$(BIN)/arena tournament --games all
 
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not slow" $(BESIDE)
+	$(BIN)/python -m pytest -m "not slow" $(BESIDE) $(OPTIONS)
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest $(BESIDE)
 
 test-vllm: .venv-vllm/installed
-	$(VLLM)/python -m pytest -m "not slow" tests/vllm
+	$(VLLM)/python -m pytest -m "not slow" tests/vllm $(OPTIONS)
 
 test-ray: .venv-ray/installed
 	.venv-ray/bin/python -m pytest -m "not slow" tests/ray

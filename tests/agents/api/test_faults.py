@@ -126,7 +126,8 @@ def test_a_server_that_is_gone_is_given_up(make: AgentAt) -> None:
         agent = make(server, deadline_s=1.0, concurrency=2, give_up_after=3)
         replies, seconds = timed(agent, count=50)
     assert seconds < 2 * 1.0 + SLACK_S
-    assert replies[0].text == RIGHT
+    # Two are asked at once: either may be there first.
+    assert sorted(reply.text for reply in replies[:2]) == ["", RIGHT]
     assert len(server.calls) == sum(reply.usage is not None for reply in replies)
     last = "given up after 3 failures in a row; the last: no answer within 1 s"
     assert replies[-1] == Reply("", error=last, passing=True)
