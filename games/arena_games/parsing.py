@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from arena_games.base import Invalid, Observation, Parser, action_reply
 
 _TAG = re.compile(r"<(/?)action>", re.IGNORECASE)
+_OPEN, _CLOSE = action_reply("|").split("|")
 _PAIRS = {("'", "'"), ('"', '"'), ("`", "`"), ("*", "*"), ("_", "_"), ("(", ")"), ("[", "]"), ("<", ">")}
 _PAIRS |= {("“", "”"), ("‘", "’"), ("«", "»"), ("„", "“")}
 _CLOSING = ".,;:!"  # a sentence's, behind a name
@@ -149,6 +150,12 @@ def parse_position(*, case_matters: bool = True, aliases: Aliases = no_aliases) 
 
     def parse(text: str, observation: Observation) -> int | str | Invalid:
         names = dict(zip(observation.legal_names, observation.legal, strict=True))
+        if (
+            text.startswith(_OPEN)
+            and text.endswith(_CLOSE)
+            and (bare := text[len(_OPEN) : -len(_CLOSE)]) in names
+        ):
+            return names[bare]  # as most replies are: they need not be searched
         return _agreed(
             text,
             lambda said: named(said, names, case_matters=case_matters, aliases=aliases),
