@@ -13,6 +13,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def split(spec: GameSpec) -> list[float]:
     ]
     rounds = [[*(1e6 / rate(loop()) for loop in loops), 1e6 * _in_matches(spec)] for _ in range(ROUNDS)]
     whole = [statistics.median(column) for column in zip(*rounds, strict=True)]
-    return [whole[0], *(after - before for before, after in zip(whole, whole[1:], strict=False))]
+    return [whole[0], *(after - before for before, after in pairwise(whole))]
 
 
 def _in_turns(rules: Rules, *, numeric: bool) -> Iterator[None]:
