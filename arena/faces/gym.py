@@ -8,7 +8,7 @@ so that what is learned here can be measured by a tournament on seeds that were 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -35,6 +35,8 @@ class TmsgEnv(gymnasium.Env[dict[str, Any], int]):  # type: ignore[misc]
     Raises UsageError for unknown games and agents.
     """
 
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 4}
+
     def __init__(
         self,
         game: str,
@@ -51,7 +53,7 @@ class TmsgEnv(gymnasium.Env[dict[str, Any], int]):  # type: ignore[misc]
         self._parts = tuple(part for part in parts if part in whole.spaces)
         self.observation_space = spaces.Dict({part: whole[part] for part in self._parts})
         self.action_space = spaces.Discrete(len(spec.action_names))
-        self.metadata = {"render_modes": ["ansi"], "name": spec.name, "version": spec.version}
+        self.metadata = {**self.metadata, "name": spec.name, "version": spec.version}
         self.render_mode = render_mode
         self._last: Observation | None = None
 
