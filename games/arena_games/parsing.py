@@ -150,11 +150,8 @@ def parse_position(*, case_matters: bool = True, aliases: Aliases = no_aliases) 
 
     def parse(text: str, observation: Observation) -> int | str | Invalid:
         names = dict(zip(observation.legal_names, observation.legal, strict=True))
-        if (
-            text.startswith(_OPEN)
-            and text.endswith(_CLOSE)
-            and (bare := text[len(_OPEN) : -len(_CLOSE)]) in names
-        ):
+        bare = text[len(_OPEN) : -len(_CLOSE)]
+        if bare in names and text == action_reply(bare):
             return names[bare]  # as most replies are: they need not be searched
         return _agreed(
             text,

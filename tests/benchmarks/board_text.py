@@ -135,9 +135,8 @@ def loss(model: AutoModelForCausalLM, batch: Sequence[Example]) -> Tensor:
     places = mask.cumsum(1).sub(1).clamp(min=0)
     read = model(ids, attention_mask=mask, position_ids=places, logits_to_keep=last).logits[:, :-1]
     targets = labels[:, 1 - last :]
-    return cross_entropy(read.flatten(0, 1), targets.flatten(), ignore_index=-100, reduction="sum") / len(
-        batch
-    )
+    nats = cross_entropy(read.flatten(0, 1), targets.flatten(), ignore_index=-100, reduction="sum")
+    return nats / len(batch)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,9 @@ def _in_turns(rules: Rules, *, numeric: bool) -> Iterator[None]:
             seat = state.current_player()
             legal = state.legal_actions(seat)
             names = tuple([state.action_to_string(seat, action) for action in legal])
-            rules.text(state, seat, last, known.setdefault(names, "") or _kept(known, names))
+            if names not in known:
+                known[names] = listed(names)
+            rules.text(state, seat, last, known[names])
             if numeric:
                 _numbers(game, planes, state, seat, legal)
             yield
@@ -88,11 +90,6 @@ def _in_turns(rules: Rules, *, numeric: bool) -> Iterator[None]:
             if rules.open_state:
                 last = f"{rules.seat_name(seat)} played {names[legal.index(action)]}"
             state.apply_action(action)
-
-
-def _kept(known: dict[tuple[str, ...], str], names: tuple[str, ...]) -> str:
-    known[names] = listed(names)
-    return known[names]
 
 
 def _numbers(game: Any, planes: Any, state: Any, seat: int, legal: list[int]) -> Mapping[str, Any]:
