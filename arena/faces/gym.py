@@ -8,7 +8,7 @@ so that what is learned here can be measured by a tournament on seeds that were 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -35,7 +35,7 @@ class TmsgEnv(gymnasium.Env[dict[str, Any], int]):  # type: ignore[misc]
     Raises UsageError for unknown games and agents.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 4}
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012 (Gymnasium's)
 
     def __init__(
         self,

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 from arena.match.episode import Episode
-from arena.untrusted import escaped_name, escaped_text, note_of_the_rest
+from arena.training.sampled import SampledEpisode, SampledStep
+from arena.untrusted import escaped_line, escaped_name, escaped_text, note_of_the_rest
 from arena.views.page.selection import Selected
 from arena.views.terminal.frames import Frame, ending, frame
 from arena.views.terminal.recorded import stored_replay
+from arena.views.terminal.sampled import sampled_replay
+from arena_games.base import points
 from arena_games.board import Board, Cell
 
 LONGEST = 4_000  # characters of a text that the page carries
 LARGEST = 64  # cells in a row and rows of a board that is drawn
+LONGEST_TOKEN = 60  # characters of one that the page carries
+MOST_UPDATES = 40  # of a training
 BUDGET = 3_000_000  # bytes of JSON, an upper estimate; the page is to stay below 5 MB
 
 
@@ -102,6 +107,42 @@ class Archive:
         rows = tuple(tuple(self._cells.put(_escaped(cell)) for cell in row) for row in board.rows)
         return self._boards.put((escaped_name(board.legend, 200), rows))
 
+    def add_sampled(self, number: int, sampled: SampledEpisode) -> bool:
+        """Take in an episode that a training kept, if there is still room for it; whether there was."""
+        replay = sampled_replay(sampled)
+        cost = _cost(replay.episode) + sum(
+            40 + len(one.text) for step in sampled.steps for one in step.tokens
+        )
+        if cost > self._left:
+            return False
+        self._left -= cost
+        steps = (*sampled.steps, None)
+        self._matches.append(
+            {
+                "number": number,
+                "game": escaped_name(sampled.game),
+                "title": f"update {sampled.step}, return {points(sampled.total)} (episode {number})",
+                "why": "",
+                "position": 0,
+                "players": [escaped_name(player) for player in sampled.players],
+                "placements": ["–"] * len(sampled.players),
+                "ending": sampled.outcome,
+                "notice": sampled.notice,
+                "frames": [
+                    self._frame(frame(replay, position), None if step is None else step.reasoning)
+                    | ({} if step is None else _learned(step))
+                    for position, step in enumerate(steps)
+                ],
+            }
+        )
+        return True
+
+
+def _learned(step: SampledStep) -> dict[str, Any]:
+    """What a decision was credited with, and its tokens as (text, log-probability, mismatch)."""
+    tokens = [[escaped_line(one.text, LONGEST_TOKEN), one.logprob, one.mismatch] for one in step.tokens]
+    return {"advantage": step.advantage, "tokens": tokens}
+
 
 def _escaped(cell: Cell) -> Cell:
     return Cell(escaped_text(cell.symbol)[:2], cell.tone, cell.seat, cell.strong)
@@ -115,6 +156,20 @@ def _cost(episode: Episode) -> int:
         for text in (step.observation.text, step.reply.text, step.reply.reasoning or "")
     }
     return 200 * len(episode.steps) + sum(len(json.dumps(text[:LONGEST])) for text in texts)
+
+
+def sampled_archive(episodes: Sequence[SampledEpisode], budget: int = BUDGET) -> dict[str, Any]:
+    """The episodes of at most about `MOST_UPDATES` updates, evenly chosen, the newest first, as many as fit.
+
+    Their numbers are those of `arena replay`.
+    """
+    updates = sorted({one.step for one in episodes}, reverse=True)
+    wanted = {*updates[:: -(-len(updates) // MOST_UPDATES) or 1], *updates[-1:]}
+    collected = Archive(budget)
+    for number in range(len(episodes), 0, -1):
+        if episodes[number - 1].step in wanted:
+            collected.add_sampled(number, episodes[number - 1])
+    return collected.to_json()
 
 
 def archive(
