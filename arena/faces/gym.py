@@ -35,7 +35,8 @@ class TmsgEnv(gymnasium.Env[dict[str, Any], int]):  # type: ignore[misc]
     Raises UsageError for unknown games and agents.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012 (Gymnasium's)
+    # Gymnasium reads it of the class and of an environment, so it is no ClassVar.
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from arena.match.episode import Episode
+from arena.match.episode import EndReason, Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import house_agents, in_turn, seated
@@ -230,12 +230,18 @@ def played_episodes(agent: Agent, spec: GameSpec, conditions: Conditions) -> lis
     return list(play(_matches(spec, conditions), players, conditions.config))
 
 
+def _remedy(failed: Episode) -> str:
+    if failed.end == EndReason.GAME_ERROR:
+        return f"; arena check-game {failed.game} says more"
+    return "; --deadline gives more time" if "no reply within" in (failed.detail or "") else ""
+
+
 def _row(name: str, spec: GameSpec, played: list[Episode]) -> EvalRow:
     failed = [episode for episode in played if episode.failed]
     if len(failed) == len(played):
-        late = "; --deadline gives more time" if "no reply within" in (failed[0].detail or "") else ""
         raise UsageError(
-            f"no episode of {spec.name} came to an end; the first error: {failed[0].detail}{late}"
+            f"no episode of {spec.name} came to an end; "
+            f"the first error: {failed[0].detail}{_remedy(failed[0])}"
         )
     forfeits = [episode for episode in failed if _counts(episode)]
     counted = [episode for episode in played if _counts(episode)]
