@@ -90,6 +90,6 @@ AgentCpu = Annotated[
     float | None,
     typer.Option(
         min=0.1,
-        help="Seconds of processor time that such an agent has for a call; half of the cores' in its deadline.",
+        help="Seconds of processor time it has for one call; what half of the cores have in its deadline.",
     ),
 ]

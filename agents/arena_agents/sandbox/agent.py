@@ -31,8 +31,9 @@ class Sandboxed(Agent):
     """Asks the agent that `spec` names in a process of its own, and starts that anew when it has ended.
 
     When the process dies over several observations, each is asked again alone, to find the one that is to
-    blame; a missed deadline, of the clock or of processor time, is charged to all that were asked. An agent
-    whose process dies `MOST_FALLS` times in a row, or that misses `MOST_MISSES` deadlines, is not asked again.
+    blame; a missed deadline, of the clock or of processor time, is charged to all that were asked. An
+    agent whose process dies `MOST_FALLS` times in a row, or that misses `MOST_MISSES` deadlines, is not
+    asked again.
     """
 
     def __init__(self, spec: str, sandbox: Sandbox | None = None) -> None:
@@ -90,7 +91,7 @@ class Sandboxed(Agent):
         return self._live[0]
 
     def _within(self, observations: int, deadline_s: float | None) -> tuple[float, float]:
-        """The time, and that of processors, for so many observations: each turn of the agent's has its own."""
+        """The time, and that of processors, for so many observations, each turn having its own."""
         turns = math.ceil(observations / (self.at_once or observations))
         within_s = turns * (self.sandbox.deadline_s if deadline_s is None else deadline_s)
         return min(within_s, LONGEST_WAIT_S), self.sandbox.cpu_within(within_s, turns)
