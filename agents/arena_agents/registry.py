@@ -35,7 +35,7 @@ from arena_agents.sandbox import Sandbox, Sandboxed
 from arena_agents.search import SearchAgent
 from arena_agents.spec import decode_of, split_call, split_spec, template_settings
 from arena_games.base import UsageError
-from arena_games.loading import load_object
+from arena_games.loading import load_object, named_in
 
 __all__ = ["BUILT_IN", "agent_names", "check_agent", "is_code", "make_agent"]
 
@@ -163,7 +163,14 @@ def _hint(spec: str) -> str:
         game = quote(learned) if base else "GAME"
         how = f"arena train {game} --agent {quote(base or spec)}"
         return f"train it with {how}, then name the run's folder"
+    if spec.endswith(".py"):
+        return named_in(spec, "class", "CLASS")
     near = difflib.get_close_matches(spec, agent_names(), n=1)
+    if spec.count("/") == 1 and not spec.startswith("."):  # a folder that is not there, or a hub's id
+        folder = "no such folder" if near else "no such folder (arena list runs)"
+        return f"{f'did you mean {near[0]!r}? ' if near else ''}{folder}; a model of the hub is hf:{spec}"
+    if "/" in spec:
+        return "no such folder; arena list runs shows those of runs"
     if near:
         return f"did you mean {near[0]!r}?"
     forms = "a run folder, hf:MODEL, MODEL@URL, module:Class or file.py:Class"
@@ -182,6 +189,6 @@ def _built(spec: str, factory: Callable[[], Agent]) -> Agent:
         raise
     except (Exception, SystemExit) as error:
         raise UsageError(f"cannot make agent {spec!r}: {type(error).__name__}: {error}") from error
-    if not callable(getattr(agent, "act", None)):
+    if not callable(getattr(agent, "act", None)) or not hasattr(agent, "name"):
         raise UsageError(f"{spec!r} is no agent; subclass arena_agents.Agent and define choose() or act()")
     return agent

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from arena.cli import games, league, ranking, study, training
+from arena.cli.habits import Habits, command_line
 
 GO_ON = {
     "train": "go on with arena train --resume and its folder",
@@ -25,12 +26,15 @@ GO_ON = {
 class OneLineErrors(TyperGroup):
     """The one catcher: what a user can put right is one line on stderr and exit status 2."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, command_line(args))
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             exec("")  # else Python may end by the signal: it remembers one that came through an exec()
-            how = GO_ON.get(str(ctx.invoked_subcommand))
+            how = ", ".join(getattr(stop, "__notes__", ())) or GO_ON.get(str(ctx.invoked_subcommand))
             typer.echo(f"arena: interrupted{f'; {how}' if how else ''}", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
@@ -49,6 +53,7 @@ app = typer.Typer(
     cls=OneLineErrors,
     help="Language models that play games: train them, rank them, play them.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -94,7 +99,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "doctor": training.doctor,
 }
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    app.command(name, cls=Habits)(command)
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import quote
 from typing import Annotated
 
 import typer
@@ -49,7 +48,7 @@ def train(
         return
     from arena.tournament.teach import STORED
     from arena.training.start import start
-    from arena.views.training_progress import TrainingDisplay
+    from arena.views.training_progress import TrainingDisplay, trained
 
     options = TrainOptions(
         game,
@@ -66,9 +65,7 @@ def train(
         game_set=game_set or (),
         trust=trust,
     )
-    folder = start(options, show=TrainingDisplay, around=STORED)
-    rated = f"arena eval {quote(str(folder))} --games {quote(game or 'all')}"
-    typer.echo(f"The trained agent is in {folder}; rate it with {rated}")
+    typer.echo(trained(start(options, show=TrainingDisplay, around=STORED)))
 
 
 def sft(
@@ -113,7 +110,7 @@ def sft(
         return
     from arena.record.store import recorded_episodes
     from arena.training.start import start
-    from arena.views.training_progress import TrainingDisplay
+    from arena.views.training_progress import TrainingDisplay, taught
 
     options = SftOptions(
         game,
@@ -134,10 +131,7 @@ def sft(
         trust=trust,
     )
     folder = start(options, show=TrainingDisplay, recorded=recorded_episodes)
-    typer.echo(
-        f"The taught agent is in {folder}; let it learn by playing with "
-        f"arena train {quote(game) if game else 'GAME'} --agent {quote(str(folder))}"
-    )
+    typer.echo(taught(folder))
 
 
 def config(

@@ -35,6 +35,9 @@ class TmsgEnv(gymnasium.Env[dict[str, Any], int]):  # type: ignore[misc]
     Raises UsageError for unknown games and agents.
     """
 
+    # Gymnasium reads it of the class and of an environment, so it is no ClassVar.
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
+
     def __init__(
         self,
         game: str,
@@ -51,7 +54,7 @@ class TmsgEnv(gymnasium.Env[dict[str, Any], int]):  # type: ignore[misc]
         self._parts = tuple(part for part in parts if part in whole.spaces)
         self.observation_space = spaces.Dict({part: whole[part] for part in self._parts})
         self.action_space = spaces.Discrete(len(spec.action_names))
-        self.metadata = {"render_modes": ["ansi"], "name": spec.name, "version": spec.version}
+        self.metadata = {**self.metadata, "name": spec.name, "version": spec.version}
         self.render_mode = render_mode
         self._last: Observation | None = None
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from arena.match.episode import Episode
+from arena.match.episode import EndReason, Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import house_agents, in_turn, seated
@@ -17,7 +17,9 @@ from arena.match.seeds import Split, episode_seed
 from arena_agents import Agent
 from arena_agents.base import obstacle
 from arena_agents.limits import MOST_MATCHES
+from arena_agents.registry import make_agent
 from arena_games.base import GameSpec, UsageError
+from arena_games.registry import select_games
 from arena_games.skins import skinned
 from arena_leaderboard import mean_ci95, paired_ci95, share_ci95
 
@@ -37,8 +39,8 @@ class EvalRow(BaseModel):
 
     `episodes` counts those that were played to an end, and the `forfeits`: those that the agent's own
     failure cut short. They count with what it had been paid till then, and as no success. `errors` counts
-    the others, which a failure of somebody else cut short. `first_error` tells of one of both; all three
-    stay out of JSON.
+    the others, which a failure of somebody else cut short. `first_error` tells of one of both, and
+    `first_invalid` of the first reply that could not be played; all four stay out of JSON.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,6 +57,7 @@ class EvalRow(BaseModel):
     forfeits: int = Field(default=0, exclude=True)
     errors: int = Field(default=0, exclude=True)
     first_error: str | None = Field(default=None, exclude=True)
+    first_invalid: str | None = Field(default=None, exclude=True)
 
 
 class PairedRow(BaseModel):
@@ -117,15 +120,17 @@ class Conditions:
 
 def evaluate(
     name: str,
-    agent: Agent,
-    games: Iterable[GameSpec],
+    agent: Agent | str,
+    games: str | GameSpec | Iterable[str | GameSpec],
     *,
     episodes: int = 100,
     seed: int = 0,
-    opponent: Agent | None = None,
+    opponent: Agent | str | None = None,
     config: MatchConfig | None = None,
 ) -> list[EvalRow]:
     """Play `episodes` matches of each game from its test seeds and average the agent's seat.
+
+    Agents and games may be given by their names, as on the command line (`"random"`, `"snake,snake-duel"`).
 
     The house holds its seats. Where a game has several open seats, `opponent` holds the others and
     the agent takes each seat in turn, episode by episode.
@@ -133,7 +138,21 @@ def evaluate(
     Raises UsageError if no episode of a game came to an end, a versus game lacks an opponent, and for more
     episodes than are played.
     """
-    return evaluate_all(name, agent, games, Conditions(episodes, seed, opponent, config))
+    specs = [spec for game in _listed(games) for spec in _specs(game)]
+    other = None if opponent is None else _agent(opponent)
+    return evaluate_all(name, _agent(agent), specs, Conditions(episodes, seed, other, config))
+
+
+def _listed(games: str | GameSpec | Iterable[str | GameSpec]) -> Iterable[str | GameSpec]:
+    return (games,) if isinstance(games, str | GameSpec) else games
+
+
+def _specs(game: str | GameSpec) -> Sequence[GameSpec]:
+    return select_games(game) if isinstance(game, str) else (game,)
+
+
+def _agent(agent: Agent | str) -> Agent:
+    return make_agent(agent) if isinstance(agent, str) else agent
 
 
 def evaluate_all(name: str, agent: Agent, games: Iterable[GameSpec], conditions: Conditions) -> list[EvalRow]:
@@ -211,12 +230,18 @@ def played_episodes(agent: Agent, spec: GameSpec, conditions: Conditions) -> lis
     return list(play(_matches(spec, conditions), players, conditions.config))
 
 
+def _remedy(failed: Episode) -> str:
+    if failed.end == EndReason.GAME_ERROR:
+        return f"; arena check-game {failed.game} says more"
+    return "; --deadline gives more time" if "no reply within" in (failed.detail or "") else ""
+
+
 def _row(name: str, spec: GameSpec, played: list[Episode]) -> EvalRow:
     failed = [episode for episode in played if episode.failed]
     if len(failed) == len(played):
-        late = "; --deadline gives more time" if "no reply within" in (failed[0].detail or "") else ""
         raise UsageError(
-            f"no episode of {spec.name} came to an end; the first error: {failed[0].detail}{late}"
+            f"no episode of {spec.name} came to an end; "
+            f"the first error: {failed[0].detail}{_remedy(failed[0])}"
         )
     forfeits = [episode for episode in failed if _counts(episode)]
     counted = [episode for episode in played if _counts(episode)]
@@ -287,8 +312,10 @@ def _matches(spec: GameSpec, conditions: Conditions) -> Iterator[Match]:
 
 def _means(spec: GameSpec, episodes: list[Episode]) -> dict[str, Any]:
     seats = [(episode, episode.players.index(UNDER_TEST)) for episode in episodes]
-    invalid = [step.invalid is not None for episode, seat in seats for step in episode.steps_of(seat)]
-    at_first = [step.invalid_at_first for episode, seat in seats for step in episode.steps_of(seat)]
+    steps = [step for episode, seat in seats for step in episode.steps_of(seat)]
+    invalid = [step.invalid is not None for step in steps]
+    at_first = [step.invalid_at_first for step in steps]
+    unplayed = next((step for step in steps if step.invalid is not None), None)
     returns = [episode.returns[seat] for episode, seat in seats]
     mean_return, return_ci95 = mean_ci95(returns, spans=[spec.span])
     successes = sum(episode.successes[seat] for episode, seat in seats)
@@ -300,4 +327,5 @@ def _means(spec: GameSpec, episodes: list[Episode]) -> dict[str, Any]:
         "success_ci95": share_ci95(successes, len(episodes)),
         "invalid_rate": sum(invalid) / max(1, len(invalid)),
         "first_invalid_rate": sum(at_first) / max(1, len(at_first)),
+        "first_invalid": None if unplayed is None else f"{unplayed.reply.text[:200]!r}: {unplayed.invalid}",
     }

@@ -25,6 +25,8 @@ class Match:
     last_try: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.spec, GameSpec):
+            raise UsageError(f"a match is of a GameSpec: find_game({self.spec!r})")
         if len(self.players) != self.spec.seats:
             raise ValueError(f"{self.spec.name} has {self.spec.seats} seats, not {len(self.players)}")
 

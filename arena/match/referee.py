@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -105,12 +106,17 @@ class Referee:
     def _start(self) -> None:
         self.env.reset(seed=self.match.seed)
         self._advance()
+        if self.observation is None:
+            raise ValueError("the game was over before anybody could move")
 
     def _guarded(self, move: Callable[[], None]) -> None:
+        shown, sys.stdout = sys.stdout, sys.stderr  # what a game prints is not what a command was asked for
         try:
             move()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # somebody else's game may raise anything
             self._stop(EndReason.GAME_ERROR, f"{type(error).__name__}: {error}"[:300], None)
+        finally:
+            sys.stdout = shown
 
     def _fail(self, reply: Reply, error: str) -> None:
         """An agent under test that fails forfeits, from its first decision on: it has seen its position then.
@@ -217,7 +223,7 @@ class Referee:
     def _pay(self, seat: int, reward: float) -> None:
         """AEC pays a seat at its next turn: the reward belongs to its previous decision, or its first."""
         if not abs(reward) <= LARGEST_REWARD:  # NaN is not, either
-            raise ValueError(f"the game paid seat {seat} {reward}")
+            raise ValueError(f"the game paid seat {seat} {reward}, not a number up to {LARGEST_REWARD:,}")
         self._returns[seat] += reward
         if seat in self._last_decision:
             self._rewards[self._last_decision[seat]] += reward

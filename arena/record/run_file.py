@@ -36,6 +36,22 @@ def create_file(path: Path, meta: Mapping[str, Mapping[str, Any]]) -> None:
         fresh.unlink(missing_ok=True)
 
 
+def no_matches(folder: Path) -> str:
+    """Why nothing can be read from a folder that keeps no matches, and what to do instead."""
+    where = quote(str(folder))
+    if (folder / "metrics.jsonl").is_file():
+        return (
+            f"{folder} is a training and holds no tournament; see arena report {where}, arena curves {where} "
+            f"or let it play: arena tournament --agents random,{where}"
+        )
+    if folder.is_dir():
+        return f"{folder} holds no tournament; play one with arena tournament --out {where}"
+    return (
+        f"{folder} is not there, so it holds no tournament; arena list runs shows those of runs, or "
+        f"play one with arena tournament --out {where}"
+    )
+
+
 def connect(path: Path, *, writing: bool = False) -> sqlite3.Connection:
     """The run's file, to be read, or to be written too. Raises UsageError for what is none of ours."""
     guarded.check_files(path)

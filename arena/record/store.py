@@ -12,7 +12,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from filelock import BaseFileLock
@@ -23,7 +22,7 @@ from arena.record import attempts, encode, integrity, plays, rows, seals, usages
 from arena.record.columns import RunConfig, match_counts, names
 from arena.record.encode import EpisodeRows
 from arena.record.notable import MatchSummary
-from arena.record.run_file import connect, create_file, legible, one_line_errors
+from arena.record.run_file import connect, create_file, legible, no_matches, one_line_errors
 from arena.record.tables import Episodes
 from arena.record.usages import SqlRow
 from arena_games.base import UsageError
@@ -73,16 +72,15 @@ class Store:
         return store
 
     @classmethod
-    def read(cls, folder: Path) -> Store:
+    def read(cls, folder: Path | str) -> Store:
         """The run in `folder`, or the league of the training there, to be looked at.
 
         Raises UsageError if there is none.
         """
+        folder = Path(folder)
         path = matches_folder(folder) / FILE_NAME
         if not path.is_file():
-            raise UsageError(
-                f"{folder} holds no tournament; play one with arena tournament --out {quote(str(folder))}"
-            )
+            raise UsageError(no_matches(folder))
         return cls(path, connect(path))
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -267,7 +268,9 @@ def _first_problem(kind: type[TrainConfig], error: ValidationError) -> str:
         return f"unknown setting {excerpt(key)}; {known}"
     if not key:  # of the config as a whole
         return str(problem["msg"]).removeprefix("Value error, ")
-    return f"bad value {excerpt(problem['input'])} for {key}: {problem['msg'].lower()}"
+    several = isinstance(problem["input"], str) and re.search(r",\s*\w+=", problem["input"])
+    hint = "; repeat --set for each setting" if several else ""
+    return f"bad value {excerpt(problem['input'])} for {key}: {problem['msg'].lower()}{hint}"
 
 
 def excerpt(value: object) -> str:

@@ -219,6 +219,11 @@ def held(path: Path, team: Team) -> Iterator[None]:
     team.by_first(lambda: locks.append(lock_folder(path, "training in")))
     try:
         yield
+    except KeyboardInterrupt as stop:
+        if (path / "config.json").is_file():
+            again = "sft" if (path / "examples.jsonl").is_file() else "train"
+            stop.add_note(f"go on with arena {again} --resume {quote(str(path))}")
+        raise
     finally:
         for lock in locks:
             lock.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -143,9 +144,11 @@ def _trainable(agent: str) -> tuple[str, Policy | None]:
         return policy.base, policy
     model = parse_address(agent).spec if is_address(agent) else agent
     if model not in PRESETS and not model.startswith("hf:"):
+        near = difflib.get_close_matches(model, ["dqn", *PRESETS], n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
         raise UsageError(
-            f"cannot train {agent!r}; trainable: dqn, {', '.join(PRESETS)}, hf:MODEL, or the folder of a "
-            "trained policy, all but dqn with @URL of a vLLM server if it shall play"
+            f"cannot train {agent!r}; {meant}trainable: dqn, {', '.join(PRESETS)}, hf:MODEL, or the folder "
+            "of a trained policy, all but dqn with @URL of a vLLM server if it shall play"
         )
     return model, None
 

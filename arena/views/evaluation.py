@@ -34,6 +34,8 @@ from arena_games.base import GameSpec, UsageError
 from arena_games.registry import remembering, select_games
 from arena_games.skins import both
 
+MANY = 0.1  # so many invalid replies are worth a word of why
+
 
 def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     """Print what an agent scores, as a table or as JSON."""
@@ -113,6 +115,8 @@ def _warn(rows: list[EvalRow]) -> None:
             warn(f"{row.game}: {row.forfeits} episodes ended in the agent's own failure: {row.first_error}")
         if row.errors:
             warn(f"{row.game}: {row.errors} episodes ended in an error and do not count: {row.first_error}")
+        if row.first_invalid is not None and row.invalid_rate >= MANY:
+            warn(f"{row.game}: {row.invalid_rate:.0%} of replies cannot be played; first {row.first_invalid}")
 
 
 def _agent(spec: str, options: EvaluationOptions, sandbox: Sandbox) -> Agent:

@@ -25,6 +25,8 @@ from arena_games.registry import game_specs
 ABOUT = {
     "random": "any move that is not pointless",
     "search": "search with the rules in hand, near the best possible",
+    "mcts": "search by random playouts, mcts:N of them a move; games of OpenSpiel",
+    "cfr": "counterfactual regret minimisation, cfr:N rounds of it; small games of OpenSpiel",
     "nano": "tiny model in the package",
 }
 FORMS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from shlex import quote
 from types import TracebackType
 
@@ -76,12 +77,10 @@ class TrainingDisplay:
         (self._live.console if self._live else self.console).print(Text(text), soft_wrap=True)
 
     def ended(self, run: RunFolder) -> None:
-        """Draw the run's curve, and say how it is played."""
+        """Draw the run's curve."""
         draw_curve(run)
         if (run.path / LEAGUE / FILE_NAME).is_file():
             write_league(run.path)
-        where, game = quote(str(run.path)), quote(str(run.config()["game"]))
-        self.note(f"run: {run.path}; play it: arena eval {where} --games {game}")
 
     def _line(self, step: int) -> str:
         values = [f"{name} {value}" for name, value in self._values()]
@@ -106,3 +105,19 @@ class TrainingDisplay:
             if name.startswith("seconds/")
         }
         return "seconds a step: " + "  ".join(f"{name} {value:.2f}" for name, value in seconds.items())
+
+
+def trained(folder: Path) -> str:
+    """Where a trained agent is, and how to go on."""
+    where, game = _quoted(folder)
+    return f"The trained agent is in {folder}; rate it with arena eval {where} --games {game}"
+
+
+def taught(folder: Path) -> str:
+    """Where a taught agent is, and how to go on."""
+    where, game = _quoted(folder)
+    return f"The taught agent is in {folder}; let it learn by playing with arena train {game} --agent {where}"
+
+
+def _quoted(folder: Path) -> tuple[str, str]:
+    return quote(str(folder)), quote(str(RunFolder.open(folder).config()["game"]))

@@ -7,7 +7,7 @@ and the PettingZoo AEC environment that `GameSpec.make_env` makes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import partial
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from arena_games.board import Board
 
 Grid = NDArray[np.float32]
+LONGEST_HORIZON = 100_000  # turns of a seat
 
 
 class UsageError(ValueError):
@@ -180,8 +181,22 @@ class GameSpec:
     plain: str | None = None
 
     def __post_init__(self) -> None:
+        """Raises UsageError, in one line, for what nobody could play."""
         if len(self.open_seats) + len(self.house) != self.seats:
-            raise ValueError(f"{self.name}: open seats and house agents must add up to {self.seats} seats")
+            raise UsageError(f"{self.name}: open seats and house agents must add up to {self.seats} seats")
+        if self.seats < 1:
+            raise UsageError(f"{self.name} has {self.seats} seats; a game has one at least")
+        if not 1 <= self.horizon <= LONGEST_HORIZON:
+            raise UsageError(
+                f"{self.name} has a horizon of {self.horizon:,}; give it 1 to {LONGEST_HORIZON:,} turns"
+            )
+        if self.kind == ActionKind.LIST and not self.actions:
+            raise UsageError(f"{self.name} names no actions; give it one at least")
+        for name in (self.name, *self.actions):
+            if not is_plain(name):
+                raise UsageError(
+                    f"{name!r:.80} cannot be a name; write it in one line of printable characters"
+                )
 
     @property
     def versus(self) -> bool:
@@ -196,6 +211,22 @@ class GameSpec:
     def action_count(self) -> int:
         """How many actions there are, legal or not; 0 in a game of free text."""
         return len(self.actions) or self.count
+
+
+def is_plain(name: str) -> bool:
+    """Whether this can be a name: one line of printable characters, no blank at its ends, not empty."""
+    return bool(name) and name.isprintable() and name == name.strip()
+
+
+def described(actions: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    """Actions by name, with a line on each, from these or from names alone. Raises UsageError for a name that
+    comes twice."""
+    if isinstance(actions, Mapping):
+        return dict(actions)
+    twice = next((name for name in actions if actions.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"two actions are called {twice!r:.80}; call each by a name of its own")
+    return dict.fromkeys(actions, "an action")
 
 
 def points(value: float) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -22,8 +24,23 @@ def load_object(reference: str) -> Any:
     source, _, name = reference.rpartition(":")
     module = _module(source, reference)
     if not hasattr(module, name):
-        raise UsageError(f"{source} has no {name!r}; write {source}:NAME with a name it defines")
+        own = [other for other in vars(module) if not other.startswith("_")]
+        near = difflib.get_close_matches(name.lower(), {other.lower(): other for other in own}, n=1)
+        meant = [other for other in own if other.lower() in near]
+        hint = f"; did you mean {meant[0]!r}?" if meant else ""
+        raise UsageError(f"{source} has no {name!r}{hint or f'; write {source}:NAME with a name it defines'}")
     return getattr(module, name)
+
+
+def named_in(path: str, what: str, name: str) -> str:
+    """The remedy for a Python file that is named alone: what is meant in it, without running it."""
+    file = Path(path)
+    if not file.is_file():
+        return f"no such file; name the {what} in it too, as {path}:{name}"
+    text = file.read_text(encoding="utf-8", errors="replace")
+    pattern = r"^class (\w+)" if what == "class" else r"^(\w+)\b[^=\n]*= *GameSpec\("
+    found = re.findall(pattern, text, re.MULTILINE)
+    return f"name the {what} in it: {' or '.join(f'{path}:{one}' for one in found[:3] or [name])}"
 
 
 def _module(source: str, reference: str) -> ModuleType:

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 
 from arena_games.base import GameSpec, UsageError
 from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY
-from arena_games.loading import load_object
+from arena_games.loading import load_object, named_in
 from arena_games.skins.spec import skinned, split_name
 from arena_games.snake.env import SNAKE, SNAKE_DUEL, SNAKE_POISON, SNAKE_ROYALE
 from arena_games.variants import split_numbers, variant, with_numbers
@@ -89,6 +89,8 @@ def find_game(name: str) -> GameSpec:
         return _varied(name)
     if colon:
         return _referenced(name)
+    if name.endswith(".py"):
+        raise UsageError(f"unknown game {name!r}; {named_in(name, 'game', 'SPEC')}")
     near = difflib.get_close_matches(name, by_name, n=1)
     known = (
         f"known games: {', '.join(by_name)}, {', '.join(f'{one}:NAME' for one in LIBRARIES)}, FILE.py:SPEC"

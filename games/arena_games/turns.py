@@ -6,6 +6,7 @@ moves do. Everybody leaves the episode together when the game is over or has bee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,24 @@ class AnyText(spaces.Text):  # type: ignore[misc]
 
     def contains(self, x: Any) -> bool:
         return isinstance(x, str) and len(x) <= self.max_length
+
+
+def said(text: Any) -> str:
+    """What somebody's text function gave, without blanks at the end. Raises TypeError for what is no text."""
+    if not isinstance(text, str):
+        raise TypeError(f"the text function gave a {type(text).__name__}, not a str")
+    return text.rstrip()
+
+
+def paid(reward: Any) -> float:
+    """What somebody's environment paid. Raises ValueError for what is no finite number."""
+    try:
+        number = float(reward)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"the environment paid {reward!r:.80}, which is no finite number")
+    return number
 
 
 class TurnsEnv(AECEnv[str, dict[str, Any], Action | None]):  # type: ignore[misc]

@@ -104,3 +104,18 @@ def test_the_readmes_example_runs(
     assert len(printed) == 1 + 3 + 2  # steps 0, 1 and 2
     assert printed[-1] == "['search', 'random']"
     assert (tmp_path / "runs/lake/last/agent.json").is_file()
+
+
+def test_agents_and_games_may_be_given_by_name() -> None:
+    by_name = arena.evaluate("random", "random", "snake,snake-duel", episodes=3, opponent="random")
+    specs = [arena.find_game("snake"), arena.find_game("snake-duel")]
+    made = arena.make_agent("random")
+    assert by_name == arena.evaluate("random", made, specs, episodes=3, opponent=made)
+    assert [row.game for row in arena.evaluate("x", made, ["frozen-lake"], episodes=2)] == ["frozen-lake"]
+    with pytest.raises(arena.UsageError, match=r"find_game\('snake'\)"):
+        arena.Match("snake", 0, ("random", "random"))  # type: ignore[arg-type]
+
+
+def test_a_run_is_read_by_its_path_as_text_too(tmp_path: Path) -> None:
+    with pytest.raises(arena.UsageError, match="holds no tournament"):
+        arena.Store.read(str(tmp_path))

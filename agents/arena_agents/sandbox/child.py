@@ -37,7 +37,8 @@ def serve(descriptor: int) -> None:
         agent = _made(order.spec)
         channel.send({"name": f"{agent.name}"[:200], "at_once": at_once(agent)})
     except BaseException as error:  # whatever it is, the arena says so in one line
-        traceback.print_exc()
+        if not isinstance(error, UsageError) or error.__cause__ is not None:
+            traceback.print_exc()
         channel.send({"error": _in_words(order.spec, error)})
         os._exit(1)
     _answer(agent, channel)

@@ -13,6 +13,7 @@ import numpy as np
 
 from arena_games.base import Action, ActionKind, GameSpec, Grid, Observation
 
+LONGEST_OBSERVATION = 1_000_000  # characters, as in a match
 WORDS = ("yes", "no", "[1]", "[accept]", "I pass.")  # said where a game suggests nothing
 
 
@@ -114,6 +115,8 @@ def play(spec: GameSpec, seed: int, actions: Sequence[Action] = (), env: Any = N
     env = spec.make_env() if env is None else env
     env.reset(seed=seed)
     visits = tuple(_visits(spec, env, iter(actions), np.random.default_rng([seed, 1])))
+    if all(visit.view.ended for visit in visits):
+        raise ValueError("the game was over before anybody could move")
     return Playthrough(
         seed=seed,
         visits=visits,
@@ -152,6 +155,10 @@ def look(env: Any) -> View:
     """What the selected seat is told now."""
     agent = env.agent_selection
     observation, paid, terminated, truncated, infos = env.last()
+    if len(observation["text"]) > LONGEST_OBSERVATION:
+        raise ValueError(
+            f"a text of {len(observation['text']):,} characters, more than {LONGEST_OBSERVATION:,}"
+        )
     grid = observation.get("grid")
     return View(
         seat=_seat(env, agent),

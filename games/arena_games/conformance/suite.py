@@ -83,7 +83,7 @@ def _examine(spec: GameSpec, seed: int, skip: frozenset[str]) -> dict[str, str]:
     """The faults of one episode by check. Checks that have failed before are not run again."""
     try:
         played = play(spec, seed)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return {PLAYS: one_line(error)}
     faults = {name: _fault(check, spec, played) for name, check in EPISODE_CHECKS.items() if name not in skip}
     return {name: fault for name, fault in faults.items() if fault is not None}
@@ -92,11 +92,11 @@ def _examine(spec: GameSpec, seed: int, skip: frozenset[str]) -> dict[str, str]:
 def _fault(check: Callable[..., str | None], *evidence: object) -> str | None:
     try:
         return check(*evidence)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return one_line(error)
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """`ValueError: what happened`, without the rest of a long message."""
     return f"{type(error).__name__}: {error}".partition("\n")[0][:300]
 

@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from arena_games.aec import Outcome
 from arena_games.base import Action, Grid
-from arena_games.turns import TurnsEnv
+from arena_games.turns import TurnsEnv, paid, said
 
 LARGEST_GRID = 100_000  # numbers of an observation that are shown as a grid
 
@@ -48,7 +48,7 @@ class GymEnv(TurnsEnv):
         return () if self._over else (0,)
 
     def view(self, seat: int) -> dict[str, Any]:
-        text = self._text(self._env, self._seen).rstrip()
+        text = said(self._text(self._env, self._seen))
         seen = {"text": f"{text}\n\nActions: {', '.join(self._names)}", "action_mask": self._mask.copy()}
         if self._flat is not None:
             seen["grid"] = self._grid()
@@ -60,8 +60,11 @@ class GymEnv(TurnsEnv):
 
     def move(self, moves: Mapping[int, Action]) -> None:
         action = int(moves[0]) + self._first
-        self._seen, reward, terminated, truncated, _ = self._env.step(action)
-        self._total += float(reward)
+        told = self._env.step(action)
+        if len(told) != 5:
+            raise ValueError(f"step() gave {len(told)} values; Gymnasium's has 5 since 0.26")
+        self._seen, reward, terminated, truncated, _ = told
+        self._total += paid(reward)
         self._over, self._stopped = bool(terminated), bool(truncated)
 
     def totals(self) -> Sequence[float] | None:

@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium
 from gymnasium import spaces
 
-from arena_games.base import GameSpec, UsageError
+from arena_games.base import GameSpec, UsageError, described
 from arena_games.gym.env import GymEnv
 from arena_games.gym.words import WORDS, Words, drawn
 from arena_games.parsing import parse_action_tag
@@ -34,10 +34,13 @@ def gym_game(
     """A game from an environment of Gymnasium with Discrete actions, which `make` makes.
 
     `text` says an observation in words. `actions` are their names, or names and a line on each.
-    `succeeded` is told the return and whether the environment ended by itself.
+    `succeeded` is told the return and whether the environment ended by itself. Raises UsageError where the
+    environment has other actions than these.
     """
+    listed = described(actions)
+    _check_actions(name, make(), len(listed))
     words = Words(
-        dict(actions) if isinstance(actions, Mapping) else dict.fromkeys(actions, "an action"),
+        listed,
         task,
         tuple(rules),
         lambda env, observation: text(observation),
@@ -88,14 +91,25 @@ def find(reference: str, name: str) -> GameSpec:
     except Exception as error:  # another library's code: it may raise anything
         line = f"gym:{id_} cannot be made: {type(error).__name__}: {error}"
         raise UsageError(line.splitlines()[0]) from error
-    if not isinstance(env.action_space, spaces.Discrete):
-        raise UsageError(f"gym:{id_} has the actions {env.action_space}; only Discrete ones can be named")
+    count = _count(f"gym:{id_}", env)
     if words is None:
-        words = _own_words(id_, env)
-    if len(words.actions) != env.action_space.n:
-        raise UsageError(f"gym:{id_} has {env.action_space.n} actions here, not {len(words.actions)}")
-    env.close()
+        words = _own_words(id_, env, count)
+    _check_actions(f"gym:{id_}", env, len(words.actions))
     return _spec(name, make, words, cut or registered.max_episode_steps or TURNS)
+
+
+def _check_actions(name: str, env: gymnasium.Env[Any, Any], named: int) -> None:
+    """Raises UsageError unless the environment has just so many actions; closes it."""
+    count = _count(name, env)
+    if count != named:
+        raise UsageError(f"{name} has {count} actions, and {named} are named")
+    env.close()
+
+
+def _count(name: str, env: gymnasium.Env[Any, Any]) -> int:
+    if not isinstance(env.action_space, spaces.Discrete):
+        raise UsageError(f"{name} has the actions {env.action_space}; only Discrete ones can be named")
+    return int(env.action_space.n)
 
 
 def _registered(id_: str) -> Any:
@@ -105,12 +119,12 @@ def _registered(id_: str) -> Any:
         raise UsageError(f"gym:{id_}: {str(error).splitlines()[0]}") from error
 
 
-def _own_words(id_: str, env: gymnasium.Env[Any, Any]) -> Words:
+def _own_words(id_: str, env: gymnasium.Env[Any, Any], count: int) -> Words:
     """Of an environment that we do not know: its drawing, and numbers for its actions."""
     if "ansi" not in env.metadata.get("render_modes", ()):
         raise UsageError(
             f"gym:{id_} draws nothing as text (render_mode='ansi'); give it a text function with "
             "arena_games.gym.spec.gym_game"
         )
-    names = {str(action): f"action {action}" for action in range(int(env.action_space.n))}
+    names = {str(action): f"action {action}" for action in range(count)}
     return Words(names, f"You are playing {id_}. Earn as much reward as you can.", (), drawn)

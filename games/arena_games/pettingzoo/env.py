@@ -11,7 +11,7 @@ from pettingzoo import ParallelEnv
 from pettingzoo.utils import parallel_to_aec
 
 from arena_games.base import Action, Grid
-from arena_games.turns import LONGEST_NAME, AnyText, TurnsEnv
+from arena_games.turns import LONGEST_NAME, AnyText, TurnsEnv, paid, said
 
 OUT = "You are out of the game."
 
@@ -59,7 +59,12 @@ class PettingZooEnv(TurnsEnv):
         self._pass_the_dead()
 
     def movers(self) -> Sequence[int]:
-        return (self._players.index(self._inner.agent_selection),) if self._inner.agents else ()
+        return (self._seat(self._inner.agent_selection),) if self._inner.agents else ()
+
+    def _seat(self, player: str) -> int:
+        if player not in self._players:
+            raise ValueError(f"the environment names {player!r:.80}, which is none of its possible_agents")
+        return self._players.index(player)
 
     def view(self, seat: int) -> dict[str, Any]:
         player = self._players[seat]
@@ -68,9 +73,7 @@ class PettingZooEnv(TurnsEnv):
         mask = self._mask(seen, player) if there and seat in self._asked else np.zeros(self._count, np.int8)
         legal = np.flatnonzero(mask).tolist()
         names = self._named(self._inner, player, legal) if self._named else [self._names[a] for a in legal]
-        text = (
-            self._text(self._inner, player, _inside(seen)).rstrip() if there else "You are out of the game."
-        )
+        text = said(self._text(self._inner, player, _inside(seen))) if there else OUT
         shown: dict[str, Any] = {
             "text": f"{text}\n\nLegal actions: {', '.join(names)}" if legal else text,
             "action_mask": mask,
@@ -85,7 +88,15 @@ class PettingZooEnv(TurnsEnv):
         mask = seen.get("action_mask") if isinstance(seen, Mapping) else None
         if mask is None:
             mask = self._inner.infos.get(player, {}).get("action_mask")
-        return np.ones(self._count, np.int8) if mask is None else np.array(mask, np.int8)
+        if mask is None:
+            return np.ones(self._count, np.int8)
+        if len(mask) != self._count:
+            raise ValueError(
+                f"action_mask has {len(mask)} places, one for each of {self._count} actions is due"
+            )
+        if not np.any(mask):
+            raise ValueError(f"action_mask leaves {player} no action; end the episode where nobody can move")
+        return np.array(mask, np.int8)
 
     def _grid(self, seen: Any, shape: tuple[int, int, int]) -> Grid:
         if seen is None:
@@ -96,19 +107,23 @@ class PettingZooEnv(TurnsEnv):
     def move(self, moves: Mapping[int, Action]) -> None:
         ((_, action),) = moves.items()
         self._inner.step(int(action))
-        for player, paid in self._inner.rewards.items():
-            self._earned[self._players.index(player)] += float(paid)
+        for player, reward in self._inner.rewards.items():
+            self._earned[self._seat(player)] += paid(reward)
         self._pass_the_dead()
 
     def _pass_the_dead(self) -> None:
         """Take the dead steps that are due; they pay nobody."""
         inner = self._inner
-        while inner.agents:
-            player = inner.agent_selection
+        for _ in range(2 * len(self._players)):
+            if not inner.agents:
+                return
+            self._seat(player := inner.agent_selection)
             if not (inner.terminations[player] or inner.truncations[player]):
                 return
             self._dropped = self._dropped or bool(inner.truncations[player])
             inner.step(None)
+        if inner.agents:
+            raise ValueError("step(None) does not take agents that have ended out of env.agents")
 
     def totals(self) -> Sequence[float] | None:
         return self._earned

@@ -11,7 +11,7 @@ from typing import Any
 
 from gymnasium import spaces
 
-from arena_games.base import ActionKind, GameSpec, UsageError
+from arena_games.base import ActionKind, GameSpec, UsageError, described
 from arena_games.parsing import parse_action_tag, parse_position
 from arena_games.pettingzoo.env import Named, PettingZooEnv, Shown
 from arena_games.pettingzoo.words import WORDS
@@ -40,8 +40,8 @@ def pettingzoo_game(
     `text` says a seat's observation in words. `actions` are their names, or names and a line on each. All
     seats are open.
     """
-    listed = dict(actions) if isinstance(actions, Mapping) else dict.fromkeys(actions, "an action")
-    return _spec(name, make, lambda env, agent, seen: text(seen), listed, None, task, rules, horizon, success)
+    shown: Shown = lambda env, agent, seen: text(seen)  # noqa: E731
+    return _spec(name, make, shown, described(actions), None, task, rules, horizon, success)
 
 
 def _spec(
@@ -57,6 +57,10 @@ def _spec(
 ) -> GameSpec:
     env = make()
     seats = len(env.possible_agents)
+    if not seats or len(set(env.possible_agents)) < seats:
+        raise UsageError(
+            f"{name} has the agents {env.possible_agents}; it needs one at least, and no two alike"
+        )
     space = env.action_space(env.possible_agents[0])
     if not isinstance(space, spaces.Discrete):
         raise UsageError(f"{name} has the actions {space}; only Discrete ones can be named")

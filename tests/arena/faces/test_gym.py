@@ -25,6 +25,13 @@ def test_ids_are_those_of_the_issue_and_can_be_made_without_an_import() -> None:
     assert gymnasium.make("arena.faces.gym:tmsg/Snake-v0").unwrapped.metadata["name"] == "snake"
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_is_seen_can_be_rendered_as_text() -> None:
+    env = gymnasium.make("tmsg/Snake-v0", render_mode="ansi")
+    seen, _ = env.reset(seed=0)
+    assert env.render() == seen["text"]
+
+
 def test_many_at_once() -> None:
     many = gymnasium.make_vec("tmsg/SnakeDuel-v0", num_envs=3, parts=NUMERIC, vectorization_mode="sync")
     seen, _ = many.reset(seed=0)
