@@ -109,7 +109,7 @@ class Process:
             self._keeper.wait()
 
     def _greeted(self, spec: str, sandbox: Sandbox) -> dict[str, Any]:
-        until, cpu_s = time.monotonic() + sandbox.start_s, sandbox.cpu_within(sandbox.start_s)
+        until, cpu_s = time.monotonic() + sandbox.start_s, sandbox.start_cpu_s
         order = {"spec": spec, "memory_bytes": sandbox.memory_bytes}
         try:
             self._channel.send(order, until=until)

@@ -31,7 +31,12 @@ class Sandbox:
 
     def cpu_within(self, within_s: float, turns: int = 1) -> float:
         """The processor time of a call of so many turns that has so long; `within_s` is that of all turns."""
-        return within_s * max(1, cores() // 2) if self.cpu_s is None else self.cpu_s * turns
+        return within_s * _half_of_the_processors() if self.cpu_s is None else self.cpu_s * turns
+
+    @property
+    def start_cpu_s(self) -> float:
+        """The processor time to start it, imports included: that of a call says nothing about them."""
+        return self.start_s * _half_of_the_processors()
 
     @property
     def memory_bytes(self) -> int:
@@ -42,3 +47,7 @@ class Sandbox:
             return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
         except (AttributeError, ValueError, OSError):
             return 0
+
+
+def _half_of_the_processors() -> int:
+    return max(1, cores() // 2)

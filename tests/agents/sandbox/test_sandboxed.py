@@ -235,9 +235,10 @@ def test_a_call_has_so_much_processor_time_its_children_included(call: str, turn
     assert agent.ask([*seen(turn)], 0.2)[0].error == "no reply within 0.2 s", "the clock ends it as ever"
 
 
-def test_making_it_has_so_much_processor_time(file: Path) -> None:
+def test_making_it_has_so_much_processor_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sandbox, "start_cpu_s", 0.5)
     with pytest.raises(UsageError, match=r"cannot make agent .* within 0\.5 s of processor time"):
-        made(f"{file}:SpinsFirst", cpu_s=0.5)
+        made(f"{file}:SpinsFirst")
 
 
 def test_who_sleeps_takes_none_and_each_call_has_its_own(file: Path) -> None:
@@ -250,6 +251,7 @@ def test_half_of_the_processors_have_the_deadline_where_nothing_is_said() -> Non
     half = max(1, cores() // 2)
     assert Sandbox().cpu_within(30.0, turns=3) == 30.0 * half
     assert Sandbox(cpu_s=2.0).cpu_within(30.0, turns=3) == 6.0
+    assert Sandbox(cpu_s=2.0, start_s=9.0).start_cpu_s == 9.0 * half
 
 
 def test_a_budget_counts_from_its_first_look_and_looks_again_before_it_can_be_spent() -> None:
