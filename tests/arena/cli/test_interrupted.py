@@ -15,7 +15,7 @@ import pytest
 LATEST_S = 3.0  # after torch has been loaded: the model is read first, then it plays
 COMMANDS = {
     "eval": ("eval", "nano", "--games", "snake", "--episodes", "3000"),
-    "watch": ("watch", "snake-duel", "--agents", "nano,nano", "--plain", "--speed", "1000"),
+    "watch": ("watch", "snake-duel", "--agents", "nano,other=nano", "--plain", "--speed", "2"),
     "tournament": (
         *("tournament", "--games", "snake,snake-duel", "--agents", "nano,random", "--matches", "2000"),
         *("--workers", "1", "--out", "run"),
