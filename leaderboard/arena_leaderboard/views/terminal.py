@@ -177,6 +177,10 @@ def _any_errors(rows: Sequence[Standing]) -> bool:
     return any(standing.errors for standing in rows)
 
 
+def _tables(leaderboard: Leaderboard) -> list[Sequence[Standing]]:
+    return [leaderboard.overall, *leaderboard.games.values()]
+
+
 def _legend(leaderboard: Leaderboard, place: _Place) -> Text:
     glyphs = place.glyphs
     level = percent(leaderboard.level, 0 if leaderboard.level == LEVEL else 2)
@@ -185,6 +189,10 @@ def _legend(leaderboard: Leaderboard, place: _Place) -> Text:
         legend += f"\nranks: those left open at {level} when all are compared with all (Holm)."
     if any(standing.clean for standing in leaderboard.overall):
         legend += "\nclean: the rating over the matches in which nobody gave an invalid reply or forfeited."
+    if any(row.clean_is_a_selection for rows in _tables(leaderboard) for row in rows):
+        legend += (
+            "\n*: a tenth or more of its matches are left out: who fails when about to lose looks better so."
+        )
     if any(standing.asked_again for standing in leaderboard.overall):
         legend += "\nat first: decisions whose first reply was invalid; then the agent was asked again."
     if leaderboard.seats:
