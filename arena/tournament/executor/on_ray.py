@@ -1,31 +1,33 @@
 """A Ray cluster that plays (`--ray`): an actor for each worker, one chunk of matches a call.
 
 Ray places the actors by what they need: a core each, and a GPU where a language model plays in them and
-the cluster has some. Task and agents are named, not sent, so the package, the files that agents' specs
-name and the run's folder of trained policies must be found on every machine under the same paths.
+the cluster has some. One that has found no place yet is given nothing, so it holds nobody up. Task and
+agents are named, not sent, so the package, the files that agents' specs name and the run's folder of
+trained policies must be found on every machine under the same paths.
 """
 
 from __future__ import annotations
 
 import os
-import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
-from importlib import import_module
+from dataclasses import dataclass, replace
 from typing import Any
 
 from arena.match.match import Match
 from arena.tournament.agents import Agents
 from arena.tournament.executor.base import Played, played
 from arena.tournament.executor.chunks import LineUp, Supply, line_up
+from arena.tournament.executor.cluster import CHECK_S, Cluster
 from arena.tournament.executor.feed import Feed, Wire, to_wire
 from arena.tournament.executor.task import Task
 from arena_games.base import UsageError
 
 AT_ONCE = 2  # chunks of an actor: one that it plays and one that waits for it
 MOST_DEATHS = 3  # of each actor, on average, without a chunk finished between them
-LOCAL = "local"
+START_S = 600.0  # for the first actor to find a place; then the cluster is taken to be full
+FETCH_S = 120.0  # for what an actor has played to come here
 
 
 class Player:
@@ -62,30 +64,34 @@ class OnRay:
     """An `Executor` on the cluster at `address`, or one that is started on this machine for `local`.
 
     `count` actors play; None: as many as the cluster has cores, or GPUs where `gpu` says that each needs one.
-    Raises UsageError where Ray is not installed or there is no such cluster.
+    Raises UsageError where Ray is not installed, there is no such cluster, or it goes away.
     """
 
     def __init__(self, task: Task, address: str, count: int | None = None, *, gpu: bool = False) -> None:
-        try:
-            self._ray: Any = import_module("ray")
-        except ImportError as error:
-            raise UsageError("--ray needs the package ray; pip install 'tmsg-arena[ray]'") from error
-        self._task = task
-        self._connect(address)
-        resources = self._ray.cluster_resources()
-        self._gpus = 1 if gpu and resources.get("GPU", 0) >= 1 else 0
-        self._count = count or max(1, int(resources.get("GPU" if self._gpus else "CPU", 1)))
-        self._actors: list[Any] = []
-        self._given: dict[Any, tuple[Any, list[Match]]] = {}  # by the promise: who plays, and what
-        self._last: list[LineUp | None] = []
+        self._task, self._cluster = task, Cluster(address)
+        self._ray = self._cluster.ray
+        self._gpus = 1 if gpu and self._cluster.room("GPU") >= 1 else 0
+        self._count = count or max(1, self._room())
+        self._actors: list[_Actor] = []
+        self._given: dict[Any, tuple[_Actor, list[Match]]] = {}  # by the promise: who plays, and what
         self._deaths = 0
 
     def play(self, matches: Iterable[Match], count: int) -> Iterator[Played]:
         supply = Supply(matches, count, self._count)
+        while len(self._actors) < min(self._count, count):
+            self._actors.append(self._actor(len(self._actors)))
+        heard = time.monotonic()
         try:
             while self._give_out(supply):
-                (promise,), _ = self._ray.wait(list(self._given), num_returns=1)
-                yield from self._heard(promise, supply)
+                starting = [actor.ready for actor in self._actors if actor.ready is not None]
+                done, _ = self._ray.wait([*self._given, *starting], num_returns=1, timeout=CHECK_S)
+                self._cluster.check()
+                if done or self._given:
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > START_S:
+                    raise UsageError(self._full())
+                for promise in done:
+                    yield from self._heard(promise, supply)
         finally:
             if self._given:
                 self.close()
@@ -94,60 +100,45 @@ class OnRay:
         """Let the cluster go, and end the one that was started for this."""
         self._given.clear()
         self._actors.clear()
-        self._ray.shutdown()
-
-    def _connect(self, address: str) -> None:
-        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-        where = {"include_dashboard": False} if address == LOCAL else {"address": address}
-        try:
-            environment = {"env_vars": {"PYTHONPATH": path}}
-            self._ray.init(runtime_env=environment, log_to_driver=False, logging_level="error", **where)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise UsageError(
-                f"there is no Ray cluster at {address} ({error}); start one with ray start --head"
-            ) from error
+        self._cluster.close()
 
     def _give_out(self, supply: Supply) -> bool:
-        """Two chunks to every actor, as long as there are any; whether something is being played."""
+        """Two chunks to every actor, as long as there are any; whether something is or will be played."""
         for _ in range(AT_ONCE):
-            for place in range(self._count):
-                own = self._actors[place] if place < len(self._actors) else None
-                if sum(actor is own for actor, _ in self._given.values()) < AT_ONCE:
-                    self._feed(place, supply)
-        return bool(self._given)
+            for actor in self._actors:
+                if actor.ready is None and sum(own is actor for own, _ in self._given.values()) < AT_ONCE:
+                    self._feed(actor, supply)
+        return bool(self._given) or supply.left()
 
-    def _feed(self, place: int, supply: Supply) -> None:
-        missing = place >= len(self._actors)
-        others = [last for number, last in enumerate(self._last) if number != place]
-        chunk = supply.next_for(None if missing else self._last[place], others)
+    def _feed(self, actor: _Actor, supply: Supply) -> None:
+        chunk = supply.next_for(actor.last, [other.last for other in self._actors if other is not actor])
         if chunk is None:
             return
-        if missing:
-            place = len(self._actors)
-            self._actors.append(self._actor(place))
-            self._last.append(None)
-        self._last[place] = line_up(chunk[0])
-        actor = self._actors[place]
-        self._given[actor.play.remote(to_wire(chunk))] = (actor, chunk)
+        actor.last = line_up(chunk[0])
+        self._given[actor.handle.play.remote(to_wire(chunk))] = (actor, chunk)
 
     def _heard(self, promise: Any, supply: Supply) -> Iterator[Played]:
         """What a chunk came to; that of an actor that is gone is given out again."""
-        actor, chunk = self._given.pop(promise)
+        starting = next((actor for actor in self._actors if actor.ready == promise), None)
+        actor, chunk = (starting, []) if starting else self._given.pop(promise)
         try:
-            found = self._ray.get(promise)
+            found = self._ray.get(promise, timeout=FETCH_S)
         except self._ray.exceptions.RayTaskError as error:  # raised by what played
             raise error.cause if isinstance(error.cause, UsageError) else error from None
         except self._ray.exceptions.RayError as error:  # a worker or its machine is gone
             supply.give_back(chunk)
             self._bury(actor, error)
             return
+        if starting:
+            starting.ready = None
+            return
         self._deaths = 0
         yield from found
 
-    def _bury(self, actor: Any, error: Exception) -> None:
+    def _bury(self, actor: _Actor, error: Exception) -> None:
         """Put another in the place of an actor that is gone, unless its other chunk has told so before."""
-        place = next((place for place, known in enumerate(self._actors) if known is actor), None)
-        if place is None:
+        self._cluster.check(now=True)
+        if actor not in self._actors:
             return
         self._deaths += 1
         if self._deaths > MOST_DEATHS * self._count:
@@ -155,15 +146,31 @@ class OnRay:
                 f"{self._deaths} actors in a row have ended before they finished a chunk; the last said: "
                 f"{str(error).splitlines()[0]}"
             )
-        room = int(self._ray.cluster_resources().get("GPU" if self._gpus else "CPU", 0))
-        if len(self._actors) > max(1, room):  # its machine is gone: another would wait for ever
-            del self._actors[place], self._last[place]
-            self._count = len(self._actors)
-        else:
-            self._actors[place] = self._actor(place)
+        place = self._actors.index(actor)
+        self._actors[place] = self._actor(place)
 
-    def _actor(self, place: int) -> Any:
+    def _actor(self, place: int) -> _Actor:
         logs = self._task.sandbox.logs
         own = replace(self._task.sandbox, logs=logs and logs.absolute() / f"worker-{place + 1}")
         kind = self._ray.remote(num_cpus=1, num_gpus=self._gpus, max_restarts=0)(Player)
-        return kind.remote(replace(self._task, sandbox=own), os.getcwd())
+        handle = kind.remote(replace(self._task, sandbox=own), os.getcwd())
+        return _Actor(handle, handle.process.remote())
+
+    def _room(self) -> int:
+        return self._cluster.room("GPU" if self._gpus else "CPU")
+
+    def _full(self) -> str:
+        need = "a core and a GPU" if self._gpus else "a core"
+        return (
+            f"no worker found a place on the Ray cluster in {START_S / 60:.0f} minutes: each needs {need}; "
+            "ray status shows who has them"
+        )
+
+
+@dataclass(eq=False, slots=True)
+class _Actor:
+    """One that plays, or will: `ready` is kept until it has started; `last` is what it was given last."""
+
+    handle: Any
+    ready: Any
+    last: LineUp | None = None
