@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from arena.tournament.executor.on_ray import OnRay
 from arena.tournament.plan import Tournament
 from arena.tournament.run import run
 from arena_games.base import UsageError
@@ -35,24 +34,35 @@ def check_same(tmp_path: Path, matches: int) -> None:
     assert board(tmp_path / "ray") == board(tmp_path / "alone")
 
 
-def test_a_cluster_of_this_machine_whose_workers_are_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def players() -> list[psutil.Process]:
+    """The processes in which actors of a cluster that this process has started play."""
+    return [one for one in psutil.Process().children(recursive=True) if "Player" in command(one)]
+
+
+def command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has ended
+        return ""
+
+
+def test_a_cluster_of_this_machine_whose_workers_are_killed(tmp_path: Path) -> None:
     killed: list[int] = []
-    heard = OnRay._heard
 
-    def and_kill(self: OnRay, promise: Any, supply: Any) -> Any:
-        yield from heard(self, promise, supply)
-        alive = [actor for actor, _ in self._given.values() if actor in self._actors]
-        if len(killed) < 2 and alive:
-            with suppress(ray.exceptions.RayError):  # it may be the one that was killed before
-                killed.append(ray.get(alive[0].handle.process.remote(), timeout=PATIENCE_S))
-                os.kill(killed[-1], signal.SIGKILL)
+    def kill() -> None:
+        until = time.monotonic() + PATIENCE_S
+        while len(killed) < 2 and time.monotonic() < until:
+            for process in players()[:1]:
+                with suppress(psutil.Error):
+                    process.kill()
+                    killed.append(process.pid)
+            time.sleep(0.2)
 
-    monkeypatch.setattr(OnRay, "_heard", and_kill)
-    hold(tmp_path / "ray", 24, ray="local", workers=2)
+    thread = when_it_plays(tmp_path / "ray", kill)
+    hold(tmp_path / "ray", 200, ray="local", workers=2)
+    thread.join(PATIENCE_S)
     assert len(killed) == 2
-    check_same(tmp_path, 24)
+    check_same(tmp_path, 200)
 
 
 @pytest.fixture

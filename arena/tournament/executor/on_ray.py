@@ -1,63 +1,28 @@
-"""A Ray cluster that plays (`--ray`): an actor for each worker, one chunk of matches a call.
-
-Ray places the actors by what they need: a core each, and a GPU where a language model plays in them and
-the cluster has some. One that has found no place yet is given nothing, so it holds nobody up. Task and
-agents are named, not sent, so the package, the files that agents' specs name and the run's folder of
-trained policies must be found on every machine under the same paths.
-"""
+"""A Ray cluster that plays (`--ray`), from a process between: what Ray does to that is one line here."""
 
 from __future__ import annotations
 
 import os
-import time
+import socket
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from arena.match.match import Match
-from arena.tournament.agents import Agents
-from arena.tournament.executor.base import Played, played
-from arena.tournament.executor.chunks import LineUp, Supply, line_up
-from arena.tournament.executor.cluster import CHECK_S, Cluster
-from arena.tournament.executor.feed import Feed, Wire, to_wire
+from arena.tournament.executor.base import Played
+from arena.tournament.executor.chunks import LARGEST, chunks
+from arena.tournament.executor.driver import Orders, Say
+from arena.tournament.executor.feed import to_wire
 from arena.tournament.executor.task import Task
 from arena_games.base import UsageError
 
-AT_ONCE = 2  # chunks of an actor: one that it plays and one that waits for it
-MOST_DEATHS = 3  # of each actor, on average, without a chunk finished between them
-START_S = 600.0  # for the first actor to find a place; then the cluster is taken to be full
-FETCH_S = 120.0  # for what an actor has played to come here
-
-
-class Player:
-    """What an actor is made from: it keeps its agents between chunks."""
-
-    def __init__(self, task: Task, folder: str) -> None:
-        with suppress(OSError):  # specs may name files; where this folder is not, they name installed ones
-            os.chdir(folder)
-        self._task, self._tournament = task, task.tournament()
-        self._agents = Agents(self._tournament, task.engine, task.sandbox)
-
-    def play(self, wire: Wire) -> list[Played]:
-        """Play one chunk."""
-        chunk = iter([wire])
-
-        def receive(wait: bool) -> Wire | None:
-            one = next(chunk, None)
-            if one is None and wait:
-                raise EOFError
-            return one
-
-        feed = Feed({spec.name: spec for spec in self._tournament.games}, receive)
-        spec = feed.game()
-        if spec is None:
-            return []
-        return list(played(spec, feed.of_game(spec), self._agents.of_game(spec), self._task.config))
-
-    def process(self) -> int:
-        """The number of its process, which may be killed to see what comes of it."""
-        return os.getpid()
+SILENCE_S = 300.0  # of the process between, which says every few seconds that it is there
+PATIENCE_S = 30.0  # for its end, which ends a cluster that it has started
+LOG = "ray.log"
 
 
 class OnRay:
@@ -68,109 +33,82 @@ class OnRay:
     """
 
     def __init__(self, task: Task, address: str, count: int | None = None, *, gpu: bool = False) -> None:
-        self._task, self._cluster = task, Cluster(address)
-        self._ray = self._cluster.ray
-        self._gpus = 1 if gpu and self._cluster.room("GPU") >= 1 else 0
-        self._count = count or max(1, self._room())
-        self._actors: list[_Actor] = []
-        self._given: dict[Any, tuple[_Actor, list[Match]]] = {}  # by the promise: who plays, and what
-        self._deaths = 0
+        self._address, self._playing = address, False
+        self._log = task.sandbox.logs and task.sandbox.logs.absolute() / LOG
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = _started(theirs.fileno(), self._log)
+        self._connection = Connection(ours.detach())
+        try:
+            self._send(Orders(task, address, count, gpu))
+            self._receive()
+        except BaseException:
+            self.close()
+            raise
 
     def play(self, matches: Iterable[Match], count: int) -> Iterator[Played]:
-        supply = Supply(matches, count, self._count)
-        while len(self._actors) < min(self._count, count):
-            self._actors.append(self._actor(len(self._actors)))
-        heard = time.monotonic()
+        pieces = chunks(matches, LARGEST)
+        self._playing = True
+        self._send(count)
         try:
-            while self._give_out(supply):
-                starting = [actor.ready for actor in self._actors if actor.ready is not None]
-                done, _ = self._ray.wait([*self._given, *starting], num_returns=1, timeout=CHECK_S)
-                self._cluster.check()
-                if done or self._given:
-                    heard = time.monotonic()
-                elif time.monotonic() - heard > START_S:
-                    raise UsageError(self._full())
-                for promise in done:
-                    yield from self._heard(promise, supply)
+            while (said := self._receive()) is not Say.DONE:
+                if said is Say.MORE:
+                    chunk = next(pieces, None)
+                    self._send(chunk and to_wire(chunk))
+                elif isinstance(said, Played):
+                    yield said
+            self._playing = False
         finally:
-            if self._given:
-                self.close()
+            if self._playing:
+                self.close()  # nobody listens any more: what is left would be taken for other matches'
 
     def close(self) -> None:
         """Let the cluster go, and end the one that was started for this."""
-        self._given.clear()
-        self._actors.clear()
-        self._cluster.close()
+        self._connection.close()
+        if self._playing:
+            self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(PATIENCE_S)
+        self._process.kill()
+        self._process.wait()
 
-    def _give_out(self, supply: Supply) -> bool:
-        """Two chunks to every actor, as long as there are any; whether something is or will be played."""
-        for _ in range(AT_ONCE):
-            for actor in self._actors:
-                if actor.ready is None and sum(own is actor for own, _ in self._given.values()) < AT_ONCE:
-                    self._feed(actor, supply)
-        return bool(self._given) or supply.left()
-
-    def _feed(self, actor: _Actor, supply: Supply) -> None:
-        chunk = supply.next_for(actor.last, [other.last for other in self._actors if other is not actor])
-        if chunk is None:
-            return
-        actor.last = line_up(chunk[0])
-        self._given[actor.handle.play.remote(to_wire(chunk))] = (actor, chunk)
-
-    def _heard(self, promise: Any, supply: Supply) -> Iterator[Played]:
-        """What a chunk came to; that of an actor that is gone is given out again."""
-        starting = next((actor for actor in self._actors if actor.ready == promise), None)
-        actor, chunk = (starting, []) if starting else self._given.pop(promise)
+    def _send(self, what: Any) -> None:
         try:
-            found = self._ray.get(promise, timeout=FETCH_S)
-        except self._ray.exceptions.RayTaskError as error:  # raised by what played
-            raise error.cause if isinstance(error.cause, UsageError) else error from None
-        except self._ray.exceptions.RayError as error:  # a worker or its machine is gone
-            supply.give_back(chunk)
-            self._bury(actor, error)
-            return
-        if starting:
-            starting.ready = None
-            return
-        self._deaths = 0
-        yield from found
+            self._connection.send(what)
+        except OSError:
+            raise self._gone() from None
 
-    def _bury(self, actor: _Actor, error: Exception) -> None:
-        """Put another in the place of an actor that is gone, unless its other chunk has told so before."""
-        self._cluster.check(now=True)
-        if actor not in self._actors:
-            return
-        self._deaths += 1
-        if self._deaths > MOST_DEATHS * self._count:
-            raise UsageError(
-                f"{self._deaths} actors in a row have ended before they finished a chunk; the last said: "
-                f"{str(error).splitlines()[0]}"
-            )
-        place = self._actors.index(actor)
-        self._actors[place] = self._actor(place)
+    def _receive(self) -> Any:
+        """What it says next. Raises what it failed with, and UsageError if it is gone."""
+        try:
+            if not self._connection.poll(SILENCE_S):
+                raise EOFError
+            said = self._connection.recv()
+        except (EOFError, OSError):
+            raise self._gone() from None
+        if isinstance(said, Exception):
+            raise said
+        return said
 
-    def _actor(self, place: int) -> _Actor:
-        logs = self._task.sandbox.logs
-        own = replace(self._task.sandbox, logs=logs and logs.absolute() / f"worker-{place + 1}")
-        kind = self._ray.remote(num_cpus=1, num_gpus=self._gpus, max_restarts=0)(Player)
-        handle = kind.remote(replace(self._task, sandbox=own), os.getcwd())
-        return _Actor(handle, handle.process.remote())
-
-    def _room(self) -> int:
-        return self._cluster.room("GPU" if self._gpus else "CPU")
-
-    def _full(self) -> str:
-        need = "a core and a GPU" if self._gpus else "a core"
-        return (
-            f"no worker found a place on the Ray cluster in {START_S / 60:.0f} minutes: each needs {need}; "
-            "ray status shows who has them"
+    def _gone(self) -> UsageError:
+        where = f" (see {self._log})" if self._log else ""
+        return UsageError(
+            f"the Ray cluster at {self._address} is gone, or Ray has failed{where}; "
+            "what was played is stored: repeat the command to go on, once it is there again, or without --ray"
         )
 
 
-@dataclass(eq=False, slots=True)
-class _Actor:
-    """One that plays, or will: `ready` is kept until it has started; `last` is what it was given last."""
-
-    handle: Any
-    ready: Any
-    last: LineUp | None = None
+def _started(descriptor: int, log: Path | None) -> subprocess.Popen[bytes]:
+    """The process between. Ray prints a lot when a cluster goes, which is kept out of the progress bars."""
+    if log:
+        log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log or os.devnull, "ab") as printed:
+        return subprocess.Popen(
+            [sys.executable, "-m", "arena.tournament.executor.driver", str(descriptor)],
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=printed,
+            pass_fds=[descriptor],
+            process_group=0,  # Ctrl-C is for us
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)},
+        )
