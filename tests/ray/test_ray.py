@@ -21,6 +21,7 @@ from tests.arena.tournament.test_crash import board, contents, stored
 ray = pytest.importorskip("ray", reason="make test-ray has an environment for it")
 os.environ.setdefault("RAY_worker_niceness", "0")  # on a busy machine workers would hardly ever run
 PATIENCE_S = 120
+GONE = r"^the Ray cluster at .* is gone.* repeat the command to go on"
 GAMES, AGENTS = "frozen-lake,snake-duel", "a=random,b=random,c=search"
 
 
@@ -34,9 +35,9 @@ def check_same(tmp_path: Path, matches: int) -> None:
     assert board(tmp_path / "ray") == board(tmp_path / "alone")
 
 
-def players() -> list[psutil.Process]:
-    """The processes in which actors of a cluster that this process has started play."""
-    return [one for one in psutil.Process().children(recursive=True) if "Player" in command(one)]
+def running(what: str) -> list[psutil.Process]:
+    """The processes that this one has started, and those of a cluster of theirs, with so much in their command."""
+    return [one for one in psutil.Process().children(recursive=True) if what in command(one)]
 
 
 def command(process: psutil.Process) -> str:
@@ -52,7 +53,7 @@ def test_a_cluster_of_this_machine_whose_workers_are_killed(tmp_path: Path) -> N
     def kill() -> None:
         until = time.monotonic() + PATIENCE_S
         while len(killed) < 2 and time.monotonic() < until:
-            for process in players()[:1]:
+            for process in running("Player")[:1]:
                 with suppress(psutil.Error):
                     process.kill()
                     killed.append(process.pid)
@@ -98,12 +99,23 @@ def test_a_cluster_whose_head_is_killed_is_one_line_and_can_be_done_without(
         cluster.head_node.kill_gcs_server()
 
     thread = when_it_plays(tmp_path / "ray", kill)
-    with pytest.raises(UsageError, match=r"^the Ray cluster at .* is gone \(its head: .* repeat the command"):
-        hold(tmp_path / "ray", 600, ray=cluster.address)
+    with pytest.raises(UsageError, match=GONE):
+        hold(tmp_path / "ray", 200, ray=cluster.address)
     thread.join(PATIENCE_S)
-    assert 0 < stored(tmp_path / "ray") < 3 * 600
-    hold(tmp_path / "ray", 600, workers=1)
-    check_same(tmp_path, 600)
+    assert 0 < stored(tmp_path / "ray") < 3 * 200
+    hold(tmp_path / "ray", 200, workers=1)
+    check_same(tmp_path, 200)
+
+
+def test_what_ray_does_to_the_process_that_uses_it_is_one_line_too(tmp_path: Path, cluster: Any) -> None:
+    def kill() -> None:
+        (driver,) = running("executor.driver")
+        driver.kill()
+
+    thread = when_it_plays(tmp_path / "ray", kill)
+    with pytest.raises(UsageError, match=GONE):
+        hold(tmp_path / "ray", 200, ray=cluster.address)
+    thread.join(PATIENCE_S)
 
 
 def test_more_workers_than_there_are_cores_hold_nobody_up(tmp_path: Path, cluster: Any) -> None:

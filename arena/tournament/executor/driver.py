@@ -14,35 +14,14 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from enum import Enum
 from multiprocessing.connection import Connection
 
 from arena.machine.parent import end_with_parent
 from arena.match.match import Match
 from arena.tournament.executor.actors import Actors
 from arena.tournament.executor.feed import of_wire
-from arena.tournament.executor.task import Task
+from arena.tournament.executor.orders import Orders, Say
 from arena_games.base import GameSpec, UsageError
-
-
-class Say(Enum):
-    """What it says beside what was played."""
-
-    READY = "ready"
-    MORE = "more"
-    WAITING = "waiting"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What is played, and on which cluster; the rest as in `Actors`."""
-
-    task: Task
-    address: str
-    count: int | None
-    gpu: bool
 
 
 def drive(connection: Connection) -> None:

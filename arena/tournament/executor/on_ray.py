@@ -15,8 +15,8 @@ from typing import Any
 from arena.match.match import Match
 from arena.tournament.executor.base import Played
 from arena.tournament.executor.chunks import LARGEST, chunks
-from arena.tournament.executor.driver import Orders, Say
 from arena.tournament.executor.feed import to_wire
+from arena.tournament.executor.orders import Orders, Say
 from arena.tournament.executor.task import Task
 from arena_games.base import UsageError
 
