@@ -1,6 +1,6 @@
 """How cost grows: with matches at once, with episodes stored, with the length of prompts and replies.
 
-python -m tests.benchmarks.growth [matches|episodes|results|workers|lengths ...] [--json FILE]
+python -m tests.benchmarks.growth [matches|episodes|results|workers|lengths ...] [--episodes N ...]
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 from rich.console import Console
@@ -58,20 +60,23 @@ def _episodes_per_s(game: str, agent: Agent, count: int, at_once: int) -> float:
     return round(count / (time.perf_counter() - began), 1)
 
 
-def episodes() -> Iterator[Row]:
+def episodes(counts: Sequence[int] = EPISODES) -> Iterator[Row]:
     """A tournament of scripted players, whole commands: time, peak memory, size of the run's file."""
-    for count in EPISODES:
+    for count in counts:
         with TemporaryDirectory() as folder:
             run = Path(folder) / "run"
             options = ["--games", "frozen-lake", "--agents", "random,search", "--matches", str(count // 2)]
             options += ["--workers", "1"]
             began = time.perf_counter()
-            peak = _peak_memory([sys.executable, "-m", "arena", "tournament", *options, "--out", str(run)])
+            used = _used([sys.executable, "-m", "arena", "tournament", *options, "--out", str(run)])
+            size = sum(file.stat().st_size for file in run.rglob("*"))
             yield {
                 "episodes": count,
                 "seconds": round(time.perf_counter() - began, 1),
-                "peak memory, MB": round(peak / 1e6),
-                "run's file, MB": round(sum(f.stat().st_size for f in run.rglob("*")) / 1e6, 1),
+                "CPU seconds": round(used.cpu_s, 1),
+                "peak memory, MB": round(used.peak / 1e6),
+                "run's folder, MB": round(size / 1e6, 1),
+                "bytes an episode": round(size / count),
             }
 
 
@@ -97,7 +102,7 @@ def results() -> Iterator[Row]:
     """A leaderboard of so many results, each let go when it has been added up: time and peak memory."""
     for count in RESULTS:
         began = time.perf_counter()
-        peak = _peak_memory([sys.executable, "-c", LEADERBOARD, str(count)])
+        peak = _used([sys.executable, "-c", LEADERBOARD, str(count)]).peak
         seconds = round(time.perf_counter() - began, 1)
         yield {"results": count, "seconds": seconds, "peak memory, MB": round(peak / 1e6)}
 
@@ -133,16 +138,24 @@ def _cpu_seconds() -> tuple[float, float]:
 LAUNCHER = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_maxrss * 1024, used.ru_utime + used.ru_stime)
 """
 
 
-def _peak_memory(command: list[str]) -> int:
-    """Bytes that the command had in memory at most."""
+class Used(NamedTuple):
+    """Bytes that a command had in memory at most, and seconds that it computed."""
+
+    peak: int
+    cpu_s: float
+
+
+def _used(command: list[str]) -> Used:
     done = subprocess.run(
         [sys.executable, "-c", LAUNCHER, *command], check=True, capture_output=True, text=True
     )
-    return int(done.stdout)
+    peak, cpu_s = done.stdout.split()
+    return Used(int(peak), float(cpu_s))
 
 
 def lengths() -> Iterator[Row]:
@@ -173,13 +186,15 @@ CURVES: dict[str, Callable[[], Iterator[Row]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.growth", description=__doc__)
     parser.add_argument("curves", nargs="*", metavar="CURVE", help="all, or: " + ", ".join(CURVES))
+    parser.add_argument("--episodes", type=int, nargs="+", default=EPISODES, metavar="N")
     parser.add_argument("--json", type=Path, default=Path("runs/growth.json"), metavar="FILE")
     options = parser.parse_args()
     if unknown := [name for name in options.curves if name not in CURVES]:
         parser.error(f"unknown curve {unknown[0]!r}; known: {', '.join(CURVES)}")
+    curves = CURVES | {"episodes": partial(episodes, options.episodes)}
     found = {}
     for name in options.curves or CURVES:
-        found[name] = list(CURVES[name]())
+        found[name] = list(curves[name]())
         Console().print(_table(str(CURVES[name].__doc__), found[name]))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

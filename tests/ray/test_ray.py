@@ -36,7 +36,7 @@ def check_same(tmp_path: Path, matches: int) -> None:
 
 
 def running(what: str) -> list[psutil.Process]:
-    """The processes that this one has started, and those of a cluster of theirs, with so much in their command."""
+    """The processes below this one, those of its cluster too, with so much in their command."""
     return [one for one in psutil.Process().children(recursive=True) if what in command(one)]
 
 
