@@ -10,16 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from arena.match.evaluate import (
-    Conditions,
-    EvalRow,
-    PairedRow,
-    SkinRow,
-    evaluate_all,
-    evaluate_pair,
-    evaluate_skins,
-)
+from arena.match.evaluate import Conditions, EvalRow, evaluate_all
 from arena.match.match import MatchConfig
+from arena.match.paired import PairedRow, SkinRow, evaluate_pair, evaluate_skins
 from arena.untrusted import one_line
 from arena.views.messages import warn
 from arena.views.numbers import UNKNOWN
