@@ -128,6 +128,7 @@ class StaticDecoder:
             return step
 
     def _graph(self, step: Callable[[], Tensor], at_1: Tensor, positions_N1: Tensor) -> Callable[[], Tensor]:
+        """The captured step. A graph knows addresses, not tensors: what `step` made outside must live on."""
         assert self._buffers is not None
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
@@ -141,7 +142,7 @@ class StaticDecoder:
             logits_NV = step()
         self._pool = graph.pool()
 
-        def replay() -> Tensor:
+        def replay(_reads: Callable[[], Tensor] = step) -> Tensor:
             graph.replay()
             return logits_NV
 

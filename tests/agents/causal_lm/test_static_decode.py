@@ -1,5 +1,10 @@
 """Decoding over a cache that stays where it is gives what decoding over one that grows gives."""
 
+import gc
+import weakref
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch.nn import functional
@@ -140,3 +145,29 @@ def test_grouped_attention_is_attention_with_copied_keys():
     copied = (tensor.repeat_interleave(3, dim=1) for tensor in (key, value))
     expected = functional.scaled_dot_product_attention(query, *copied, attn_mask=bias, scale=0.3)
     torch.testing.assert_close(grouped_attention(query, key, value, bias, 0.3), expected.transpose(1, 2))
+
+
+def test_what_a_captured_step_reads_lives_as_long_as_its_graph(model, monkeypatch):
+    """A CUDA graph holds addresses: what nobody else holds makes room for others, which it then reads."""
+    stream = SimpleNamespace(wait_stream=lambda _: None)
+    graph = SimpleNamespace(replay=lambda: None, pool=lambda: None)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda: stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: stream)
+    monkeypatch.setattr(torch.cuda, "stream", nullcontext)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: graph)
+    monkeypatch.setattr(torch.cuda, "graph", lambda *_, **__: nullcontext())
+    real, steps = StaticDecoder._graph, []
+
+    def graph_of(self, step, *places):
+        steps.append(weakref.ref(step))
+        return real(self, step, *places)
+
+    monkeypatch.setattr(StaticDecoder, "_graph", graph_of)
+    decoder = StaticDecoder(model, capture=True)
+    with torch.inference_mode():
+        assert decoder.load(prefill(model, prompts(8), keep=1), torch.arange(8), 8)
+    gc.collect()
+    assert [step() is not None for step in steps] == [True]
+    decoder.release()
+    gc.collect()
+    assert steps[0]() is None  # and no longer: it holds keys and values

@@ -38,7 +38,7 @@ PARTS = {
     "learn-nano": ("learn:nano", 100, False),
     "learn-smollm2": ("learn:smollm2", 80, False),
     "parity": ("parity:run", 90, False),
-    "static": ("static:run", 60, False),
+    "static": ("static:run", 80, False),
     "probe": ("probe:run", 80, False),
     "sleep": ("sleep:run", 50, False),
     "rollout": ("rollout:run", 55, True),
