@@ -160,4 +160,7 @@ def stored_config(run: RunFolder) -> TrainConfig:
     if not isinstance(algorithm, str) or algorithm not in KINDS:
         found = excerpt(algorithm)
         raise UsageError(f"{run.path} was made by another version (algorithm {found}); train it again")
-    return resolve(KINDS[algorithm], stored)
+    kind = KINDS[algorithm]
+    if issubclass(kind, LanguageConfig):
+        stored.setdefault("confirm_episodes", 0)  # older runs chose on a look's own episodes, and go on so
+    return resolve(kind, stored)
