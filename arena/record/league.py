@@ -49,7 +49,7 @@ class LeagueTable:
             **self.duels.overall.to_json(),
             "cycles": [list(cycle) for cycle in self.cycles],
             "ratings": {
-                agent: {"rating": ratings[agent].mean, "ci95": [ratings[agent].low, ratings[agent].high]}
+                agent: {"rating": ratings[agent].mean, "ci95": list(ratings[agent].ends)}
                 for agent in self.duels.agents
             },
         }

@@ -20,6 +20,7 @@ from arena_games.base import UsageError
 from arena_leaderboard import Rating, render_rich
 from arena_leaderboard.views.axis import Axis
 from arena_leaderboard.views.cells import ASCII, UNICODE
+from arena_leaderboard.views.numbers import span
 
 CELL = 5  # characters of a column of the matrix
 BAR = 40  # of an interval
@@ -80,7 +81,7 @@ def show_ratings(folders: Sequence[Path], *, svg: Path | None = None, as_json: b
 
 def _points(table: LeagueTable) -> list[dict[str, Any]]:
     return [
-        {"member": member, "step": step, "rating": rating.mean, "ci95": [rating.low, rating.high]}
+        {"member": member, "step": step, "rating": rating.mean, "ci95": list(rating.ends)}
         for member, curve in table.curves.items()
         for step, rating in curve
     ]
@@ -97,7 +98,7 @@ def ratings_text(table: LeagueTable, *, ascii_only: bool = False) -> Table:
     shown.add_column(axis.heading(), no_wrap=True)
     for agent in table.duels.agents:
         rating = rated[agent]
-        interval = f"{rating.low:.0f} … {rating.high:.0f}"
+        interval = span(rating, " … ", glyphs.least, glyphs.most)
         shown.add_row(
             Text(escaped_name(agent)),
             f"{rating.mean:.0f}",
@@ -210,7 +211,9 @@ def ratings_svg(tables: dict[str, LeagueTable]) -> str:
 def _band(axis: Any, curve: Sequence[tuple[int, Rating]], colour: str, label: str) -> None:
     steps = [step for step, _ in curve]
     axis.plot(steps, [rating.mean for _, rating in curve], color=colour, marker="o", ms=4, label=label)
-    lows, highs = [rating.low for _, rating in curve], [rating.high for _, rating in curve]
+    known = [end for _, rating in curve for end in (rating.mean, *rating.ends) if end is not None]
+    lows = [max(rating.low, min(known)) for _, rating in curve]  # an open end as far as anything is known
+    highs = [min(rating.high, max(known)) for _, rating in curve]
     axis.fill_between(steps, lows, highs, color=colour, alpha=0.15, lw=0)
 
 

@@ -72,7 +72,7 @@ class Standing:
         return stretched(self.lead, self.level).separated if self.lead else None
 
     def to_json(self) -> dict[str, Any]:
-        """The row as JSON values; None where there is nothing to tell, never NaN."""
+        """The row as JSON values; None where there is nothing to tell, or an end is open, never NaN."""
         lead = self.lead
         return {
             "agent": self.agent,
@@ -88,17 +88,18 @@ class Standing:
             "forfeits": self.forfeits,
             **_rating_json(self.clean, "clean_"),
             "behind": lead and lead.points,
-            "behind_ci95": [lead.low, lead.high] if lead else [None, None],
+            "behind_ci95": list(lead.ends if lead else (None, None)),
             "separated": self.separated,
             "ranks": list(self.ranks or (None, None)),
         }
 
 
 def _rating_json(rating: Rating | None, prefix: str) -> dict[str, Any]:
+    low, high = rating.ends if rating else (None, None)
     return {
         f"{prefix}rating": rating and rating.mean,
-        f"{prefix}low": rating and rating.low,
-        f"{prefix}high": rating and rating.high,
+        f"{prefix}low": low,
+        f"{prefix}high": high,
         f"{prefix}matches": rating.matches if rating else 0,
     }
 

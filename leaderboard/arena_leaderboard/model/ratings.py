@@ -20,15 +20,25 @@ POINTS = 400 / math.log(10)  # rating points per unit of log-odds: 400 points ar
 CENTRE = 1000.0  # the mean of the rated agents
 LEVEL = 0.95
 
+Ends = tuple[float | None, float | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """`mean` with its 95 % interval, in rating points, from so many rated `matches`."""
+    """`mean` with its 95 % interval, in rating points, from so many rated `matches`.
+
+    Whose defeats, or wins, are too few to say how far ahead, or behind, it may be has an open end: ±∞.
+    """
 
     mean: float
     low: float
     high: float
     matches: int
+
+    @property
+    def ends(self) -> Ends:
+        """The interval's ends; None for one that is open."""
+        return _ends(self.low, self.high)
 
     def overlaps(self, other: "Rating") -> bool:
         """Whether the two intervals overlap. They may, and the order of the two still be settled."""
@@ -37,7 +47,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far `above` is rated above `below`, in points, with the interval at `level`.
+    """How far `above` is rated above `below`, in points, with the interval at `level`; open ends are ±∞.
 
     `probability` is the share of resampled tournaments in which `above` came out ahead, a draw
     counting half.
@@ -50,6 +60,11 @@ class Difference:
     high: float
     level: float
     probability: float
+
+    @property
+    def ends(self) -> Ends:
+        """The interval's ends; None for one that is open."""
+        return _ends(self.low, self.high)
 
     @property
     def separated(self) -> bool:
@@ -135,6 +150,10 @@ def ratings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int 
     """The rating of every agent with a rated match; the rest as in `fit_ratings`."""
     fit = fit_ratings(results, bootstraps=bootstraps, seed=seed)
     return {} if fit is None else {agent: fit.rating(agent) for agent in fit.agents}
+
+
+def _ends(low: float, high: float) -> Ends:
+    return low if math.isfinite(low) else None, high if math.isfinite(high) else None
 
 
 def _points(strength: float, centre: float = 0.0) -> float:

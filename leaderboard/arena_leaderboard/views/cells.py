@@ -8,7 +8,7 @@ from rich.text import Text
 from arena_leaderboard.model.ratings import Rating
 from arena_leaderboard.seat_effect import SeatEffect
 from arena_leaderboard.standings import Standing
-from arena_leaderboard.views.numbers import around, fixed, percent, speed
+from arena_leaderboard.views.numbers import around, fixed, percent, span, speed
 from arena_leaderboard.views.untrusted import runs_right_to_left, visible
 
 LEFT_TO_RIGHT = "\u200e"
@@ -26,10 +26,38 @@ class Glyphs:
     tied: str
     dash: str
     plus_minus: str
+    least: str
+    most: str
+    from_below: str
+    on_above: str
 
 
-UNICODE = Glyphs(line="─", left="╶", right="╴", mean="●", tied="≈", dash="–", plus_minus="±")
-ASCII = Glyphs(line="-", left="-", right="-", mean="o", tied="~", dash="-", plus_minus="+-")
+UNICODE = Glyphs(
+    line="─",
+    left="╶",
+    right="╴",
+    mean="●",
+    tied="≈",
+    dash="–",
+    plus_minus="±",
+    least="≥",
+    most="≤",
+    from_below="◂",
+    on_above="▸",
+)
+ASCII = Glyphs(
+    line="-",
+    left="-",
+    right="-",
+    mean="o",
+    tied="~",
+    dash="-",
+    plus_minus="+-",
+    least=">=",
+    most="<=",
+    from_below="<",
+    on_above=">",
+)
 
 
 def name_cell(name: str, glyphs: Glyphs, style: str = "") -> Text:
@@ -145,6 +173,8 @@ def speed_cell(standing: Standing, glyphs: Glyphs) -> Text:
 
 
 def _span(rating: Rating, glyphs: Glyphs) -> str:
+    if None in rating.ends:
+        return span(rating, "", glyphs.least, glyphs.most)
     return f"{rating.low:4.0f} {glyphs.dash} {rating.high:<4.0f}"
 
 

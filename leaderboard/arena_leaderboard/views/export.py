@@ -9,7 +9,7 @@ from typing import Any
 from arena_leaderboard.model.ratings import Rating
 from arena_leaderboard.seat_effect import SeatEffect
 from arena_leaderboard.standings import Leaderboard, Standing
-from arena_leaderboard.views.numbers import fixed, percent
+from arena_leaderboard.views.numbers import fixed, percent, span
 from arena_leaderboard.views.untrusted import csv_name, markdown_name
 
 UNKNOWN = "—"
@@ -130,7 +130,7 @@ def _ranks(standing: Standing) -> str:
 def _rating_cells(rating: Rating | None) -> tuple[str, str]:
     if rating is None:
         return UNKNOWN, UNKNOWN
-    return f"{rating.mean:.0f}", f"{rating.low:.0f} … {rating.high:.0f}"
+    return f"{rating.mean:.0f}", span(rating, " … ")
 
 
 def _return_cells(standing: Standing) -> tuple[str, str]:
