@@ -28,7 +28,7 @@ from arena.cli.options import (
     Trust,
 )
 from arena.tournament.options import DEADLINE_S, DEFAULT_AGENTS, MATCHES, TournamentOptions, TrainMode
-from arena.views.options import EvaluationOptions, Format
+from arena.views.options import EvaluationOptions, Format, GameWeights
 
 
 def tournament(
@@ -138,11 +138,15 @@ def leaderboard(
         str | None,
         typer.Option(help="The agent that is 1000 in every game, so that tournaments with it compare."),
     ] = None,
+    weights: Annotated[
+        GameWeights,
+        typer.Option(help="What weigh the same overall: games, families (all of Snake is one), or matches."),
+    ] = GameWeights.GAME,
 ) -> None:
     """Show a tournament's leaderboard, a running one's too."""
     from arena.views.leaderboard import show_leaderboard
 
-    show_leaderboard(run, Format.JSON if json else format, anchor)
+    show_leaderboard(run, Format.JSON if json else format, anchor, weights)
 
 
 def report(

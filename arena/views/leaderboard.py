@@ -17,9 +17,10 @@ from arena.record.store import Store
 from arena.record.usages import Spending
 from arena.untrusted import one_line
 from arena.views.invalid import invalid_json, show_invalid
-from arena.views.options import Format
+from arena.views.options import Format, GameWeights
 from arena.views.skins import show_skins, skins_json
 from arena.views.spending import show_spending, spending_json
+from arena_games.families import family
 from arena_leaderboard import (
     Leaderboard,
     MatchResult,
@@ -32,11 +33,16 @@ from arena_leaderboard import (
 )
 
 
-def show_leaderboard(folder: Path, format: Format, anchor: str | None = None) -> None:
-    """Print the leaderboard of a tournament's folder in one of the formats; the `anchor` is rated 1000."""
+def show_leaderboard(
+    folder: Path, format: Format, anchor: str | None = None, weights: GameWeights = GameWeights.GAME
+) -> None:
+    """Print the leaderboard of a tournament's folder in one of the formats; the `anchor` is rated 1000.
+
+    `weights` says what games weigh in the overall rating.
+    """
     with Store.read(folder) as store:
         found = store.results(), store.spending(), store.invalid_replies()
-        board = board_of(store, anchor)
+        board = board_of(store, anchor, weights.value)
     show_board(board, *found, format=format)
 
 
@@ -50,7 +56,8 @@ def show_board(
     verdict: str | None = None,
 ) -> None:
     """Print a board with all that belongs to it; a `verdict` on its order stands below the ratings."""
-    without, drops = ranks_without_a_game(results), skin_drops(results)
+    without = ranks_without_a_game(results, weights=board.weights, family=family)
+    drops = skin_drops(results)
     if format == Format.RICH:
         render_rich(board, Console())
         _show_dependent(without)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from arena_leaderboard.model.ratings import Rating
-from arena_leaderboard.standings import Standing
+from arena_leaderboard.standing import Standing
 from arena_leaderboard.views.cells import Glyphs
 
 MORE = 0.15  # of the axis, beyond all known ends where one is open

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from arena_leaderboard.model.ratings import Rating
 from arena_leaderboard.seat_effect import SeatEffect
-from arena_leaderboard.standings import Standing
+from arena_leaderboard.standing import Standing
 from arena_leaderboard.views.numbers import around, fixed, percent, span, speed
 from arena_leaderboard.views.untrusted import runs_right_to_left, visible
 
@@ -93,6 +93,18 @@ def interval_cell(standing: Standing, glyphs: Glyphs) -> Text:
     if standing.rating is None:
         return Text("not rated", style="dim")
     return Text(_span(standing.rating, glyphs), style="dim")
+
+
+def games_mean_cell(standing: Standing, glyphs: Glyphs) -> Text:
+    """The mean of the ratings in the games."""
+    return _unknown(glyphs) if standing.games_mean is None else Text(f"{standing.games_mean.mean:.0f}")
+
+
+def games_mean_interval_cell(standing: Standing, glyphs: Glyphs) -> Text:
+    text = games_mean_cell(standing, glyphs)
+    if standing.games_mean is not None:
+        text.append(f"  {_span(standing.games_mean, glyphs)}", style="dim")
+    return text
 
 
 def clean_cell(standing: Standing, glyphs: Glyphs) -> Text:

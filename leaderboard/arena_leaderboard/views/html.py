@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from arena_leaderboard.standings import Leaderboard, Standing
+from arena_leaderboard.standing import Standing
+from arena_leaderboard.standings import Leaderboard
 from arena_leaderboard.views.numbers import fixed, percent, span
 from arena_leaderboard.views.untrusted import visible
 
