@@ -142,11 +142,15 @@ def leaderboard(
         GameWeights,
         typer.Option(help="What weigh the same overall: games, families (all of Snake is one), or matches."),
     ] = GameWeights.GAME,
+    nash: Annotated[
+        bool,
+        typer.Option("--nash", help="Show Nash averaging, as where there is a cycle it is anyway."),
+    ] = False,
 ) -> None:
     """Show a tournament's leaderboard, a running one's too."""
     from arena.views.leaderboard import show_leaderboard
 
-    show_leaderboard(run, Format.JSON if json else format, anchor, weights)
+    show_leaderboard(run, Format.JSON if json else format, anchor, weights, nash=nash)
 
 
 def report(

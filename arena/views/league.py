@@ -16,6 +16,7 @@ from arena.machine.files import write_json, write_output, write_text
 from arena.record.league import LeagueTable
 from arena.record.store import matches_folder
 from arena.untrusted import escaped_name
+from arena.views.circles import cycles_text, show_circles
 from arena_games.base import UsageError
 from arena_leaderboard import Rating, render_rich
 from arena_leaderboard.views.axis import Axis
@@ -38,7 +39,7 @@ def show_payoff(folder: Path, *, svg: Path | None = None, as_json: bool = False)
         return
     console = Console()
     console.print(payoff_text(table, console.width))
-    console.print(cycles_text(table), soft_wrap=True)
+    _show_circles(table, console)
 
 
 def show_league(folder: Path, console: Console | None = None) -> None:
@@ -48,7 +49,13 @@ def show_league(folder: Path, console: Console | None = None) -> None:
     render_rich(table.board, console)
     console.print(ratings_text(table, ascii_only=console.options.ascii_only))
     console.print(payoff_text(table, console.width))
-    console.print(cycles_text(table), soft_wrap=True)
+    _show_circles(table, console)
+
+
+def _show_circles(table: LeagueTable, console: Console) -> None:
+    if not table.circles.cycles:
+        console.print(cycles_text(()))
+    show_circles(table.circles, console)
 
 
 def write_league(folder: Path) -> None:
@@ -145,14 +152,6 @@ def colour(share: float) -> tuple[int, int, int]:
     end, weight = (WON, 2 * share - 1) if share >= 0.5 else (LOST, 1 - 2 * share)
     mixed = [round(255 + 0.65 * weight * (part - 255)) for part in end]
     return mixed[0], mixed[1], mixed[2]
-
-
-def cycles_text(table: LeagueTable) -> Text:
-    """The cycles, or that there is none."""
-    if not table.cycles:
-        return Text("no cycle is settled")
-    named = (" beats ".join(map(escaped_name, (*cycle, cycle[0]))) for cycle in table.cycles)
-    return Text("cycles: " + "; ".join(named))
 
 
 def payoff_svg(table: LeagueTable) -> str:

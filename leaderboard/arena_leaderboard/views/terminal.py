@@ -187,6 +187,11 @@ def _shorten_names(table: Table, rows: Sequence[Standing], place: _Place) -> Non
     table.columns[1].width = max(SHORTEST_NAME, min(longest - excess, LONGEST_NAME))
 
 
+def _any_open(leaderboard: Leaderboard) -> bool:
+    tables = (leaderboard.overall, *leaderboard.games.values())
+    return any(row.rating and None in row.rating.ends for rows in tables for row in rows)
+
+
 def _any_errors(rows: Sequence[Standing]) -> bool:
     return any(standing.errors for standing in rows)
 
@@ -201,6 +206,8 @@ def _legend(leaderboard: Leaderboard, place: _Place) -> Text:
         legend += "\nof games: the plain mean of the ratings in the games."
     if any(standing.clean for standing in leaderboard.overall):
         legend += "\nclean: the rating over the matches in which nobody gave an invalid reply or forfeited."
+    if _any_open(leaderboard):
+        legend += f"\n{glyphs.least} {glyphs.most}: it lost, or won, too rarely to say how far ahead or behind it is."
     if any(standing.asked_again for standing in leaderboard.overall):
         legend += "\nat first: decisions whose first reply was invalid; then the agent was asked again."
     if leaderboard.seats:
