@@ -23,7 +23,14 @@ def around(mean: float, interval: tuple[float, float], digits: int, plus_minus: 
 
 def span(rating: Rating, between: str, least: str = "≥", most: str = "≤") -> str:
     """A rating's interval: `812 – 1031`, or with an open end `≥ 812`, `≤ 1031`."""
-    low, high = rating.ends
+    return between_ends(rating.ends, between, least, most)
+
+
+def between_ends(
+    ends: tuple[float | None, float | None], between: str, least: str = "≥", most: str = "≤"
+) -> str:
+    """The same of an interval's ends, None for an open one."""
+    low, high = ends
     if low is None or high is None:
         return "open" if low == high else f"{least} {low:.0f}" if high is None else f"{most} {high:.0f}"
     return f"{low:.0f}{between}{high:.0f}"

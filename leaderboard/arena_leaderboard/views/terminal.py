@@ -207,7 +207,7 @@ def _legend(leaderboard: Leaderboard, place: _Place) -> Text:
     if any(standing.clean for standing in leaderboard.overall):
         legend += "\nclean: the rating over the matches in which nobody gave an invalid reply or forfeited."
     if _any_open(leaderboard):
-        legend += f"\n{glyphs.least} {glyphs.most}: it lost, or won, too rarely to say how far ahead or behind it is."
+        legend += f"\n{glyphs.least} {glyphs.most}: it lost, or won, too rarely to say how far off it is."
     if any(standing.asked_again for standing in leaderboard.overall):
         legend += "\nat first: decisions whose first reply was invalid; then the agent was asked again."
     if leaderboard.seats:
