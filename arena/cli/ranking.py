@@ -80,6 +80,13 @@ def tournament(
     rethink: Rethink = 0,
     memory: Memory = None,
     skins: Skins = None,
+    templates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE,FILE",
+            help="Once a template (`default` is ours), and the first again: do they decide who wins?",
+        ),
+    ] = None,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
 ) -> None:
@@ -108,6 +115,10 @@ def tournament(
         shard=shard,
         ray=ray,
     )
+    if templates is not None and not dry_run:
+        from arena.views.templates import hold_templates
+
+        raise typer.Exit(0 if hold_templates(options, templates, as_json=json) else 1)
     if dry_run:
         from arena.views.forecast import show_forecast
 

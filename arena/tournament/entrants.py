@@ -142,9 +142,7 @@ def _entrant(text: str, defaults: Mapping[str, str]) -> Entrant:
     if _is_language_model(base or bare):
         spec = with_defaults(spec, defaults)
     if base is not None and (worded := {"template", "draws"} & bracketed(spec)[1].keys()):
-        raise UsageError(
-            f"{min(worded)} is for who plays as it is; train {bare} first, and name the run's folder"
-        )
+        raise UsageError(f"{min(worded)} is for who plays as it is; train {bare} and name the run's folder")
     if lessons:
         spec = with_brackets(bare, bracketed(spec)[1] | lessons)
         _check(spec, base or "", trained_on or "", lessons)

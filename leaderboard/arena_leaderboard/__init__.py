@@ -12,6 +12,7 @@ from arena_leaderboard.model.game_weights import Weights
 from arena_leaderboard.model.means import mean_ci95, paired_ci95, share_ci95
 from arena_leaderboard.model.ratings import Difference, Fit, Rating, ratings
 from arena_leaderboard.nash import Nash, nash_average
+from arena_leaderboard.order_effect import OrderEffect, order_effect
 from arena_leaderboard.results import MatchResult, Race, races
 from arena_leaderboard.seat_effect import SeatEffect, seat_effects
 from arena_leaderboard.standing import Standing
@@ -29,6 +30,7 @@ __all__ = [
     "Leaderboard",
     "MatchResult",
     "Nash",
+    "OrderEffect",
     "Race",
     "Rating",
     "SeatEffect",
@@ -41,6 +43,7 @@ __all__ = [
     "head_to_head",
     "mean_ci95",
     "nash_average",
+    "order_effect",
     "paired_ci95",
     "races",
     "ranks_without_a_game",
