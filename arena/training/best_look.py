@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
-from arena.training.metrics_file import Row, is_number
+from arena.training.metrics_file import is_number
+
+Row = TypeVar("Row", bound=Mapping[str, Any])
 
 CHOSEN_BY = ("eval/confirmed_return", "eval/return")
 

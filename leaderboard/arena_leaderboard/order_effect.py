@@ -82,7 +82,8 @@ def order_effect(
     ranks = [_ranks(theta_RA) for theta_RA in (first_RA, second_RA)]
     moved = _tested(np.abs(ranks[0] - ranks[1]).sum(axis=1))
     points = _tested(POINTS * np.abs(first_RA - second_RA).sum(axis=1))
-    return OrderEffect(agents, *(tuple(of[0].tolist()) for of in ranks), *moved, *points, len(paired))
+    before, after = (tuple(of_RA[0].tolist()) for of_RA in ranks)
+    return OrderEffect(agents, before, after, *moved, *points, len(paired))
 
 
 def _tested(found_R: Floats) -> tuple[float, float, float]:
@@ -124,7 +125,7 @@ def _evidence(
 
 
 def _strengths(evidence: Evidence, second_RN: Any) -> Floats:
-    """The strengths (R, A), of mean 0, by what each row takes of each pair (R, N): the first or the second."""
+    """The strengths (R, A), of mean 0, by what each row takes of a pair (R, N): the first or the second."""
     taken_RB = np.stack([~second_RN, second_RN], axis=-1).reshape(len(second_RN), -1)
     theta_RA = fit(evidence.blocks.summed(evidence.scale * taken_B for taken_B in taken_RB))
     strengths_RA: Floats = np.round(theta_RA - theta_RA.mean(axis=1, keepdims=True), DIGITS)
