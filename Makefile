@@ -34,7 +34,7 @@ test-vllm: .venv-vllm/installed
 	$(VLLM)/python -m pytest -m "not slow" tests/vllm $(OPTIONS)
 
 test-ray: .venv-ray/installed
-	.venv-ray/bin/python -m pytest -m "not slow" tests/ray
+	.venv-ray/bin/python -m pytest -m "not slow" --timeout 180 tests/ray $(OPTIONS)
 
 test-faces: .venv-faces/installed
 	.venv-faces/bin/python -m pytest -m "not slow" tests/arena/faces

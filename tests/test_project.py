@@ -53,6 +53,15 @@ def test_every_dependency_is_pinned_within_its_range() -> None:
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
 
 
+def test_every_test_that_robustness_names_exists() -> None:
+    last, named = "", 0
+    for file, test in re.findall(r"`([\w/]+\.py|…)(?:::(test_\w+))?`", text_of("docs/science/robustness.md")):
+        last = last if file == "…" else file
+        assert f"def {test or 'test_'}" in text_of(f"tests/{last}"), (last, test)
+        named += 1
+    assert named > 60
+
+
 def test_the_map_shows_folders_that_exist() -> None:
     named = re.findall(r"^\| `([^`]+/)` \|", text_of("CONTRIBUTING.md"), re.MULTILINE)
     assert len(named) > 8

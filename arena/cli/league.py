@@ -53,7 +53,7 @@ def league(
     """Train a policy against itself, its own past and fixed agents; every version that enters is rated."""
     from arena.tournament.entrants import split_agents
     from arena.tournament.league import hold_league
-    from arena.training.config import parse_settings
+    from arena.training.layers import parse_settings
     from arena.views.league import show_league, write_league
     from arena.views.training_progress import TrainingDisplay
 

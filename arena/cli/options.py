@@ -86,3 +86,10 @@ AgentMemory = Annotated[
     float | None,
     typer.Option(min=0.1, help="GiB that such an agent's process may take; half of the machine's."),
 ]
+AgentCpu = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1,
+        help="Seconds of processor time it has for one call; what half of the cores have in its deadline.",
+    ),
+]

@@ -10,6 +10,7 @@ import typer
 from arena.cli import completion
 from arena.cli.options import (
     TOURNAMENT,
+    AgentCpu,
     AgentMemory,
     ChatTemplate,
     Deadline,
@@ -89,6 +90,7 @@ def tournament(
     ] = None,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
+    agent_cpu: AgentCpu = None,
 ) -> None:
     """Train what is untrained, play everyone against everyone, and rank them. Repeat it to go on."""
     from arena_agents.spec import asked
@@ -111,6 +113,7 @@ def tournament(
         game_set=game_set or (),
         in_process=in_process,
         agent_memory_gib=agent_memory,
+        agent_cpu_s=agent_cpu,
         workers=workers,
         shard=shard,
         ray=ray,
@@ -236,6 +239,7 @@ def evaluate(
     deadline: Deadline = DEADLINE_S,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
+    agent_cpu: AgentCpu = None,
 ) -> None:
     """Measure one agent on held-out seeds, or two and their difference, without ranking them."""
     from arena.views.evaluation import show_evaluation
@@ -259,5 +263,6 @@ def evaluate(
         game_set=game_set or (),
         in_process=in_process,
         agent_memory_gib=agent_memory,
+        agent_cpu_s=agent_cpu,
     )
     show_evaluation(options, as_json=json)

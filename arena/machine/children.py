@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -87,6 +88,11 @@ def run_children(
                 if error is not None:
                     errors[one.child.work] = error
     return errors
+
+
+def import_path() -> str:
+    """`PYTHONPATH` with which another Python finds the modules that this one finds."""
+    return os.pathsep.join(entry or os.getcwd() for entry in sys.path)
 
 
 def device_names() -> list[str]:

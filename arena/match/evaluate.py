@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,10 +19,9 @@ from arena_agents.limits import MOST_MATCHES
 from arena_agents.registry import make_agent
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import select_games
-from arena_games.skins import skinned
-from arena_leaderboard import mean_ci95, paired_ci95, share_ci95
+from arena_leaderboard import mean_ci95, share_ci95
 
-__all__ = ["EvalRow", "PairedRow", "SkinRow", "evaluate", "evaluate_pair", "evaluate_skins"]
+__all__ = ["EvalRow", "evaluate"]
 
 UNDER_TEST, OPPONENT = "agent", "opponent"  # player names
 
@@ -58,46 +56,6 @@ class EvalRow(BaseModel):
     errors: int = Field(default=0, exclude=True)
     first_error: str | None = Field(default=None, exclude=True)
     first_invalid: str | None = Field(default=None, exclude=True)
-
-
-class PairedRow(BaseModel):
-    """By how much `agent` scored more than `other` on the same `episodes` of one game, seed by seed.
-
-    Episodes that a failure outside either agent cut short are left out, with the other's of that seed.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    agent: str
-    other: str
-    game: str
-    episodes: int
-    return_difference: float
-    return_difference_ci95: tuple[float, float] | None
-    success_difference: float
-    success_difference_ci95: tuple[float, float] | None
-
-
-class SkinRow(BaseModel):
-    """What `agent` loses on a game when only names, symbols and the board's turn change: plain less skinned.
-
-    `skins` is their number; drops are over the same `episodes`, seed by seed, as in `PairedRow`.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    agent: str
-    game: str
-    skins: int
-    episodes: int
-    plain_return: float
-    skinned_return: float
-    return_drop: float
-    return_drop_ci95: tuple[float, float] | None
-    plain_success: float
-    skinned_success: float
-    success_drop: float
-    success_drop_ci95: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,59 +115,7 @@ def _agent(agent: Agent | str) -> Agent:
 
 def evaluate_all(name: str, agent: Agent, games: Iterable[GameSpec], conditions: Conditions) -> list[EvalRow]:
     """`evaluate` under conditions that were made before."""
-    return [_row(name, spec, played_episodes(agent, spec, conditions)) for spec in games]
-
-
-def evaluate_pair(
-    names: tuple[str, str], agents: tuple[Agent, Agent], games: Iterable[GameSpec], conditions: Conditions
-) -> tuple[list[EvalRow], list[PairedRow]]:
-    """Each of two agents as by `evaluate`, on the same seeds, and the first's lead over the second.
-
-    Raises UsageError as `evaluate` does, and where no episode of a game came to an end for both.
-    """
-    rows: list[EvalRow] = []
-    pairs: list[PairedRow] = []
-    for spec in games:
-        played = [played_episodes(agent, spec, conditions) for agent in agents]
-        rows += [_row(name, spec, episodes) for name, episodes in zip(names, played, strict=True)]
-        pairs.append(_pair(names, spec, *played))
-    return rows, pairs
-
-
-def evaluate_skins(
-    name: str, agent: Agent, games: Iterable[GameSpec], conditions: Conditions, skins: int
-) -> tuple[list[EvalRow], list[SkinRow]]:
-    """An agent as by `evaluate` on each game and on that game in skins, and what it loses by them.
-
-    Raises UsageError as `evaluate` does, and for a game that has no skins.
-    """
-    rows: list[EvalRow] = []
-    drops: list[SkinRow] = []
-    for spec, other in [(spec, skinned(spec, skins)) for spec in games]:
-        plain, dressed = played_episodes(agent, spec, conditions), played_episodes(agent, other, conditions)
-        rows += [_row(name, spec, plain), _row(name, other, dressed)]
-        drops.append(_drop(name, spec, skins, plain, dressed))
-    return rows, drops
-
-
-def _drop(name: str, spec: GameSpec, skins: int, plain: list[Episode], dressed: list[Episode]) -> SkinRow:
-    pairs = _seed_by_seed(spec, plain, dressed)
-    returns, successes = _differences(spec, pairs)
-    means = [[fmean(_score(pair[side])[what] for pair in pairs) for side in (0, 1)] for what in (0, 1)]
-    return SkinRow(
-        agent=name,
-        game=spec.name,
-        skins=skins,
-        episodes=len(pairs),
-        plain_return=means[0][0],
-        skinned_return=means[0][1],
-        return_drop=returns[0],
-        return_drop_ci95=returns[1],
-        plain_success=means[1][0],
-        skinned_success=means[1][1],
-        success_drop=successes[0],
-        success_drop_ci95=successes[1],
-    )
+    return [row_of(name, spec, played_episodes(agent, spec, conditions)) for spec in games]
 
 
 def played_episodes(agent: Agent, spec: GameSpec, conditions: Conditions) -> list[Episode]:
@@ -236,15 +142,16 @@ def _remedy(failed: Episode) -> str:
     return "; --deadline gives more time" if "no reply within" in (failed.detail or "") else ""
 
 
-def _row(name: str, spec: GameSpec, played: list[Episode]) -> EvalRow:
+def row_of(name: str, spec: GameSpec, played: list[Episode]) -> EvalRow:
+    """What the player `UNDER_TEST` scored. Raises UsageError if no episode came to an end."""
     failed = [episode for episode in played if episode.failed]
     if len(failed) == len(played):
         raise UsageError(
             f"no episode of {spec.name} came to an end; "
             f"the first error: {failed[0].detail}{_remedy(failed[0])}"
         )
-    forfeits = [episode for episode in failed if _counts(episode)]
-    counted = [episode for episode in played if _counts(episode)]
+    forfeits = [episode for episode in failed if counts(episode)]
+    counted = [episode for episode in played if counts(episode)]
     return EvalRow(
         agent=name,
         game=spec.name,
@@ -255,52 +162,9 @@ def _row(name: str, spec: GameSpec, played: list[Episode]) -> EvalRow:
     )
 
 
-def _counts(episode: Episode) -> bool:
+def counts(episode: Episode) -> bool:
     """Whether it says something of the agent: it was played out, or the agent itself failed."""
     return not episode.failed or (episode.end.rated and episode.culprit == UNDER_TEST)
-
-
-def _pair(names: tuple[str, str], spec: GameSpec, one: list[Episode], other: list[Episode]) -> PairedRow:
-    both = _seed_by_seed(spec, one, other)
-    returns, successes = _differences(spec, both)
-    return PairedRow(
-        agent=names[0],
-        other=names[1],
-        game=spec.name,
-        episodes=len(both),
-        return_difference=returns[0],
-        return_difference_ci95=returns[1],
-        success_difference=successes[0],
-        success_difference_ci95=successes[1],
-    )
-
-
-Pairs = list[tuple[Episode, Episode]]
-Difference = tuple[float, tuple[float, float] | None]  # with its 95 % interval
-
-
-def _seed_by_seed(spec: GameSpec, one: list[Episode], other: list[Episode]) -> Pairs:
-    """The episodes that count on both sides, by their seed."""
-    others = {episode.seed: episode for episode in other if _counts(episode)}
-    both = [(mine, others[mine.seed]) for mine in one if _counts(mine) and mine.seed in others]
-    if not both:
-        raise UsageError(f"no episode of {spec.name} came to an end for both; raise --episodes")
-    return both
-
-
-def _differences(spec: GameSpec, both: Pairs) -> tuple[Difference, Difference]:
-    """In returns and in successes: the first's less the second's."""
-    scores = [[_score(episode) for episode in pair] for pair in both]
-    return (
-        paired_ci95([mine[0] - its[0] for mine, its in scores], spec.span),
-        paired_ci95([mine[1] - its[1] for mine, its in scores], (0.0, 1.0)),
-    )
-
-
-def _score(episode: Episode) -> tuple[float, float]:
-    """Return and success of the agent's seat."""
-    seat = episode.players.index(UNDER_TEST)
-    return episode.returns[seat], float(episode.successes[seat])
 
 
 def _matches(spec: GameSpec, conditions: Conditions) -> Iterator[Match]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from arena.match.seating import HOUSE
 from arena.tournament.options import DEFAULT_AGENTS
-from arena.training.config import MsgrpoConfig, parse_settings, resolve
+from arena.training.config import MsgrpoConfig
 from arena.training.dqn.config import DqnConfig
+from arena.training.layers import parse_settings, resolve
 from arena.untrusted import file_name
 from arena_agents.address import is_address
 from arena_agents.policy import holds_language_policy

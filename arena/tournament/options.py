@@ -34,7 +34,7 @@ class TournamentOptions:
     `defaults` are settings that their specs lack (see `arena_agents.spec`). An invalid reply is asked for
     again up to `rethink` times; `memory` is how many of their own turns seats are shown (None: as games say).
     `skins` plays each game in so many skins too (see `arena_games.skins`).
-    `in_process` and `agent_memory_gib` say how agents that are not ours are run (see
+    `in_process`, `agent_memory_gib` and `agent_cpu_s` say how agents that are not ours are run (see
     `arena_agents.sandbox.Sandbox`). `workers` processes play (None: as cores and agents have it), and of
     all matches only the `shard` K/N, if one is named. `ray` is a cluster's address, or `local`.
     """
@@ -55,6 +55,7 @@ class TournamentOptions:
     skins: int | None = None
     in_process: bool = False
     agent_memory_gib: float | None = None
+    agent_cpu_s: float | None = None
     workers: int | None = None
     game_set: Sequence[str] = ()
     shard: str | None = None

@@ -1,20 +1,13 @@
-"""What a training run is told: defaults, then the agent's preset, a file, and `--set`."""
+"""What a training run is told: all settings with their defaults and bounds."""
 
 from __future__ import annotations
 
-import difflib
-import json
-import re
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -24,11 +17,8 @@ from arena.training.league.mix import Mix
 from arena_agents.address import is_address
 from arena_agents.base import Decode
 from arena_agents.engines.base import EngineName
-from arena_agents.files import parse_json, read_text
 from arena_agents.limits import LARGEST_NUMBER, LARGEST_SETTINGS_OF_TRAINING, LONGEST_SETTING
-from arena_games.base import UsageError
 
-CONFIG_VERSION = 1
 CONFIRMED_ON = 200  # validation episodes; fewer where looks are short, which says what they may cost
 TIMES_A_LOOK = 4
 LONGEST_EXCERPT = 60  # characters of a wrong value that are shown
@@ -72,9 +62,6 @@ class TrainConfig(BaseModel):
             if isinstance(value, int | float) and value > most:
                 raise ValueError(f"{name} is at most {most:,}, not {excerpt(value)}")
         return self
-
-
-Config = TypeVar("Config", bound=TrainConfig)
 
 
 class LanguageConfig(TrainConfig):
@@ -259,71 +246,7 @@ class MsgrpoConfig(LanguageConfig):
         return self.beta > 0
 
 
-def resolve(kind: type[Config], *layers: Mapping[str, Any]) -> Config:
-    """The config from layers, the later one winning. Raises UsageError in one line."""
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            together = isinstance(value, dict) and isinstance(merged.get(key), dict)
-            merged[key] = {**merged[key], **value} if together else value
-    try:
-        return kind.model_validate(merged)
-    except ValidationError as error:
-        raise UsageError(_first_problem(kind, error)) from error
-
-
-def _first_problem(kind: type[TrainConfig], error: ValidationError) -> str:
-    problem = error.errors()[0]
-    key = ".".join(map(str, problem["loc"]))
-    if key == "version":
-        found = excerpt(problem["input"])
-        return f"this config is of version {found}, this program reads version {CONFIG_VERSION}"
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, kind.model_fields, n=1)
-        known = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(kind.model_fields)}"
-        return f"unknown setting {excerpt(key)}; {known}"
-    if not key:  # of the config as a whole
-        return str(problem["msg"]).removeprefix("Value error, ")
-    several = isinstance(problem["input"], str) and re.search(r",\s*\w+=", problem["input"])
-    hint = "; repeat --set for each setting" if several else ""
-    return f"bad value {excerpt(problem['input'])} for {key}: {problem['msg'].lower()}{hint}"
-
-
 def excerpt(value: object) -> str:
     """A value of somebody's, in a few characters."""
     shown = repr(value)
     return shown if len(shown) <= LONGEST_EXCERPT else f"{shown[:LONGEST_EXCERPT]}…"
-
-
-def parse_settings(pairs: list[str]) -> dict[str, Any]:
-    """`key=value` pairs of `--set`; values are read as JSON where they are JSON, else as text.
-
-    `chat_template.NAME=value` is one setting of the model's chat template.
-    """
-    settings: dict[str, Any] = {}
-    for pair in pairs:
-        key, separator, value = pair.partition("=")
-        if not separator or not key:
-            raise UsageError(f"--set wants key=value, not {pair!r}")
-        try:
-            read = json.loads(value)
-        except (ValueError, RecursionError):  # of numbers of thousands of digits, too
-            read = value
-        name, dot, inner = key.strip().partition(".")
-        if dot and inner and isinstance(settings.setdefault(name, {}), dict):
-            settings[name][inner] = read
-        else:
-            settings[key.strip()] = read
-    return settings
-
-
-def read_config_file(path: Path) -> dict[str, Any]:
-    """A layer from a .json or .toml file. Raises UsageError if it cannot be read."""
-    text = read_text(path)
-    try:
-        loaded = tomllib.loads(text) if path.suffix == ".toml" else parse_json(text, path)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"cannot read config {path}: {error}") from error
-    if not isinstance(loaded, dict):
-        raise UsageError(f"config {path} must be a table of settings")
-    return loaded

@@ -13,7 +13,8 @@ from shlex import quote
 from typing import Any
 
 from arena.machine.files import remove_folder, write_json
-from arena.training.config import TrainConfig, resolve
+from arena.training.config import TrainConfig
+from arena.training.layers import resolve
 from arena.training.options import TrainOptions
 from arena.training.run_folder import RunFolder
 from arena.training.settings import layers, stored_config

@@ -6,6 +6,7 @@ template.txt       the words around an observation, if they are not the default 
 examples.jsonl     what is taught by example
 environment.json   package versions, Python, platform, git revision, threads
 metrics.jsonl      one object a step
+episodes.jsonl     a few of the episodes that were learned from, token by token
 checkpoints/       step-N: policy, optimiser and generators, to resume from
 best/  last/       policies that can be played as agents
 league/            of a league: its versions, and the matches that rated them
@@ -16,7 +17,7 @@ curve.png          the learning curve
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
@@ -25,6 +26,7 @@ from typing import Any
 from arena.machine.copies import refuse_links
 from arena.machine.environment import environment
 from arena.machine.files import LOCK_NAME, lock_folder, mend_folder, remove_folder, replace_folder, write_json
+from arena.training import sampled
 from arena.training.config import TrainConfig
 from arena.training.distributed.team import SOLO, Team
 from arena.training.metrics_file import MetricsFile
@@ -134,6 +136,10 @@ class RunFolder:
 
         self.team.by_first(write)
 
+    def log_episodes(self, episodes: Sequence[sampled.SampledEpisode]) -> None:
+        """Append episodes that are kept to be looked at."""
+        self.team.by_first(lambda: sampled.append(self.path, episodes))
+
     def metrics(self) -> list[dict[str, Any]]:
         """All whole rows so far. Raises UsageError if one is damaged."""
         return self.metrics_file.rows()
@@ -147,6 +153,7 @@ class RunFolder:
                     remove_folder(later)
             self._drop_old()
             self.metrics_file.keep(step)
+            sampled.keep(self.path, step)
 
         self.team.by_first(write)
 

@@ -8,18 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from arena.match.seating import LEAGUE
-from arena.training.config import (
-    LanguageConfig,
-    MsgrpoConfig,
-    TrainConfig,
-    excerpt,
-    parse_settings,
-    read_config_file,
-    resolve,
-)
+from arena.training.config import LanguageConfig, MsgrpoConfig, TrainConfig, excerpt
 from arena.training.dqn.config import DqnConfig, dqn_preset
 from arena.training.export.export import Policy
 from arena.training.language.start import check_start, start_policy, start_settings
+from arena.training.layers import parse_settings, read_config_file, resolve
 from arena.training.league.place import default_anchors
 from arena.training.run_folder import RunFolder
 from arena.training.sft.config import SftConfig, sft_settings

@@ -20,7 +20,8 @@ from rich.table import Table
 from rich.text import Text
 
 from arena.machine.hardware import Gpu, cores, free_ram, gpus, total_ram
-from arena.training.config import MsgrpoConfig, resolve
+from arena.training.config import MsgrpoConfig
+from arena.training.layers import resolve
 from arena.training.memory.estimate import QWEN_3B, gigabytes
 from arena.training.memory.fit import Available, refuse_unless_it_fits
 from arena_agents.causal_lm.hub import hub_answers

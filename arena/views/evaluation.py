@@ -10,16 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from arena.match.evaluate import (
-    Conditions,
-    EvalRow,
-    PairedRow,
-    SkinRow,
-    evaluate_all,
-    evaluate_pair,
-    evaluate_skins,
-)
+from arena.match.evaluate import Conditions, EvalRow, evaluate_all
 from arena.match.match import MatchConfig
+from arena.match.paired import PairedRow, SkinRow, evaluate_pair, evaluate_skins
 from arena.untrusted import one_line
 from arena.views.messages import warn
 from arena.views.numbers import UNKNOWN
@@ -40,7 +33,9 @@ MANY = 0.1  # so many invalid replies are worth a word of why
 def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
     """Print what an agent scores, as a table or as JSON."""
     spec = with_defaults(options.agent, options.defaults)
-    sandbox = Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib)
+    sandbox = Sandbox(
+        in_process=options.in_process, memory_gib=options.agent_memory_gib, cpu_s=options.agent_cpu_s
+    )
     if options.skins is not None and options.other is not None:
         raise UsageError("--skins compares an agent with itself; leave the other agent out")
     # A mistyped name is found before a model is loaded, which may take minutes.

@@ -44,8 +44,9 @@ class EvaluationOptions:
 
     `template`, `temperature` and the settings in `defaults` replace a language model's own; `engine` plays
     for it. `memory` is how many of their own turns seats are shown (None: as the game says). After an
-    invalid reply the agent is asked again up to `rethink` times. `in_process` and
-    `agent_memory_gib` say how agents that are not ours are run (see `arena_agents.sandbox.Sandbox`).
+    invalid reply the agent is asked again up to `rethink` times. `in_process`,
+    `agent_memory_gib` and `agent_cpu_s` say how agents that are not ours are run (see
+    `arena_agents.sandbox.Sandbox`).
     `skins` plays each game in so many skins too (see `arena_games.skins`). `deadline_s` is for one call of
     an agent, or for as many observations as it answers at once.
     """
@@ -65,6 +66,7 @@ class EvaluationOptions:
     memory: int | None = None
     in_process: bool = False
     agent_memory_gib: float | None = None
+    agent_cpu_s: float | None = None
     skins: int | None = None
     deadline_s: float = DEADLINE_S
 

@@ -68,7 +68,9 @@ def play_tournament(options: TournamentOptions) -> TournamentResult:
         display=TournamentDisplay(Console(stderr=True)),
         until=until,
         engine=parse_engine(options.engine),
-        sandbox=Sandbox(in_process=options.in_process, memory_gib=options.agent_memory_gib),
+        sandbox=Sandbox(
+            in_process=options.in_process, memory_gib=options.agent_memory_gib, cpu_s=options.agent_cpu_s
+        ),
         workers=options.workers,
         shard=shard,
         ray=options.ray,

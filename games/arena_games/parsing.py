@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from arena_games.base import Invalid, Observation, Parser, action_reply
 
 _TAG = re.compile(r"<(/?)action>", re.IGNORECASE)
+_OPEN, _CLOSE = action_reply("|").split("|")
 _PAIRS = {("'", "'"), ('"', '"'), ("`", "`"), ("*", "*"), ("_", "_"), ("(", ")"), ("[", "]"), ("<", ">")}
 _PAIRS |= {("“", "”"), ("‘", "’"), ("«", "»"), ("„", "“")}
 _CLOSING = ".,;:!"  # a sentence's, behind a name
@@ -149,6 +150,9 @@ def parse_position(*, case_matters: bool = True, aliases: Aliases = no_aliases) 
 
     def parse(text: str, observation: Observation) -> int | str | Invalid:
         names = dict(zip(observation.legal_names, observation.legal, strict=True))
+        bare = text[len(_OPEN) : -len(_CLOSE)]
+        if bare in names and text == action_reply(bare):
+            return names[bare]  # as most replies are: they need not be searched
         return _agreed(
             text,
             lambda said: named(said, names, case_matters=case_matters, aliases=aliases),

@@ -10,6 +10,8 @@ from arena_leaderboard.model.means import Interval
 from arena_leaderboard.model.ranks import Ranks
 from arena_leaderboard.model.ratings import LEVEL, Difference, Rating
 
+LEFT_OUT = 0.1  # of an agent's matches, from which on `clean` is marked as a selection
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -27,8 +29,9 @@ class Standing:
     and the unrated. `level` is the one at which it is called settled, higher where looks share the 5 %.
     `ranks` are the best and the worst rank that remain to it when all are compared with all (`model.ranks`).
     `clean` is the rating over the matches in which no rated seat gave an invalid reply or forfeited; None
-    where those are all the matches there are, or the agent has none. `games_mean`, of an overall row, is the
-    plain mean of the agent's ratings in the games; None where only one game is rated.
+    where those are all the matches there are, or the agent has none. An agent that fails or stumbles when it
+    is about to lose is better in it than it plays: see `clean_is_a_selection`. `games_mean`, of an overall row, is
+    the plain mean of the agent's ratings in the games; None where only one game is rated.
     """
 
     agent: str
@@ -52,6 +55,11 @@ class Standing:
     def matches(self) -> int:
         """The rated matches it played."""
         return self.rating.matches if self.rating else 0
+
+    @property
+    def clean_is_a_selection(self) -> bool:
+        """Whether `clean` leaves out a tenth or more of its matches: then it may tell of those it chose."""
+        return self.clean is not None and self.clean.matches <= (1 - LEFT_OUT) * self.matches
 
     @property
     def asked_again(self) -> bool:

@@ -22,8 +22,9 @@ from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import house_agents, seated
 from arena.record.store import FILE_NAME, Store
-from arena.training.config import MsgrpoConfig, resolve
+from arena.training.config import MsgrpoConfig
 from arena.training.dqn.config import DqnConfig
+from arena.training.layers import resolve
 from arena_agents import Agent, Observation, Reply, Usage
 from arena_agents.causal_lm.adapter_config import read_adapter
 from arena_agents.dqn.agent import DqnPolicy

@@ -48,6 +48,7 @@ WORKS = {
     "ratings-4-seats": "ratings:races",
     "help": "startup:help_text",
     "list-games": "startup:list_games",
+    "eval-random": "startup:eval_random",
 }
 PACKAGES = ("torch", "transformers", "trl", "stable-baselines3", "textarena", "choix", "numpy")
 

@@ -20,6 +20,11 @@ def list_games() -> Work:
     return Work("arena list games", "runs/s", _run("list", "games"), "", None, 0.6, 0.3, "seconds")
 
 
+def eval_random() -> Work:
+    command = ("eval", "random", "--games", "frozen-lake", "--episodes", "10")
+    return Work("arena eval random", "runs/s", _run(*command), "", None, 0.6, 0.4, "seconds")
+
+
 def _run(*arguments: str) -> Callable[[], int]:
     def once() -> int:
         subprocess.run([ARENA, *arguments], check=True, stdout=subprocess.DEVNULL)

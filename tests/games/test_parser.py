@@ -147,6 +147,16 @@ def test_an_action_that_a_position_does_not_name_is_never_replaced_by_another(sa
         assert action.illegal or "tag" in action.reason
 
 
+@REPEATABLE
+@given(said=SAID | st.sampled_from(MOVES), data=st.data())
+def test_a_bare_reply_is_read_as_one_with_something_around_it(said: str, data) -> None:
+    """The short way that most replies take gives what the search gives."""
+    names = tuple(data.draw(st.lists(st.sampled_from(MOVES), unique=True, min_size=1)))
+    seen = Observation("chess", 0, 0, "", legal=tuple(range(len(names))), names=names)
+    bare = f"<action>{said}</action>"
+    assert AS_NAMED(bare, seen) == AS_NAMED(f"So: {bare}", seen)
+
+
 def test_case_is_folded_only_where_the_game_allows_it() -> None:
     poker = Observation("kuhn", 0, 0, "", legal=(0, 1), names=("Pass", "Bet"))
     assert parse_position(case_matters=False)("<action>bet</action>", poker) == 1

@@ -179,6 +179,23 @@ def test_format_failures_are_shown_apart_where_there_are_any() -> None:
     assert "clean: the rating over" in narrow
 
 
+def test_clean_is_named_a_selection() -> None:
+    """Who forfeits, or stumbles, whenever it is about to lose has won all that `clean` speaks of."""
+    won = [versus("snake-duel", seed, ("dodger", "plain"), (1, 2)) for seed in range(10)]
+    lost = versus("snake-duel", 0, ("dodger", "plain"), (2, 1))
+    dodged = [replace(lost, seed=seed, invalid=(1, 0), culprit="dodger") for seed in range(10, 20)]
+    board = standings([*won, *dodged])
+    dodger = next(row for row in board.overall if row.agent == "dodger")
+    assert dodger.rating
+    assert dodger.clean
+    assert dodger.clean.mean > dodger.rating.mean + 100
+    assert dodger.clean_is_a_selection
+    for width in (80, 200):
+        assert f"{dodger.clean.mean:.0f}*" in printed(board, width)
+        assert "who fails when about to lose looks better so" in " ".join(printed(board, width).split())
+    assert "*" not in printed(standings([*won * 10, *dodged[:1]]), 200)
+
+
 def test_seats_are_shown_below_their_game() -> None:
     board = standings([versus("duel", seed, pair, (1, 2)) for seed in range(5) for pair in ("ab", "ba")])
     assert "by seat:  1 100% (40–100)  2 0% (0–60)" in printed(board, 80)

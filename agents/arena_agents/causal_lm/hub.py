@@ -5,9 +5,7 @@ from __future__ import annotations
 import socket
 from functools import cache
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, build_opener, getproxies, proxy_bypass
 
 NO_ANSWER = (407, 502, 503, 504)  # a proxy's own, where the hub gave none
 
@@ -56,6 +54,8 @@ def hub_answers(timeout_s: float = 5.0) -> bool:
 
 def proxy_for(address: str) -> str | None:
     """The proxy that the environment names for an address, as a URL; None where it is to be had directly."""
+    from urllib.request import getproxies, proxy_bypass
+
     parts, proxies = urlsplit(address), getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy or proxy_bypass(parts.hostname or ""):
@@ -71,6 +71,9 @@ def _connect(address: str, timeout_s: float) -> None:
 
 def _answers(address: str, timeout_s: float) -> bool:
     """Whether anything but a proxy's excuse comes back."""
+    from urllib.error import HTTPError
+    from urllib.request import Request, build_opener
+
     try:
         build_opener().open(Request(address, method="HEAD"), timeout=timeout_s).close()
     except HTTPError as error:

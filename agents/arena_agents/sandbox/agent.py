@@ -31,8 +31,9 @@ class Sandboxed(Agent):
     """Asks the agent that `spec` names in a process of its own, and starts that anew when it has ended.
 
     When the process dies over several observations, each is asked again alone, to find the one that is to
-    blame; a missed deadline is charged to all that were asked. An agent whose process dies `MOST_FALLS`
-    times in a row, or that misses `MOST_MISSES` deadlines, is not asked again.
+    blame; a missed deadline, of the clock or of processor time, is charged to all that were asked. An
+    agent whose process dies `MOST_FALLS` times in a row, or that misses `MOST_MISSES` deadlines, is not
+    asked again.
     """
 
     def __init__(self, spec: str, sandbox: Sandbox | None = None) -> None:
@@ -64,7 +65,8 @@ class Sandboxed(Agent):
         if self._given_up is not None:
             return _errors(self._given_up, observations)
         try:
-            replies = self._process().ask(observations, self._within(len(observations), deadline_s))
+            within = self._within(len(observations), deadline_s)
+            replies = self._process().ask(observations, *within)
         except LostError as lost:
             return self._after(lost, observations, deadline_s)
         except BaseException:
@@ -88,10 +90,11 @@ class Sandboxed(Agent):
             self._live.append(Process(self.spec, self.sandbox, self.log))
         return self._live[0]
 
-    def _within(self, observations: int, deadline_s: float | None) -> float:
-        """The time for so many observations, each turn of the agent's having its own."""
+    def _within(self, observations: int, deadline_s: float | None) -> tuple[float, float]:
+        """The time, and that of processors, for so many observations, each turn having its own."""
         turns = math.ceil(observations / (self.at_once or observations))
-        return min(turns * (self.sandbox.deadline_s if deadline_s is None else deadline_s), LONGEST_WAIT_S)
+        within_s = turns * (self.sandbox.deadline_s if deadline_s is None else deadline_s)
+        return min(within_s, LONGEST_WAIT_S), self.sandbox.cpu_within(within_s, turns)
 
     def _after(
         self, lost: LostError, observations: Sequence[Observation], deadline_s: float | None

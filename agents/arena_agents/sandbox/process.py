@@ -18,6 +18,7 @@ from typing import Any
 from arena_agents.base import Observation, Reply
 from arena_agents.limits import LARGEST_FRAME
 from arena_agents.sandbox import keeper
+from arena_agents.sandbox.budget import Budget, SpentError
 from arena_agents.sandbox.settings import Sandbox
 from arena_agents.sandbox.wire import Channel, Games, to_question, to_replies
 
@@ -64,18 +65,24 @@ class Process:
         self.at_once: int | None = at_once if type(at_once) is int and at_once > 0 else None
         self._pause()
 
-    def ask(self, observations: Sequence[Observation], within_s: float) -> list[Reply]:
-        """One reply per observation. Raises LostError, the process being ended, if there are none in time."""
+    def ask(self, observations: Sequence[Observation], within_s: float, cpu_s: float) -> list[Reply]:
+        """One reply per observation, within so many seconds, and so many of processor time.
+
+        Raises LostError, the process being ended, if there are none in time.
+        """
         until = time.monotonic() + within_s
         rows, blob = to_question(observations, self._games)
         self._signal(signal.SIGCONT)
         try:
             self._channel.send(rows, blob, until)
-            answer, _ = self._channel.receive(until, LARGEST_FRAME)
+            answer, _ = self._channel.receive(until, LARGEST_FRAME, self._budget(cpu_s))
             replies = to_replies(answer, len(observations))
         except TimeoutError:
             self.end()
             raise LostError(f"no reply within {within_s:g} s", overdue=True) from None
+        except SpentError:
+            self.end()
+            raise LostError(f"no reply within {cpu_s:g} s of processor time", overdue=True) from None
         except (EOFError, OSError):
             raise LostError(self._epitaph()) from None
         except (TypeError, ValueError) as error:
@@ -102,14 +109,18 @@ class Process:
             self._keeper.wait()
 
     def _greeted(self, spec: str, sandbox: Sandbox) -> dict[str, Any]:
-        until = time.monotonic() + sandbox.start_s
+        until, cpu_s = time.monotonic() + sandbox.start_s, sandbox.start_cpu_s
         order = {"spec": spec, "memory_bytes": sandbox.memory_bytes}
         try:
             self._channel.send(order, until=until)
-            hello, _ = self._channel.receive(until, LARGEST_FRAME)
+            hello, _ = self._channel.receive(until, LARGEST_FRAME, self._budget(cpu_s))
         except TimeoutError:
             self.end()
             late = f"cannot make agent {spec!r} within {sandbox.start_s:g} s"
+            raise LostError(late, overdue=True) from None
+        except SpentError:
+            self.end()
+            late = f"cannot make agent {spec!r} within {cpu_s:g} s of processor time"
             raise LostError(late, overdue=True) from None
         except (EOFError, OSError):
             raise LostError(f"cannot make agent {spec!r}: {self._epitaph()}") from None
@@ -139,6 +150,10 @@ class Process:
         """The keeper's next line; None if it has no more to say."""
         assert self._keeper.stdout is not None
         return self._keeper.stdout.readline().decode().strip() or None
+
+    def _budget(self, cpu_s: float) -> Budget:
+        """The keeper takes next to none, and all that the agent starts stays below it."""
+        return Budget(self._keeper.pid, cpu_s)
 
     def _pause(self) -> None:
         self._signal(signal.SIGSTOP)

@@ -20,6 +20,7 @@ import numpy as np
 from arena_agents.base import Observation, Reply, TokenSample, Usage
 from arena_agents.guard import check_replies
 from arena_agents.limits import LONGEST_REASONING, LONGEST_REPLY, cut
+from arena_agents.sandbox.budget import Budget
 from arena_games.base import GameSpec, Rejected
 
 LENGTHS = struct.Struct("!II")
@@ -31,7 +32,10 @@ Row = list[Any]
 
 
 class Channel:
-    """One end of the socket. Every call ends by `until`, a time of `time.monotonic`; None is never."""
+    """One end of the socket. Every call ends by `until`, a time of `time.monotonic`; None is never.
+
+    Who waits looks at a budget meanwhile, if there is one, and ends with what that raises.
+    """
 
     def __init__(self, end: socket.socket) -> None:
         end.setblocking(False)
@@ -53,22 +57,24 @@ class Channel:
             except BlockingIOError:
                 _wait(self._writable, until)
 
-    def receive(self, until: float | None = None, largest: int | None = None) -> tuple[Any, bytes]:
+    def receive(
+        self, until: float | None = None, largest: int | None = None, budget: Budget | None = None
+    ) -> tuple[Any, bytes]:
         """The next frame. Raises EOFError at the end, TimeoutError, or ValueError for what is no frame."""
-        text, blob = LENGTHS.unpack(self._exactly(LENGTHS.size, until))
+        text, blob = LENGTHS.unpack(self._exactly(LENGTHS.size, until, budget))
         if largest is not None and text + blob > largest:
             raise ValueError(f"it is of {text + blob} bytes, and at most {largest} are read")
-        body = self._exactly(text + blob, until)
+        body = self._exactly(text + blob, until, budget)
         try:
             return json.loads(body[:text]), body[text:]
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
 
-    def _exactly(self, size: int, until: float | None) -> bytes:
+    def _exactly(self, size: int, until: float | None, budget: Budget | None) -> bytes:
         """So many bytes; what comes with them is kept for the next call."""
         parts, held = [self._read], len(self._read)
         while held < size:
-            _wait(self._readable, until)
+            _wait(self._readable, until, budget)
             parts.append(self._end.recv(CHUNK))
             held += len(parts[-1])
             if not parts[-1]:
@@ -78,12 +84,21 @@ class Channel:
         return whole[:size]
 
 
-def _wait(poll: select.poll, until: float | None) -> None:
-    """Until the socket is ready. Raises TimeoutError."""
-    left = None if until is None else min(max(0.0, until - time.monotonic()), LONGEST_POLL_S)
-    while not poll.poll(None if left is None else 1000 * left):
-        if until is None or time.monotonic() >= until:
+def _wait(poll: select.poll, until: float | None, budget: Budget | None = None) -> None:
+    """Until the socket is ready. Raises TimeoutError, or what the budget's look raises."""
+    while not poll.poll(_milliseconds(until, budget)):
+        if until is not None and time.monotonic() >= until:
             raise TimeoutError
+        if budget is not None:
+            budget.look()
+
+
+def _milliseconds(until: float | None, budget: Budget | None) -> float:
+    """How long to wait for a socket before the next look at the time or the budget."""
+    left = LONGEST_POLL_S if until is None else until - time.monotonic()
+    if budget is not None:
+        left = min(left, budget.wait_s)
+    return 1000 * min(max(0.0, left), LONGEST_POLL_S)
 
 
 def _plain(value: Any) -> Any:

@@ -44,8 +44,7 @@ class Supply:
 
         One game comes after another. None if all has been given out.
         """
-        self._waiting.extend(islice(self._rest, max(0, self._ahead - len(self._waiting))))
-        if not self._waiting:
+        if not self.left():
             return None
         game, taken = self._waiting[0][0].spec.name, {*busy}
         of_game = [place for place, chunk in enumerate(self._waiting) if chunk[0].spec.name == game]
@@ -53,6 +52,11 @@ class Supply:
         chunk = self._waiting[chosen]
         del self._waiting[chosen]
         return chunk
+
+    def left(self) -> bool:
+        """Whether there is anything that has not been given out."""
+        self._waiting.extend(islice(self._rest, max(0, self._ahead - len(self._waiting))))
+        return bool(self._waiting)
 
     def give_back(self, matches: Iterable[Match]) -> None:
         """What a worker that is gone did not finish comes first."""

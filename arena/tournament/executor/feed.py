@@ -17,6 +17,12 @@ def to_wire(chunk: list[Match]) -> Wire:
     return chunk[0].spec.name, [(m.seed, m.players, m.repeat, m.last_try) for m in chunk]
 
 
+def of_wire(wire: Wire, games: Mapping[str, GameSpec]) -> Iterator[Match]:
+    """The matches of a chunk that was sent; `games` by name."""
+    name, matches = wire
+    return (Match(games[name], *fields) for fields in matches)
+
+
 class Feed:
     """Matches from `receive(wait)`: a chunk, None if none is there, and EOFError after the last."""
 
@@ -48,8 +54,7 @@ class Feed:
             self._ended = True
             return
         if wire is not None:
-            game, matches = wire
-            self._queue.extend(Match(self._games[game], *fields) for fields in matches)
+            self._queue.extend(of_wire(wire, self._games))
 
 
 class _OfGame(Iterator[Match]):

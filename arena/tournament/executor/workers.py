@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 
-from arena.machine.children import device_names
+from arena.machine.children import device_names, import_path
 from arena.machine.hardware import cores
 from arena.match.match import Match
 from arena.tournament.executor.base import Played
@@ -161,7 +161,7 @@ class _Worker:
 
 def _environment(number: int, count: int) -> dict[str, str]:
     """A worker finds the modules that we find; it has its share of the cores, and one of the GPUs."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)}
+    environment = {**os.environ, "PYTHONPATH": import_path()}
     environment.setdefault("OMP_NUM_THREADS", str(max(1, cores() // count)))
     cards = device_names()
     if cards and count > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,9 +32,11 @@ from arena.training.msgrpo.episodes import choose_episodes, credit_rollout, mean
 from arena.training.msgrpo.learner import STATS, Learner
 from arena.training.msgrpo.mismatch import masked_share, with_trainer_logprobs
 from arena.training.msgrpo.refill import first_informative, play_until_informative
+from arena.training.msgrpo.sample import Chosen, sample_episodes
 from arena.training.msgrpo.signs import signs
 from arena.training.reporter import Reporter
 from arena.training.run_folder import RunFolder
+from arena.training.sampled import SampledEpisode
 
 MISMATCH = ("engine_mismatch", "masked")
 
@@ -47,6 +50,7 @@ class MsgrpoTraining(LanguageTraining):
     seats: SeatBaselines
     entropy: EntropyTarget | None = None
     critic: Critic | None = None
+    sampled: Sequence[SampledEpisode] = ()
 
     def __init__(
         self,
@@ -127,6 +131,7 @@ class MsgrpoTraining(LanguageTraining):
             "rollbacks": self.guard.rollbacks,
             **clock.row(),
         }
+        self.run.log_episodes(self.sampled)
         self.run.log(row)
         if self.guard.rollbacks > steps_back:
             cause = likeliest_cause(self.run.metrics(), self.guard.best_step, self.spec.action_names)
@@ -172,6 +177,7 @@ class MsgrpoTraining(LanguageTraining):
             rollout = first_informative(rollout, self.wanted)
         chosen, learned = self._choose(rollout)
         learned |= {"kept_episodes": len(chosen), **dict.fromkeys((*STATS, *MISMATCH))}
+        self.sampled = self._sample(rollout, chosen)
         if not chosen:
             return learned
         batch = token_batch(chosen, self.config)
@@ -189,6 +195,18 @@ class MsgrpoTraining(LanguageTraining):
             self.reporter.note(f"step {self.step}: update undone (not finite, or KL above max_kl)")
             return learned
         return learned | stats
+
+    def _sample(self, rollout: Rollout, chosen: Chosen) -> list[SampledEpisode]:
+        """What is kept of this update's episodes to be looked at: of the first, and where there is a look."""
+        if self.step > 1 and not self.due(self.config.eval_every):
+            return []
+        return sample_episodes(
+            *(rollout, chosen, self.step),
+            spec=self.spec,
+            config=self.config,
+            tokenizer=self.agent.tokenizer,
+            logprobs=self.learner.logprobs,
+        )
 
     def _choose(self, rollout: Rollout) -> tuple[list[tuple[Trajectory, list[float]]], Metrics]:
         """The trajectories to train on, with their steps' advantages, and what there is to log of them."""

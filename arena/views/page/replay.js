@@ -28,7 +28,7 @@
     const groups = new Map();
     matches.forEach((found, index) => {
       if (!groups.has(found.game)) groups.set(found.game, make("optgroup", { label: found.game, "data-game": found.game }));
-      const title = `${found.why}: ${found.players.join(" · ")} (match ${found.number})`;
+      const title = found.title ?? `${found.why}: ${found.players.join(" · ")} (match ${found.number})`;
       groups.get(found.game).append(make("option", { value: index, "data-agent": found.players.join(" ") }, title));
     });
     at("match").append(...groups.values());
@@ -80,6 +80,29 @@
         : [make("b", {}, "invalid"), `: ${frame.invalid}; plays `, make("b", {}, frame.action), " at random"]),
       `, reward ${signed(frame.reward)}`,
     );
+    if (at("tokens")) showTokens(frame.tokens ?? [], frame.advantage);
+  }
+
+  // Of a training: what was drawn with which probability, and what it was credited with
+
+  const LEVELS = 5;
+  const chance = (logprob) => Math.exp(Math.min(0, logprob));
+  const number = (value, digits) => (value === null ? "–" : value.toFixed(digits).replace("-", "−"));
+
+  function showTokens(tokens, advantage) {
+    show("credit", advantage === null ? "Not learned from" : `Advantage ${signed(Number(advantage.toFixed(3)))}`);
+    at("drawn").replaceChildren(...tokens.map(([text, logprob]) => {
+      const level = logprob === null ? "none" : Math.min(LEVELS - 1, Math.floor(LEVELS * chance(logprob)));
+      return make("span", { class: `sure-${level}` }, text);
+    }));
+    at("token-rows").replaceChildren(...tokens.map(([text, logprob, mismatch]) => make(
+      "tr", {},
+      make("th", { scope: "row" }, text),
+      make("td", { class: "number" }, logprob === null ? "not drawn" : `${(100 * chance(logprob)).toFixed(1)} %`),
+      make("td", { class: "number" }, number(logprob, 3)),
+      make("td", { class: "number" }, number(mismatch, 4)),
+    )));
+    at("tokens").hidden = !tokens.length;
   }
 
   function showSeats(frame, over) {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from arena.match.episode import Episode
 from arena.untrusted import escaped_name, escaped_text, note_of_the_rest
 from arena.views.page.selection import Selected
-from arena.views.terminal.frames import Frame, ending, frame
+from arena.views.terminal.frames import Frame, Replay, ending, frame
 from arena.views.terminal.recorded import stored_replay
 from arena_games.board import Board, Cell
 
@@ -41,12 +41,42 @@ class Archive:
 
     def add(self, found: Selected, episode: Episode) -> bool:
         """Take the match in if there is still room for it; whether there was."""
-        cost = _cost(episode)
-        if cost > self._left:
+        if not self.reserve(cost(episode)):
             return False
-        self._left -= cost
-        self._matches.append(self._match(found, episode))
+        facts = {
+            "number": found.match.number,
+            "seed": str(episode.seed),  # too large for a number of JavaScript
+            "why": found.why,
+            "position": found.position,
+            "placements": episode.placements,
+            "ending": escaped_name(ending(episode), 400),
+        }
+        self.put(stored_replay(episode), facts)
         return True
+
+    def reserve(self, size: int) -> bool:
+        """Whether so many bytes still fit, which are then taken."""
+        fits = size <= self._left
+        self._left -= size if fits else 0
+        return fits
+
+    def put(self, replay: Replay, facts: Mapping[str, Any], beside: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Keep a match with the `facts` of it, and what stands `beside` each decision, if anything."""
+        reasonings = (*(step.reply.reasoning for step in replay.episode.steps), None)
+        frames = [
+            self._frame(frame(replay, position), reasoning) for position, reasoning in enumerate(reasonings)
+        ]
+        for one, more in zip(frames, beside, strict=False):  # nothing stands beside the closing frame
+            one.update(more)
+        self._matches.append(
+            {
+                **facts,
+                "game": escaped_name(replay.episode.game),
+                "players": [escaped_name(player) for player in replay.episode.players],
+                "notice": escaped_name(replay.notice, 400) if replay.notice else "",
+                "frames": frames,
+            }
+        )
 
     def to_json(self) -> dict[str, Any]:
         """What the player reads: the matches by game, of each game in the order in which they were added."""
@@ -55,24 +85,6 @@ class Archive:
             "cells": [[cell.symbol, cell.tone, cell.seat, cell.strong] for cell in self._cells.values()],
             "boards": [{"legend": legend, "rows": rows} for legend, rows in self._boards.values()],
             "matches": sorted(self._matches, key=lambda match: str(match["game"])),
-        }
-
-    def _match(self, found: Selected, episode: Episode) -> dict[str, Any]:
-        replay = stored_replay(episode)
-        return {
-            "number": found.match.number,
-            "game": escaped_name(episode.game),
-            "seed": str(episode.seed),  # too large for a number of JavaScript
-            "why": found.why,
-            "position": found.position,
-            "players": [escaped_name(player) for player in episode.players],
-            "placements": episode.placements,
-            "ending": escaped_name(ending(episode), 400),
-            "notice": escaped_name(replay.notice, 400) if replay.notice else "",
-            "frames": [
-                self._frame(frame(replay, position), None if step is None else step.reply.reasoning)
-                for position, step in enumerate((*episode.steps, None))
-            ],
         }
 
     def _frame(self, seen: Frame, reasoning: str | None) -> dict[str, Any]:
@@ -107,7 +119,7 @@ def _escaped(cell: Cell) -> Cell:
     return Cell(escaped_text(cell.symbol)[:2], cell.tone, cell.seat, cell.strong)
 
 
-def _cost(episode: Episode) -> int:
+def cost(episode: Episode) -> int:
     """An upper estimate of the match's bytes in the page."""
     texts = {
         text

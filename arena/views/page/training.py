@@ -10,6 +10,7 @@ from typing import Any
 from arena.training.best_look import best_look
 from arena.training.metrics_file import is_number
 from arena.training.run_folder import RunFolder
+from arena.training.sampled import SampledEpisode, sampled_episodes
 from arena.views.curves import Curve
 from arena_games.base import UsageError
 from arena_leaderboard import share_ci95
@@ -42,13 +43,14 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """A training run: its settings, its versions, and what it measured."""
+    """A training run: its settings, its versions, what it measured, and episodes that it kept."""
 
     name: str
     config: Mapping[str, Any]
     environment: Mapping[str, Any]
     rows: Sequence[Row]
     looks: Sequence[Look]
+    episodes: Sequence[SampledEpisode] = ()
 
     def points(self, metric: str) -> Points:
         """A metric by step, where it was measured and can be drawn."""
@@ -102,6 +104,7 @@ def read_training(folder: Path) -> TrainingData:
         environment=run.environment() if there else {},
         rows=curve.rows,
         looks=_looks(curve),
+        episodes=sampled_episodes(folder),
     )
 
 

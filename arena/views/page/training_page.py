@@ -13,10 +13,11 @@ from arena.training.config import MsgrpoConfig, TrainConfig
 from arena.training.dqn.config import DqnConfig
 from arena.training.known_settings import settings_of
 from arena.training.sft.config import SftConfig
-from arena.untrusted import escaped_line, escaped_name
+from arena.untrusted import escaped_line, escaped_name, json_in_html
 from arena.views.numbers import duration, fixed, percent, thousands
 from arena.views.page.facts import version_facts
 from arena.views.page.frame import filled, in_both_widths, present
+from arena.views.page.sampled import sampled_archive
 from arena.views.page.training import Look, TrainingData
 from arena.views.page.training_plots import PANELS, lines_plot, panel_plot, progress_plot
 
@@ -42,15 +43,18 @@ class SettingRow:
 def render_training(run: TrainingData) -> str:
     """The page. The same run gives the same page, byte by byte."""
     logged, settings, looks = panels(run), settings_of_run(run), listed(run.looks)
+    replays = sampled_archive(run.episodes)
+    shown = bool(replays["matches"])
     return filled(
         "training.html.jinja",
-        SCRIPTS,
+        (*SCRIPTS, "replay.js") if shown else SCRIPTS,
         run=run,
         title=f"{escaped_name(run.text('agent'))} on {escaped_name(run.text('game'))}",
         skip="Skip to the learning curve",
         sections=present(
             ("curve", "Learning curve", True),
             ("looks", "Held-out episodes", looks),
+            ("replays", "Replays", shown),
             ("logged", "What was logged", logged),
             ("league", "League", run.payoffs),
             ("settings", "Settings", True),
@@ -65,7 +69,7 @@ def render_training(run: TrainingData) -> str:
         changed=[row for row in settings if row.differs],
         settings=settings,
         versions=version_facts(run.environment),
-        data=None,
+        data=Markup(json_in_html(replays)) if shown else None,
     )
 
 

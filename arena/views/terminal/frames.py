@@ -16,7 +16,9 @@ class Replay:
     """A match as far as it has been played. `over` says that `episode` is complete.
 
     `waiting` is what the player to move has been shown. `closing` is the position after the last
-    move, if it is known. `notice` is a line for the viewer, such as why something is missing.
+    move, if it is known. `notice` is a line for the viewer, such as why something is missing;
+    `remarks` are such lines beside each decision, or none. `outcome` says what came of it where the
+    episode itself cannot.
     """
 
     episode: Episode
@@ -24,6 +26,8 @@ class Replay:
     waiting: Observation | None = None
     closing: Observation | None = None
     notice: str = ""
+    remarks: tuple[str, ...] = ()
+    outcome: str = ""
 
     @property
     def last(self) -> int:
@@ -59,6 +63,7 @@ class Frame:
     seconds: float
     returns: tuple[float, ...]
     state: str  # the last frame's: what came of the match, or who is waited for
+    remark: str = ""
 
 
 def frame(replay: Replay, position: int) -> Frame:
@@ -81,6 +86,7 @@ def frame(replay: Replay, position: int) -> Frame:
         seconds=step.seconds,
         returns=running_returns(replay.episode, position + 1),
         state="",
+        remark=replay.remarks[position] if replay.remarks else "",
     )
 
 
@@ -104,7 +110,7 @@ def _closing_frame(replay: Replay, spec: GameSpec | None) -> Frame:
         reward=None,
         seconds=0.0,
         returns=replay.episode.returns,
-        state=ending(replay.episode) if replay.over else _awaited(replay, spec),
+        state=(replay.outcome or ending(replay.episode)) if replay.over else _awaited(replay, spec),
     )
 
 

@@ -17,6 +17,7 @@ from arena_games.base import points
 from arena_games.board import SYMBOL_WIDTH
 
 LONGEST_TEXT = 6_000  # characters of a text that are looked at: more fits on no screen
+LONGEST_REMARK = 4_000
 LONGEST_NAME = 60
 NARROW, WIDE = 60, 120  # columns: below, the observation is left out; from there, the reply stands beside it
 LEFT, LEFT_IF_WIDE = 26, 40  # columns, at least
@@ -146,6 +147,8 @@ def verdict(shown: Frame) -> list[Text]:
             Text.assemble(("invalid", "bold red"), f": {reason}; plays ", (action, "bold"), " at random")
         ]
     paid = "reward not yet known" if shown.reward is None else f"reward {points(shown.reward)}"
+    if shown.remark:
+        lines.append(Text(escaped_line(shown.remark, LONGEST_REMARK)))
     return [*lines, Text(f"{paid}, {shown.seconds:.2f} s", style=DIM)]
 
 

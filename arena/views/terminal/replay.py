@@ -14,14 +14,16 @@ from rich.text import Text
 
 from arena.match.episode import Episode
 from arena.record.notable import MatchSummary, Notable, notable
-from arena.record.store import Store
+from arena.record.store import FILE_NAME, Store, matches_folder
 from arena.record.tables import episode_json
 from arena.record.trust import untrusted_games
+from arena.training.sampled import EPISODES
 from arena.untrusted import escaped_line
 from arena.views.terminal.controls import ReplayControls
 from arena.views.terminal.keys import can_read_keys
 from arena.views.terminal.plain import PlainPrinter, survive_any_character
 from arena.views.terminal.recorded import Recorded, stored_replay
+from arena.views.terminal.sampled import show_newest, show_sampled
 from arena.views.terminal.screen import show
 from arena_games.base import UsageError, points
 
@@ -41,6 +43,9 @@ def show_replay(
     `trust` only. Raises UsageError if there is no such run or match.
     """
     survive_any_character()
+    if only_sampled(folder):
+        show_sampled(folder, match, speed=speed, plain=plain, as_json=as_json)
+        return
     if as_json:
         print_json(folder, match)
         return
@@ -67,12 +72,21 @@ def show_latest(
     folder: Path, count: int, *, speed: float | None = None, plain: bool = False, trust: bool = False
 ) -> None:
     """Show the matches that were stored last, the newest last. Raises UsageError as `show_replay`."""
+    if only_sampled(folder):
+        show_newest(folder, count, speed=speed, plain=plain)
+        return
     with Store.read(folder) as store:
         numbers = store.numbers()
     if not numbers:
         raise UsageError(f"{folder} holds no match yet; look again when some have been played")
     for number in numbers[-count:]:
         show_replay(folder, str(number), speed=speed, plain=plain, trust=trust)
+
+
+def only_sampled(folder: Path) -> bool:
+    """Whether a folder keeps episodes that a training learned from, and no matches."""
+    kept = (matches_folder(folder) / FILE_NAME).is_file()
+    return not kept and (folder / EPISODES).is_file()
 
 
 def print_json(folder: Path, match: str | None) -> None:

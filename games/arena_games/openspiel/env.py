@@ -15,7 +15,7 @@ from arena_games.openspiel.rules import Rules, listed
 from arena_games.turns import LONGEST_NAME, AnyText, TurnsEnv
 
 SEEDS = 2**31 - 1  # that games take which draw for themselves
-KEPT = 1024  # lists of legal actions whose names have been seen to
+KEPT = 4096  # lists of legal actions whose names have been seen to, of a game
 
 
 class OpenSpielEnv(TurnsEnv):
@@ -49,7 +49,7 @@ class OpenSpielEnv(TurnsEnv):
         self._planes = rules.planes(game)
         self._views: dict[int, dict[str, Any]] = {}
         self._legal: dict[int, list[int]] = {}
-        self._words: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
+        self._words = rules.named_before
 
     def begin(self) -> None:
         if self._rules.draws_for_itself:

@@ -94,6 +94,11 @@ class Rules:
         return f"{shown}\n\n{before}{listing}" if before or listing else shown
 
     @cached_property
+    def named_before(self) -> dict[tuple[str, ...], tuple[tuple[str, ...], str]]:
+        """Legal actions as environments of this game have named and listed them; matches share positions."""
+        return {}
+
+    @cached_property
     def _who(self) -> list[str]:
         seats = range(self.game.num_players())
         if len(seats) == 1:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 
 import numpy as np
@@ -140,9 +141,15 @@ def _restocked(
     taken = set(chain.from_iterable(bodies))
     kept = tuple([cell for cell in apples if cell not in taken])
     taken.update(kept)
-    free = [(x, y) for y in range(config.size) for x in range(config.size) if (x, y) not in taken]
+    free = [cell for cell in _cells(config.size) if cell not in taken]
     drawn = draw(rng, len(free), min(len(apples) - len(kept), len(free)))
     return kept + tuple([free[index] for index in drawn])
+
+
+@cache
+def _cells(size: int) -> tuple[Cell, ...]:
+    """Row by row from the bottom."""
+    return tuple((x, y) for y in range(size) for x in range(size))
 
 
 def draw(rng: np.random.Generator, below: int, count: int) -> list[int]:

@@ -108,8 +108,10 @@ def games_mean_interval_cell(standing: Standing, glyphs: Glyphs) -> Text:
 
 
 def clean_cell(standing: Standing, glyphs: Glyphs) -> Text:
-    """The rating over the matches without an invalid reply."""
-    return _unknown(glyphs) if standing.clean is None else Text(f"{standing.clean.mean:.0f}")
+    """The rating over the matches without an invalid reply, with a mark where many are left out."""
+    if standing.clean is None:
+        return _unknown(glyphs)
+    return Text(f"{standing.clean.mean:.0f}{'*' if standing.clean_is_a_selection else ''}")
 
 
 def clean_interval_cell(standing: Standing, glyphs: Glyphs) -> Text:

@@ -188,12 +188,15 @@ def _shorten_names(table: Table, rows: Sequence[Standing], place: _Place) -> Non
 
 
 def _any_open(leaderboard: Leaderboard) -> bool:
-    tables = (leaderboard.overall, *leaderboard.games.values())
-    return any(row.rating and None in row.rating.ends for rows in tables for row in rows)
+    return any(row.rating and None in row.rating.ends for rows in _tables(leaderboard) for row in rows)
 
 
 def _any_errors(rows: Sequence[Standing]) -> bool:
     return any(standing.errors for standing in rows)
+
+
+def _tables(leaderboard: Leaderboard) -> list[Sequence[Standing]]:
+    return [leaderboard.overall, *leaderboard.games.values()]
 
 
 def _legend(leaderboard: Leaderboard, place: _Place) -> Text:
@@ -206,6 +209,10 @@ def _legend(leaderboard: Leaderboard, place: _Place) -> Text:
         legend += "\nof games: the plain mean of the ratings in the games."
     if any(standing.clean for standing in leaderboard.overall):
         legend += "\nclean: the rating over the matches in which nobody gave an invalid reply or forfeited."
+    if any(row.clean_is_a_selection for rows in _tables(leaderboard) for row in rows):
+        legend += (
+            "\n*: a tenth or more of its matches are left out: who fails when about to lose looks better so."
+        )
     if _any_open(leaderboard):
         legend += f"\n{glyphs.least} {glyphs.most}: it lost, or won, too rarely to say how far off it is."
     if any(standing.asked_again for standing in leaderboard.overall):

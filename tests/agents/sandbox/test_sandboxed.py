@@ -15,6 +15,7 @@ import pytest
 from arena_agents import Observation, Reply
 from arena_agents.registry import is_foreign, make_agent
 from arena_agents.sandbox import Sandbox, Sandboxed
+from arena_agents.sandbox.budget import FIRST_LOOK_S, Budget, SpentError, cores
 from arena_agents.sandbox.keeper import LARGEST_LOG
 from arena_agents.spec import split_call
 from arena_games.base import UsageError
@@ -72,6 +73,22 @@ class Spins(Agent):
         threading.Thread(target=spin, daemon=True).start()
     def choose(self, o):
         return str(time.process_time())
+
+class Hogs(Agent):
+    def __init__(self, how="itself"):
+        self.how = how
+    def choose(self, o):
+        if self.how == "child":
+            import subprocess
+            subprocess.run([sys.executable, "-c", "while True: pass"], start_new_session=o.turn == 1)
+        while self.how == "itself":
+            pass
+        return "up"
+
+class SpinsFirst(Hogs):
+    def __init__(self):
+        while True:
+            pass
 """
 
 
@@ -207,6 +224,46 @@ def test_between_two_questions_it_is_paused(file: Path) -> None:
     time.sleep(1.0)
     assert float(agent.act(seen())[0].text) - before < 0.5
     agent.close()
+
+
+@pytest.mark.parametrize(("call", "turn"), [("", 0), ("('child')", 0), ("('child')", 1)])
+def test_a_call_has_so_much_processor_time_its_children_included(call: str, turn: int, file: Path) -> None:
+    agent = made(f"{file}:Hogs{call}", cpu_s=0.5)
+    began = time.monotonic()
+    assert agent.ask([*seen(turn)], 60)[0].error == "no reply within 0.5 s of processor time"
+    assert time.monotonic() - began < 30
+    assert agent.ask([*seen(turn)], 0.2)[0].error == "no reply within 0.2 s", "the clock ends it as ever"
+
+
+def test_making_it_has_so_much_processor_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sandbox, "start_cpu_s", 0.5)
+    with pytest.raises(UsageError, match=r"cannot make agent .* within 0\.5 s of processor time"):
+        made(f"{file}:SpinsFirst")
+
+
+def test_who_sleeps_takes_none_and_each_call_has_its_own(file: Path) -> None:
+    agent = made(f"{file}:Sleeps", cpu_s=0.1)
+    assert [agent.ask(seen(0, 1), 20)[0] for _ in range(3)] == [Reply("up")] * 3
+    agent.close()
+
+
+def test_half_of_the_processors_have_the_deadline_where_nothing_is_said() -> None:
+    half = max(1, cores() // 2)
+    assert Sandbox().cpu_within(30.0, turns=3) == 30.0 * half
+    assert Sandbox(cpu_s=2.0).cpu_within(30.0, turns=3) == 6.0
+    assert Sandbox(cpu_s=2.0, start_s=9.0).start_cpu_s == 9.0 * half
+
+
+def test_a_budget_counts_from_its_first_look_and_looks_again_before_it_can_be_spent() -> None:
+    spent = iter([100.0, 100.0, 103.0, 103.9, 104.1])
+    budget = Budget(0, 4.0, lambda _: next(spent))
+    waits = []
+    for _ in range(4):
+        waits.append(budget.wait_s)
+        budget.look()
+    assert waits == [FIRST_LOOK_S, 4.0 / cores(), 4.0 / cores(), max(FIRST_LOOK_S, 1.0 / cores())]
+    with pytest.raises(SpentError):
+        budget.look()
 
 
 STARTS = """

@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 
 from arena.cli import app as cli
 from arena.cli import completion
-from arena.training.config import MsgrpoConfig, TrainConfig, parse_settings, resolve
+from arena.training.config import MsgrpoConfig, TrainConfig
 from arena.training.dqn.config import DqnConfig
 from arena.training.known_settings import settings_of, settings_toml, to_toml
+from arena.training.layers import parse_settings, resolve
 from arena.training.settings import new_config
 from arena.training.sft.config import SftConfig
 from arena_games.base import UsageError

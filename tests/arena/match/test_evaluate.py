@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from arena.match.episode import EndReason, Episode
-from arena.match.evaluate import Conditions, evaluate, evaluate_pair, played_episodes
+from arena.match.evaluate import Conditions, evaluate, played_episodes
 from arena.match.match import MatchConfig
+from arena.match.paired import evaluate_pair
 from arena_agents import Agent, Observation
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
@@ -105,7 +106,7 @@ def test_seeds_that_failed_for_one_are_left_out_for_both(monkeypatch: pytest.Mon
         outside = replace(episodes[7], end=EndReason.AGENT_ERROR, culprit="agent")
         return [*episodes[:7], outside, *episodes[8:]] if isinstance(agent, SearchAgent) else episodes
 
-    monkeypatch.setattr("arena.match.evaluate.played_episodes", played)
+    monkeypatch.setattr("arena.match.paired.played_episodes", played)
     conditions = Conditions(episodes=20)
     rows, (pair,) = evaluate_pair(("search", "random"), (SearchAgent(), RandomAgent()), [LAKE], conditions)
     assert ([row.episodes for row in rows], pair.episodes) == ([19, 20], 19)

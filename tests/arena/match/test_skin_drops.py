@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from arena.cli.app import app
-from arena.match.evaluate import Conditions, evaluate_skins
+from arena.match.evaluate import Conditions
+from arena.match.paired import evaluate_skins
 from arena.record.paired import skin_drops
 from arena.record.store import Store
 from arena.record.verify import verify

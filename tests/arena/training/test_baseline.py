@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.match.episode import Step
-from arena.training.config import MsgrpoConfig, resolve
+from arena.training.config import MsgrpoConfig
 from arena.training.language.rollout import Rollout, Trajectory
+from arena.training.layers import resolve
 from arena.training.msgrpo.baseline import SeatBaselines, episode_advantages, leave_one_out_advantages
 from arena_agents import Observation, Reply
 from arena_games.base import UsageError

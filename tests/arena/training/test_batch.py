@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from arena.match.episode import Step
-from arena.training.config import MsgrpoConfig, resolve
+from arena.training.config import MsgrpoConfig
 from arena.training.language.rollout import Rollout, Trajectory
+from arena.training.layers import resolve
 from arena.training.msgrpo.advantage import group_advantages
 from arena.training.msgrpo.batch import token_batch
 from arena.training.msgrpo.credit import state_key

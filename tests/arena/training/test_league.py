@@ -19,10 +19,11 @@ from arena.match.seeds import Split, episode_seed
 from arena.match.versions import step_of
 from arena.record.store import Store
 from arena.tournament.teach import train
-from arena.training.config import MsgrpoConfig, resolve
+from arena.training.config import MsgrpoConfig
 from arena.training.distributed.weights import TrainedWeights
 from arena.training.language.guard import Guard
 from arena.training.language.rollout import Rollout, Trajectory, paid_by_place
+from arena.training.layers import resolve
 from arena.training.league.draw import Draw, Opponents
 from arena.training.league.entry import entry_matches, judge, losses, points, spread
 from arena.training.league.mix import Mix, pfsp_weight, pool_weights

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from arena.training.config import MsgrpoConfig, parse_settings, resolve
+from arena.training.config import MsgrpoConfig
 from arena.training.dqn.config import DqnConfig
+from arena.training.layers import parse_settings, resolve
 from arena.training.run_folder import RunFolder
 from arena.training.settings import new_config, stored_config
 from arena.training.start import train

@@ -10,6 +10,7 @@ from typing import Any
 from arena.training.config import MsgrpoConfig, TrainConfig
 from arena.training.dqn.config import DqnConfig
 from arena.training.run_folder import RunFolder
+from arena.training.sampled import SampledEpisode, SampledStep, SampledToken
 from arena.training.sft.config import SftConfig
 from tests.arena.views.report_runs import HOSTILE_NAMES
 
@@ -21,7 +22,9 @@ COLLAPSE = 15  # the step at which the run went back to an earlier policy
 def msgrpo_run(folder: Path, **settings: Any) -> Path:
     """A run of MS-GRPO that rises, collapses, steps back, and rises again."""
     asked = {"game": "snake", "agent": "nano", "steps": STEPS, "eval_episodes": 40, "groups": 3, **settings}
-    return _filled(folder, MsgrpoConfig(**asked), [_msgrpo_row(step) for step in range(STEPS + 1)])
+    _filled(folder, MsgrpoConfig(**asked), [_msgrpo_row(step) for step in range(STEPS + 1)])
+    RunFolder(folder).log_episodes([sampled(step) for step in LOOKS[1:] for _ in range(2)])
+    return folder
 
 
 def dqn_run(folder: Path) -> Path:
@@ -54,7 +57,28 @@ def hostile_training(folder: Path) -> Path:
     }
     with (folder / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(row) + "\n")
+    RunFolder(folder).log_episodes([sampled(3, name, name) for name in HOSTILE_NAMES if name.isprintable()])
     return folder
+
+
+def sampled(step: int, name: str = "learner", said: str = "<action>up</action>") -> SampledEpisode:
+    """An episode of an update as a trainer keeps it."""
+    tokens = (
+        SampledToken(text=said, logprob=-0.25, mismatch=0.0012),
+        SampledToken(text="</think>", logprob=None, mismatch=None),
+    )
+    move = SampledStep(
+        turn=0,
+        observation="You: head (1, 0)",
+        reply=said,
+        action="up",
+        reward=1.0,
+        advantage=1.5,
+        tokens=tokens,
+    )
+    players = (name, "house:random")
+    told = {"game": "snake", "version": 1, "seat": 0, "players": players, "total": 1.0, "success": True}
+    return SampledEpisode(step=step, steps=(move, move.model_copy(update={"turn": 1})), **told)
 
 
 def _filled(folder: Path, config: TrainConfig, rows: list[dict[str, Any]]) -> Path:

@@ -38,11 +38,12 @@ PARTS = {
     "learn-nano": ("learn:nano", 100, False),
     "learn-smollm2": ("learn:smollm2", 80, False),
     "parity": ("parity:run", 90, False),
+    "static": ("static:run", 60, False),
     "probe": ("probe:run", 80, False),
     "sleep": ("sleep:run", 50, False),
-    "rollout": ("rollout:run", 50, True),
+    "rollout": ("rollout:run", 55, True),
     "decode": ("decode:run", 45, True),
-    "update": ("update:run", 45, True),
+    "update": ("update:run", 55, True),
     "matmul": ("matmul:run", 20, True),
 }
 LIMIT_S = 480

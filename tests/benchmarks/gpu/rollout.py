@@ -34,9 +34,6 @@ def run(bench: Bench) -> None:
         for forced in (False, True):
             _beside_generate(bench, "SmolLM2", agent, game, forced=forced)
     _whole(bench, "SmolLM2", agent)
-    agent.engine.keeps_beginnings = True
-    _whole(bench, "SmolLM2, beginnings kept", agent)
-    agent.engine.keeps_beginnings = False
     growing = _agent(model, tokenizer, length=bench.few(LENGTH, 4), static=False)
     _beside_generate(bench, "SmolLM2, growing cache", growing, GAMES[0], forced=False)
     _whole(bench, "SmolLM2, growing cache", growing)
