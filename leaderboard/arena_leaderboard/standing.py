@@ -30,7 +30,7 @@ class Standing:
     `ranks` are the best and the worst rank that remain to it when all are compared with all (`model.ranks`).
     `clean` is the rating over the matches in which no rated seat gave an invalid reply or forfeited; None
     where those are all the matches there are, or the agent has none. An agent that fails or stumbles when it
-    is about to lose is better in it than it plays: see `clean_is_a_selection`. `games_mean`, of an overall row, is
+    is about to lose is better in it than it plays: see `clean_is_a_selection`. `games_mean`, overall, is
     the plain mean of the agent's ratings in the games; None where only one game is rated.
     """
 
