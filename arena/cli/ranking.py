@@ -118,10 +118,10 @@ def tournament(
         shard=shard,
         ray=ray,
     )
-    if templates is not None and not dry_run:
+    if templates is not None:
         from arena.views.templates import hold_templates
 
-        raise typer.Exit(0 if hold_templates(options, templates, as_json=json) else 1)
+        raise typer.Exit(0 if hold_templates(options, templates, as_json=json, dry_run=dry_run) else 1)
     if dry_run:
         from arena.views.forecast import show_forecast
 

@@ -37,7 +37,9 @@ NUMBERS = (
 )
 
 
-def hold_templates(options: TournamentOptions, templates: str, *, as_json: bool = False) -> bool:
+def hold_templates(
+    options: TournamentOptions, templates: str, *, as_json: bool = False, dry_run: bool = False
+) -> bool:
     """Play one tournament a template, and the first once more; show how far ranks move.
 
     Whether all was trained and played. Raises UsageError as `arms` and `Tournament.of`, and for what such a
@@ -48,6 +50,10 @@ def hold_templates(options: TournamentOptions, templates: str, *, as_json: bool 
             "--templates plays the planned matches whole; leave --until-separated and --shard out"
         )
     found, whole = arms(templates, options.out), True
+    if dry_run:
+        raise UsageError(
+            f"--dry-run forecasts one tournament; leave --templates out, which plays {len(found)} of them"
+        )
     names = [entrant.label for entrant in parse_entrants(options.agents, options.defaults)]
     played: list[list[MatchResult]] = []
     for arm in found:

@@ -91,6 +91,8 @@ def test_what_it_cannot_be_joined_with(tmp_path: Path, short: Path) -> None:
     templates = f"default,{short}"
     with pytest.raises(UsageError, match="neither brackets nor commas"):
         arms(templates, tmp_path / "a,b")
+    with pytest.raises(UsageError, match="which plays 3 of them"):
+        hold_templates(played(tmp_path / "out", short), templates, dry_run=True)
     with pytest.raises(UsageError, match="leave --until-separated"):
         hold_templates(TournamentOptions("snake", "nano", tmp_path, until_separated=True), templates)
     with pytest.raises(UsageError, match="--templates is for language models"):
