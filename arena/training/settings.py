@@ -154,6 +154,7 @@ def stored_config(run: RunFolder) -> TrainConfig:
         found = excerpt(algorithm)
         raise UsageError(f"{run.path} was made by another version (algorithm {found}); train it again")
     kind = KINDS[algorithm]
-    if issubclass(kind, LanguageConfig):
-        stored.setdefault("confirm_episodes", 0)  # older runs chose on a look's own episodes, and go on so
-    return resolve(kind, stored)
+    config = resolve(kind, stored)
+    if "confirm_episodes" not in stored and isinstance(config, LanguageConfig) and config.further_episodes:
+        return config.model_copy(update={"confirm_episodes": 0})  # it chose on a look's own, and goes on so
+    return config

@@ -155,7 +155,11 @@ def test_older_runs_go_on_as_they_chose(tmp_path: Path) -> None:
     path.write_text(json.dumps(stored))
     resumed = stored_config(run)
     assert isinstance(resumed, MsgrpoConfig)
-    assert resumed.further_episodes == 0
+    assert (resumed.further_episodes, resumed.confirm_episodes) == (0, 0)
+    path.write_text(json.dumps(stored | {"eval_episodes": 200}))
+    resumed = stored_config(run)
+    assert isinstance(resumed, MsgrpoConfig)
+    assert (resumed.further_episodes, resumed.confirm_episodes) == (0, None)  # the same as if begun today
 
 
 def test_the_best_look_is_read_from_what_was_confirmed() -> None:
