@@ -54,7 +54,8 @@ LARGEST_NUMBER = 10**9  # any setting of a training, but for these
 LARGEST_SETTINGS_OF_TRAINING: Mapping[str, int] = {
     "seed": 2**63 - 1,
     **dict.fromkeys(("steps", "updates", "eval_every", "checkpoint_every", "warmup", "target_every"), 10**7),
-    **dict.fromkeys(("episodes", "eval_episodes", "groups", "group_size", "batch_size"), 10**6),
+    **dict.fromkeys(("episodes", "eval_episodes", "confirm_episodes"), 10**6),
+    **dict.fromkeys(("groups", "group_size", "batch_size"), 10**6),
     **dict.fromkeys(("epochs", "minibatches", "n_step"), 10**4),
     "tensor_parallel": 1_024,
     "lora_rank": LARGEST_RANK,

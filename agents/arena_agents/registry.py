@@ -115,6 +115,12 @@ def with_settings(agent: Agent, spec: str) -> Agent:
         agent = _twin(agent, "prompted", bare, "chat_template")(template)
     if "thinking_tokens" in settings:
         agent = _twin(agent, "thinking", bare, "thinking_tokens")(int(settings["thinking_tokens"]))
+    if "template" in settings:
+        from arena_agents.language.template import load_template
+
+        agent = _twin(agent, "worded", bare, "template")(load_template(Path(settings["template"])))
+    if "draws" in settings:
+        agent = _twin(agent, "redrawn", bare, "draws")(int(settings["draws"]))
     return agent
 
 

@@ -3,6 +3,8 @@
 decode=free|choice          how its replies are drawn
 thinking_tokens=N           what it may think before it answers
 chat_template.NAME=VALUE    what its chat template is given, such as enable_thinking=false
+template=FILE               the words around an observation
+draws=N                     other draws of the same policy: N is mixed into the seeds of its replies
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from arena_games.base import UsageError
 _BRACKETS = re.compile(r"(?P<spec>.+)\[(?P<settings>[\w.]+=[^\[\]]*)\]", re.DOTALL)
 _CALL = re.compile(r"(?P<source>[^()]+):(?P<call>(?P<name>\w+)\(.*\))", re.DOTALL)
 _FOR_TEMPLATE = "chat_template."
-KNOWN = "decode=free, decode=choice, thinking_tokens=N, chat_template.NAME=VALUE"
+KNOWN = "decode=free, decode=choice, thinking_tokens=N, chat_template.NAME=VALUE, template=FILE, draws=N"
+NUMBERS = {"thinking_tokens": "a number of tokens", "draws": "a number"}
 
 
 def split_spec(text: str) -> tuple[str, dict[str, str]]:
@@ -32,9 +35,9 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
     for name, value in pairs.items():
         if name == "decode":
             value = parse_decode(value)
-        elif name == "thinking_tokens" and not value.isdecimal():
-            raise UsageError(f"thinking_tokens is a number of tokens, not {value!r}")
-        elif name != "thinking_tokens" and not _for_template(name):
+        elif name in NUMBERS and not value.isdecimal():
+            raise UsageError(f"{name} is {NUMBERS[name]}, not {value!r}")
+        elif name not in (*NUMBERS, "template") and not _for_template(name):
             raise UsageError(f"{text!r} has the unknown setting {name!r}; known: {KNOWN}")
         settings[name] = value
     return spec, settings

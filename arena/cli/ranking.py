@@ -29,7 +29,7 @@ from arena.cli.options import (
     Trust,
 )
 from arena.tournament.options import DEADLINE_S, DEFAULT_AGENTS, MATCHES, TournamentOptions, TrainMode
-from arena.views.options import EvaluationOptions, Format
+from arena.views.options import EvaluationOptions, Format, GameWeights
 
 
 def tournament(
@@ -81,6 +81,13 @@ def tournament(
     rethink: Rethink = 0,
     memory: Memory = None,
     skins: Skins = None,
+    templates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE,FILE",
+            help="Once a template (`default` is ours), and the first again: do they decide who wins?",
+        ),
+    ] = None,
     in_process: InProcess = False,
     agent_memory: AgentMemory = None,
     agent_cpu: AgentCpu = None,
@@ -111,6 +118,10 @@ def tournament(
         shard=shard,
         ray=ray,
     )
+    if templates is not None:
+        from arena.views.templates import hold_templates
+
+        raise typer.Exit(0 if hold_templates(options, templates, as_json=json, dry_run=dry_run) else 1)
     if dry_run:
         from arena.views.forecast import show_forecast
 
@@ -141,11 +152,19 @@ def leaderboard(
         str | None,
         typer.Option(help="The agent that is 1000 in every game, so that tournaments with it compare."),
     ] = None,
+    weights: Annotated[
+        GameWeights,
+        typer.Option(help="What weigh the same overall: games, families (all of Snake is one), or matches."),
+    ] = GameWeights.GAME,
+    nash: Annotated[
+        bool,
+        typer.Option("--nash", help="Show Nash averaging, as where there is a cycle it is anyway."),
+    ] = False,
 ) -> None:
     """Show a tournament's leaderboard, a running one's too."""
     from arena.views.leaderboard import show_leaderboard
 
-    show_leaderboard(run, Format.JSON if json else format, anchor)
+    show_leaderboard(run, Format.JSON if json else format, anchor, weights, nash=nash)
 
 
 def report(

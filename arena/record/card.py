@@ -136,7 +136,7 @@ def _row(row: Standing) -> dict[str, Any]:
     return {
         "agent": row.agent,
         "rating": rating and rating.mean,
-        "ci95": rating and [rating.low, rating.high],
+        "ci95": rating and list(rating.ends),
         "matches": row.matches,
         "mean_return": row.mean_return,
     }

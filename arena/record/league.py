@@ -9,12 +9,12 @@ from typing import Any
 from arena.match.versions import version_of
 from arena.record.store import Store
 from arena_leaderboard import (
+    Circles,
     HeadToHead,
     Leaderboard,
     Rating,
-    cycles,
+    circles,
     head_to_head,
-    settled,
     standings,
 )
 
@@ -29,7 +29,7 @@ class LeagueTable:
     board: Leaderboard
     duels: HeadToHead
     curves: dict[str, tuple[tuple[int, Rating], ...]]
-    cycles: tuple[tuple[str, ...], ...]
+    circles: Circles
 
     @classmethod
     def read(cls, folder: Path) -> LeagueTable:
@@ -39,17 +39,17 @@ class LeagueTable:
         board = standings(results)
         ratings = {row.agent: row.rating for row in board.overall if row.rating}
         duels = head_to_head(results, sorted(ratings, key=_place))
-        return cls(board, duels, _curves(ratings), tuple(cycles(settled(duels))))
+        return cls(board, duels, _curves(ratings), circles(duels, board.fits.get(None)))
 
     def to_json(self) -> dict[str, Any]:
-        """`{"agents": […], "shares": [[…]…], "meetings": [[…]…], "cycles": [[…]…], "ratings": {…}}`."""
+        """`{"agents": […], "shares": [[…]…], "meetings": [[…]…], "cycles": …, "nash": …, "ratings": {…}}`."""
         ratings = {row.agent: row.rating for row in self.board.overall if row.rating}
         return {
             "agents": list(self.duels.agents),
             **self.duels.overall.to_json(),
-            "cycles": [list(cycle) for cycle in self.cycles],
+            **self.circles.to_json(),
             "ratings": {
-                agent: {"rating": ratings[agent].mean, "ci95": [ratings[agent].low, ratings[agent].high]}
+                agent: {"rating": ratings[agent].mean, "ci95": list(ratings[agent].ends)}
                 for agent in self.duels.agents
             },
         }

@@ -18,6 +18,7 @@ from arena.study.statistics import (
     two_level,
 )
 from arena.study.tables import ALONE, Found, bounds, learned_from, metrics_of, paired, whole
+from arena.training.best_look import best_look
 from arena.training.metrics_file import is_number
 from arena_leaderboard import mean_ci95
 
@@ -59,8 +60,7 @@ def _cells(found: Found, errors: Mapping[str, str]) -> Iterator[CellState]:
 
 def _collapses(rows: list[dict[str, object]]) -> tuple[int | None, tuple[int, ...]]:
     """The step of the best held-out return (of equals the last), and of steps back."""
-    looks = [(row["eval/return"], row["step"]) for row in rows if is_number(row.get("eval/return"))]
-    best = max(looks, default=(None, None))[1]
+    best = (best_look(rows) or {}).get("step")
     counts = [(int(str(row.get("rollbacks") or 0)), row["step"]) for row in rows]
     back = [step for (now, step), (was, _) in zip(counts[1:], counts, strict=False) if now > was]
     return (None if best is None else int(str(best))), tuple(int(str(step)) for step in back)

@@ -17,7 +17,7 @@ from typing import Any
 
 from arena.study.config import BASE, Claim, Evaluation, Side, StudyFile, load_study
 from arena.study.options import StudyOptions
-from arena.training.config import TrainConfig
+from arena.training.config import LanguageConfig, TrainConfig
 from arena.training.resume import OF_THE_MACHINE
 from arena.training.settings import new_config
 from arena_games.base import UsageError
@@ -165,6 +165,8 @@ def _word(study: StudyFile, factor: str, level: str) -> str:
 def _training(config: TrainConfig, games: tuple[str, ...]) -> Cell:
     stored = json.loads(config.model_dump_json())
     decides = {name: value for name, value in stored.items() if name not in OF_THE_MACHINE}
+    if isinstance(config, LanguageConfig) and not config.further_episodes:
+        del decides["confirm_episodes"]  # it changes nothing, and older cells lack it
     key = address(decides | {"game_version": find_game(config.game).version})
     return Cell(key, config.agent, games, stored)
 

@@ -92,7 +92,8 @@ def parse_entrants(agents: str | Iterable[str], defaults: Mapping[str, str] | No
         if label.startswith(HOUSE):
             raise UsageError(f"{label!r} is kept for the house's agents; choose another name")
     if defaults and not any(defaults.keys() & bracketed(entrant.spec)[1].keys() for entrant in entrants):
-        option = "--decode" if "decode" in defaults else "--chat-template"
+        named = {"decode": "--decode", "template": "--templates", "draws": "--templates"}
+        option = next((named[name] for name in defaults if name in named), "--chat-template")
         raise UsageError(f"{option} is for language models, and none takes part; leave it out")
     return entrants
 
@@ -141,6 +142,8 @@ def _entrant(text: str, defaults: Mapping[str, str]) -> Entrant:
         )
     if _is_language_model(base or bare):
         spec = with_defaults(spec, defaults)
+    if base is not None and (worded := {"template", "draws"} & bracketed(spec)[1].keys()):
+        raise UsageError(f"{min(worded)} is for who plays as it is; train {bare} and name the run's folder")
     if lessons:
         spec = with_brackets(bare, bracketed(spec)[1] | lessons)
         _check(spec, base or "", trained_on or "", lessons)

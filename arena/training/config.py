@@ -19,6 +19,8 @@ from arena_agents.base import Decode
 from arena_agents.engines.base import EngineName
 from arena_agents.limits import LARGEST_NUMBER, LARGEST_SETTINGS_OF_TRAINING, LONGEST_SETTING
 
+CONFIRMED_ON = 200  # validation episodes; fewer where looks are short, which says what they may cost
+TIMES_A_LOOK = 4
 LONGEST_EXCERPT = 60  # characters of a wrong value that are shown
 
 
@@ -102,6 +104,20 @@ class LanguageConfig(TrainConfig):
         None, gt=0, description="nats a token that engine and trainer may differ; by precision"
     )
     collapse_drop: float = Field(0.5, gt=0, le=1, description="share of the gain whose loss is a collapse")
+    confirm_episodes: int | None = Field(
+        None,
+        ge=0,
+        description="validation episodes on which a policy has to be the best to be kept as `best`; "
+        f"{CONFIRMED_ON}, at most {TIMES_A_LOOK} times eval_episodes",
+    )
+
+    @property
+    def further_episodes(self) -> int:
+        """Validation episodes that are played, beyond a look's own, where a look may be the best."""
+        asked = self.confirm_episodes
+        if asked is None:
+            asked = min(CONFIRMED_ON, TIMES_A_LOOK * self.eval_episodes)
+        return max(0, asked - self.eval_episodes)
 
     @property
     def token_temperature(self) -> float:
@@ -116,7 +132,7 @@ class LanguageConfig(TrainConfig):
     @property
     def replies_at_once(self) -> int:
         """How many replies are asked for together, at most."""
-        return self.eval_episodes
+        return max(self.eval_episodes, self.further_episodes)
 
     @property
     def needs_reference(self) -> bool:

@@ -153,4 +153,8 @@ def stored_config(run: RunFolder) -> TrainConfig:
     if not isinstance(algorithm, str) or algorithm not in KINDS:
         found = excerpt(algorithm)
         raise UsageError(f"{run.path} was made by another version (algorithm {found}); train it again")
-    return resolve(KINDS[algorithm], stored)
+    kind = KINDS[algorithm]
+    config = resolve(kind, stored)
+    if "confirm_episodes" not in stored and isinstance(config, LanguageConfig) and config.further_episodes:
+        return config.model_copy(update={"confirm_episodes": 0})  # it chose on a look's own, and goes on so
+    return config

@@ -9,6 +9,7 @@ from typing import Any
 from arena.machine.files import write_output
 from arena.record.card import card_of, first_difference, read_card
 from arena.untrusted import markdown_plain, one_line
+from arena_leaderboard.views.numbers import between_ends
 
 
 def write_card(run: Path, out: Path | None, *, as_json: bool) -> None:
@@ -49,5 +50,5 @@ def _page(card: dict[str, Any]) -> str:
 def _rating(row: dict[str, Any]) -> str:
     rated = row["rating"] is not None
     low, high = row["ci95"] or (0, 0)
-    shown = f"{row['rating']:.0f} | {low:.0f} … {high:.0f}" if rated else "– | –"
+    shown = f"{row['rating']:.0f} | {between_ends((low, high), ' … ')}" if rated else "– | –"
     return f"| {markdown_plain(row['agent'])} | {shown} | {row['matches']} |"

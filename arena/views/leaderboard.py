@@ -16,13 +16,17 @@ from arena.record.plays import Faults
 from arena.record.store import Store
 from arena.record.usages import Spending
 from arena.untrusted import one_line
+from arena.views.circles import show_circles
 from arena.views.invalid import invalid_json, show_invalid
-from arena.views.options import Format
+from arena.views.options import Format, GameWeights
 from arena.views.skins import show_skins, skins_json
 from arena.views.spending import show_spending, spending_json
+from arena_games.families import family
 from arena_leaderboard import (
     Leaderboard,
     MatchResult,
+    circles,
+    head_to_head,
     ranks_without_a_game,
     render_csv,
     render_json,
@@ -32,12 +36,23 @@ from arena_leaderboard import (
 )
 
 
-def show_leaderboard(folder: Path, format: Format, anchor: str | None = None) -> None:
-    """Print the leaderboard of a tournament's folder in one of the formats; the `anchor` is rated 1000."""
+def show_leaderboard(
+    folder: Path,
+    format: Format,
+    anchor: str | None = None,
+    weights: GameWeights = GameWeights.GAME,
+    *,
+    nash: bool = False,
+) -> None:
+    """Print the leaderboard of a tournament's folder in one of the formats; the `anchor` is rated 1000.
+
+    `weights` says what games weigh in the overall rating. With `nash` the Nash average is shown though there
+    be no cycle.
+    """
     with Store.read(folder) as store:
         found = store.results(), store.spending(), store.invalid_replies()
-        board = board_of(store, anchor)
-    show_board(board, *found, format=format)
+        board = board_of(store, anchor, weights.value)
+    show_board(board, *found, format=format, nash=nash)
 
 
 def show_board(
@@ -48,12 +63,17 @@ def show_board(
     *,
     format: Format,
     verdict: str | None = None,
+    nash: bool = False,
 ) -> None:
     """Print a board with all that belongs to it; a `verdict` on its order stands below the ratings."""
-    without, drops = ranks_without_a_game(results), skin_drops(results)
+    rated = [row.agent for row in board.overall if row.rating]
+    round_about = circles(head_to_head(results, rated), board.fits.get(None), asked=nash)
+    without = ranks_without_a_game(results, weights=board.weights, family=family)
+    drops = skin_drops(results)
     if format == Format.RICH:
         render_rich(board, Console())
         _show_dependent(without)
+        show_circles(round_about, Console())
         if verdict is not None:
             print(verdict)
         show_skins(drops, Console())
@@ -67,6 +87,7 @@ def show_board(
             invalid=invalid_json(invalid),
             skins=skins_json(drops),
             ranks_without_a_game=without,
+            **round_about.to_json(),
         ),
         Format.CSV: render_csv,
         Format.MD: render_markdown,

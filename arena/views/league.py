@@ -16,10 +16,12 @@ from arena.machine.files import write_json, write_output, write_text
 from arena.record.league import LeagueTable
 from arena.record.store import matches_folder
 from arena.untrusted import escaped_name
+from arena.views.circles import cycles_text, show_circles
 from arena_games.base import UsageError
 from arena_leaderboard import Rating, render_rich
 from arena_leaderboard.views.axis import Axis
 from arena_leaderboard.views.cells import ASCII, UNICODE
+from arena_leaderboard.views.numbers import span
 
 CELL = 5  # characters of a column of the matrix
 BAR = 40  # of an interval
@@ -37,7 +39,7 @@ def show_payoff(folder: Path, *, svg: Path | None = None, as_json: bool = False)
         return
     console = Console()
     console.print(payoff_text(table, console.width))
-    console.print(cycles_text(table), soft_wrap=True)
+    _show_circles(table, console)
 
 
 def show_league(folder: Path, console: Console | None = None) -> None:
@@ -47,7 +49,13 @@ def show_league(folder: Path, console: Console | None = None) -> None:
     render_rich(table.board, console)
     console.print(ratings_text(table, ascii_only=console.options.ascii_only))
     console.print(payoff_text(table, console.width))
-    console.print(cycles_text(table), soft_wrap=True)
+    _show_circles(table, console)
+
+
+def _show_circles(table: LeagueTable, console: Console) -> None:
+    if not table.circles.cycles:
+        console.print(cycles_text(()))
+    show_circles(table.circles, console)
 
 
 def write_league(folder: Path) -> None:
@@ -80,7 +88,7 @@ def show_ratings(folders: Sequence[Path], *, svg: Path | None = None, as_json: b
 
 def _points(table: LeagueTable) -> list[dict[str, Any]]:
     return [
-        {"member": member, "step": step, "rating": rating.mean, "ci95": [rating.low, rating.high]}
+        {"member": member, "step": step, "rating": rating.mean, "ci95": list(rating.ends)}
         for member, curve in table.curves.items()
         for step, rating in curve
     ]
@@ -97,7 +105,7 @@ def ratings_text(table: LeagueTable, *, ascii_only: bool = False) -> Table:
     shown.add_column(axis.heading(), no_wrap=True)
     for agent in table.duels.agents:
         rating = rated[agent]
-        interval = f"{rating.low:.0f} … {rating.high:.0f}"
+        interval = span(rating, " … ", glyphs.least, glyphs.most)
         shown.add_row(
             Text(escaped_name(agent)),
             f"{rating.mean:.0f}",
@@ -144,14 +152,6 @@ def colour(share: float) -> tuple[int, int, int]:
     end, weight = (WON, 2 * share - 1) if share >= 0.5 else (LOST, 1 - 2 * share)
     mixed = [round(255 + 0.65 * weight * (part - 255)) for part in end]
     return mixed[0], mixed[1], mixed[2]
-
-
-def cycles_text(table: LeagueTable) -> Text:
-    """The cycles, or that there is none."""
-    if not table.cycles:
-        return Text("no cycle is settled")
-    named = (" beats ".join(map(escaped_name, (*cycle, cycle[0]))) for cycle in table.cycles)
-    return Text("cycles: " + "; ".join(named))
 
 
 def payoff_svg(table: LeagueTable) -> str:
@@ -210,7 +210,9 @@ def ratings_svg(tables: dict[str, LeagueTable]) -> str:
 def _band(axis: Any, curve: Sequence[tuple[int, Rating]], colour: str, label: str) -> None:
     steps = [step for step, _ in curve]
     axis.plot(steps, [rating.mean for _, rating in curve], color=colour, marker="o", ms=4, label=label)
-    lows, highs = [rating.low for _, rating in curve], [rating.high for _, rating in curve]
+    known = [end for _, rating in curve for end in (rating.mean, *rating.ends) if end is not None]
+    lows = [max(rating.low, min(known)) for _, rating in curve]  # an open end as far as anything is known
+    highs = [min(rating.high, max(known)) for _, rating in curve]
     axis.fill_between(steps, lows, highs, color=colour, alpha=0.15, lw=0)
 
 

@@ -1,13 +1,18 @@
 """Numbers as words.
 
-On the page, where what is not known is a dash: `fixed`, `around`, `level`, `percent`, `thousands`, `dollars`,
-`speed`. In a terminal: `compact`, `roughly`, `duration`, `clock`. The leaderboard's own:
+On the page, where what is not known is a dash: `fixed`, `around`, `span`, `level`, `percent`, `thousands`,
+`dollars`, `speed`. In a terminal: `compact`, `roughly`, `duration`, `clock`. The leaderboard's own:
 `arena_leaderboard.views.numbers`.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from arena_leaderboard.views import numbers
+
+if TYPE_CHECKING:
+    from arena_leaderboard import Rating
 
 UNKNOWN = "–"
 UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -21,6 +26,11 @@ def fixed(value: float | None, digits: int) -> str:
 def around(mean: float, interval: tuple[float, float], digits: int) -> str:
     """The interval beside its mean: `± 0.12` where it is even, else its ends."""
     return numbers.around(mean, interval, digits, "± ", "–").replace("-", "−")
+
+
+def span(rating: Rating) -> str:
+    """A rating's interval: `812 – 1031`, or with an open end `≥ 812`, `≤ 1031`."""
+    return numbers.span(rating, " – ").replace("-", "−")
 
 
 def level(share: float) -> str:

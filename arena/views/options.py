@@ -20,6 +20,14 @@ class Format(StrEnum):
     SVG = "svg"
 
 
+class GameWeights(StrEnum):
+    """What games weigh in the overall rating."""
+
+    GAME = "game"
+    FAMILY = "family"
+    MATCH = "match"
+
+
 class Listed(StrEnum):
     """What `arena list` lists."""
 

@@ -6,8 +6,10 @@ such as `random`, is 1000 in both. An interval is then that of the distance: the
 
 from dataclasses import replace
 
+from arena_leaderboard.game_means import with_game_means
 from arena_leaderboard.model.ratings import Fit
-from arena_leaderboard.standings import Leaderboard, Standing
+from arena_leaderboard.standing import Standing
+from arena_leaderboard.standings import Leaderboard
 
 
 def anchored(board: Leaderboard, anchor: str) -> Leaderboard:
@@ -26,7 +28,7 @@ def anchored(board: Leaderboard, anchor: str) -> Leaderboard:
         for game, rows in board.games.items()
     }
     overall = tuple(_moved(row, board.fits[None], anchor) for row in board.overall)
-    return replace(board, overall=overall, games=games)
+    return replace(board, overall=with_game_means(overall, games), games=games)
 
 
 def _moved(row: Standing, fit: Fit | None, anchor: str) -> Standing:

@@ -11,104 +11,16 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from arena_leaderboard.model.looks import stretched
+from arena_leaderboard.game_means import with_game_means
+from arena_leaderboard.model.game_weights import Family, Weights, game_shares, itself
 from arena_leaderboard.model.means import Interval, equal_mean, mean_ci95
-from arena_leaderboard.model.ranks import Ranks, rank_ranges
+from arena_leaderboard.model.ranks import rank_ranges
 from arena_leaderboard.model.ratings import LEVEL, Difference, Fit, Rating, fit_tables
 from arena_leaderboard.results import MatchResult
 from arena_leaderboard.seat_effect import SeatEffect
+from arena_leaderboard.standing import Standing
 from arena_leaderboard.sums import GameSums, Raced, by_seed
 from arena_leaderboard.tally import Tally, ratio
-
-LEFT_OUT = 0.1  # of an agent's matches, from which on `clean` is marked as a selection
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """One agent's row. What nothing rated speaks for is None: `rating` is None where `matches` is 0.
-
-    `success_rate` and `invalid_rate` are shares, 0 to 1. `errors` counts the matches that a failure outside
-    this agent ended, such as its server's; they are not rated. `forfeits` counts the rated ones that it gave
-    away, by its own failure or by invalid replies. Where agents are asked again after an invalid reply,
-    `invalid_rate` counts the decisions that were invalid after all, and `first_invalid_rate` those whose
-    first reply was.
-
-    `return_ci95` is None where all its episodes returned the same and so did everybody else's.
-
-    `lead` is the 95 % difference by which the agent one rank above leads this one; None for the first
-    and the unrated. `level` is the one at which it is called settled, higher where looks share the 5 %.
-    `ranks` are the best and the worst rank that remain to it when all are compared with all (`model.ranks`).
-    `clean` is the rating over the matches in which no rated seat gave an invalid reply or forfeited; None
-    where those are all the matches there are, or the agent has none. An agent that fails or stumbles when it
-    is about to lose is better in it than it plays: see `clean_is_a_selection`.
-    """
-
-    agent: str
-    rating: Rating | None
-    mean_return: float | None
-    return_ci95: Interval | None
-    success_rate: float | None
-    invalid_rate: float | None
-    decisions_per_second: float | None
-    errors: int
-    forfeits: int = 0
-    clean: Rating | None = None
-    lead: Difference | None = None
-    first_invalid_rate: float | None = None
-    success_ci95: Interval | None = None
-    level: float = LEVEL
-    ranks: Ranks | None = None
-
-    @property
-    def matches(self) -> int:
-        """The rated matches it played."""
-        return self.rating.matches if self.rating else 0
-
-    @property
-    def clean_is_a_selection(self) -> bool:
-        """Whether `clean` leaves out a tenth or more of its matches: then it may tell of those it chose."""
-        return self.clean is not None and self.clean.matches <= (1 - LEFT_OUT) * self.matches
-
-    @property
-    def asked_again(self) -> bool:
-        """Whether first replies were more often invalid than those that were then played."""
-        return self.first_invalid_rate != self.invalid_rate
-
-    @property
-    def separated(self) -> bool | None:
-        """Whether the rank above is settled, at `level`, to be better; None for the first and the unrated."""
-        return stretched(self.lead, self.level).separated if self.lead else None
-
-    def to_json(self) -> dict[str, Any]:
-        """The row as JSON values; None where there is nothing to tell, never NaN."""
-        lead = self.lead
-        return {
-            "agent": self.agent,
-            **_rating_json(self.rating, ""),
-            "mean_return": self.mean_return,
-            "return_ci95": list(self.return_ci95 or (None, None)),
-            "success_rate": self.success_rate,
-            "success_ci95": list(self.success_ci95 or (None, None)),
-            "invalid_rate": self.invalid_rate,
-            "first_invalid_rate": self.first_invalid_rate,
-            "decisions_per_second": self.decisions_per_second,
-            "errors": self.errors,
-            "forfeits": self.forfeits,
-            **_rating_json(self.clean, "clean_"),
-            "behind": lead and lead.points,
-            "behind_ci95": [lead.low, lead.high] if lead else [None, None],
-            "separated": self.separated,
-            "ranks": list(self.ranks or (None, None)),
-        }
-
-
-def _rating_json(rating: Rating | None, prefix: str) -> dict[str, Any]:
-    return {
-        f"{prefix}rating": rating and rating.mean,
-        f"{prefix}low": rating and rating.low,
-        f"{prefix}high": rating and rating.high,
-        f"{prefix}matches": rating.matches if rating else 0,
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +28,8 @@ class Leaderboard:
     """Standings over all games and per game, best first; agents without a rated match come last.
 
     `seats` holds the seats' effect in each versus game. `fits` holds the ratings' fit of each game, and
-    under None the one over all games; a game without a rated match has none.
+    under None the one over all games; a game without a rated match has none. `weights` says what games weigh
+    in the overall rating.
     """
 
     overall: tuple[Standing, ...]
@@ -124,9 +37,10 @@ class Leaderboard:
     seats: dict[str, tuple[SeatEffect, ...]] = field(default_factory=dict)
     fits: dict[str | None, Fit] = field(default_factory=dict, compare=False, repr=False)
     level: float = LEVEL
+    weights: Weights = "game"
 
     def to_json(self) -> dict[str, Any]:
-        """`{"overall": [row…], "games": {name: [row…]}, "seats": {name: [seat…]}, "level": 0.95}`.
+        """`{"overall": [row…], "games": {name: [row…]}, "seats": {name: [seat…]}, "level": …, "weights": …}`.
 
         Rows are as `Standing.to_json` gives them, seats as `SeatEffect.to_json`.
         """
@@ -135,6 +49,7 @@ class Leaderboard:
             "games": {game: [standing.to_json() for standing in rows] for game, rows in self.games.items()},
             "seats": {game: [effect.to_json() for effect in effects] for game, effects in self.seats.items()},
             "level": self.level,
+            "weights": self.weights,
         }
 
     def _repr_html_(self) -> str:
@@ -145,7 +60,13 @@ class Leaderboard:
 
 
 def standings(
-    results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0, level: float = LEVEL
+    results: Iterable[MatchResult],
+    *,
+    bootstraps: int = 200,
+    seed: int = 0,
+    level: float = LEVEL,
+    weights: Weights = "game",
+    family: Family = itself,
 ) -> Leaderboard:
     """The leaderboard of a tournament's results, in whatever order they come.
 
@@ -153,8 +74,12 @@ def standings(
     when they are, needs a higher one (see `model.looks`).
     `bootstraps` and `seed` are those of `fit_ratings`, and ValueError is raised as there. Return, success
     and invalid rate are means over an agent's episodes in a game; overall, means over its games.
+    `weights` says what games weigh in the overall rating (see `model.game_weights`), `family` which of them
+    are of one.
     """
-    return standings_by_seed(by_seed(results), bootstraps=bootstraps, seed=seed, level=level)
+    return standings_by_seed(
+        by_seed(results), bootstraps=bootstraps, seed=seed, level=level, weights=weights, family=family
+    )
 
 
 def standings_by_seed(
@@ -163,6 +88,8 @@ def standings_by_seed(
     bootstraps: int = 200,
     seed: int = 0,
     level: float = LEVEL,
+    weights: Weights = "game",
+    family: Family = itself,
 ) -> Leaderboard:
     """The same from all results of one game and seed at a time: only sums of them are held."""
     summed: dict[str, GameSums] = defaultdict(GameSums)
@@ -172,24 +99,26 @@ def standings_by_seed(
     fits: dict[str | None, Fit] = {}
 
     def ranked(name: str | None, found: Mapping[str, GameSums]) -> tuple[Standing, ...]:
-        fit = _fit([of.rated for of in found.values()], bootstraps, seed)
+        played = {game: of.rated.matches.total() for game, of in found.items()}
+        shares = list(game_shares(played, weights, family).values())
+        fit = _fit([of.rated for of in found.values()], shares, bootstraps, seed)
         if fit:
             fits[name] = fit
-        rows = _ranked(
-            {game: of.tallies for game, of in found.items()}, fit, _clean_ratings(found, bootstraps, seed)
-        )
+        clean = _clean_ratings(found, shares, bootstraps, seed)
+        rows = _ranked({game: of.tallies for game, of in found.items()}, fit, clean)
         ranks = rank_ranges(fit, level) if fit else {}
         return tuple(replace(row, level=level, ranks=ranks.get(row.agent)) for row in rows)
 
     overall = ranked(None, sums)
     games = {game: ranked(game, {game: of}) for game, of in sums.items()}
-    effects = {game: of.seats.effects() for game, of in sums.items()}
-    return Leaderboard(overall, games, {game: found for game, found in effects.items() if found}, fits, level)
+    effects = {game: found for game, of in sums.items() if (found := of.seats.effects())}
+    return Leaderboard(with_game_means(overall, games), games, effects, fits, level, weights)
 
 
-def _fit(raced: Sequence[Raced], bootstraps: int, seed: int) -> Fit | None:
+def _fit(raced: Sequence[Raced], shares: Sequence[float], bootstraps: int, seed: int) -> Fit | None:
     matches = sum((of_game.matches for of_game in raced), Counter[str]())
-    return fit_tables([of_game.table for of_game in raced], matches, bootstraps=bootstraps, seed=seed)
+    tables = [of_game.table for of_game in raced]
+    return fit_tables(tables, matches, bootstraps=bootstraps, seed=seed, shares=shares)
 
 
 def differences(
@@ -206,11 +135,13 @@ def differences(
     return tuple(fit.difference(*pair, level) for pair in pairwise(rated)) if fit else ()
 
 
-def _clean_ratings(games: Mapping[str, GameSums], bootstraps: int, seed: int) -> dict[str, Rating]:
+def _clean_ratings(
+    games: Mapping[str, GameSums], shares: Sequence[float], bootstraps: int, seed: int
+) -> dict[str, Rating]:
     """The ratings over the matches without an invalid reply or a forfeit; none where those are all."""
     if all(of.clean.results == of.rated.results for of in games.values()):
         return {}
-    return _all_ratings(_fit([of.clean for of in games.values()], bootstraps, seed))
+    return _all_ratings(_fit([of.clean for of in games.values()], shares, bootstraps, seed))
 
 
 def _all_ratings(fit: Fit | None) -> dict[str, Rating]:

@@ -12,7 +12,7 @@ ROW_KEYS = [
     "agent", "rating", "low", "high", "matches", "mean_return", "return_ci95", "success_rate", "success_ci95",
     "invalid_rate", "first_invalid_rate", "decisions_per_second", "errors", "forfeits",
     "clean_rating", "clean_low", "clean_high", "clean_matches", "behind", "behind_ci95", "separated",
-    "ranks",
+    "ranks", "games_rating", "games_low", "games_high", "games_matches",
 ]  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def make_board() -> Leaderboard:
 
 def test_json_has_exactly_the_promised_shape(board: Leaderboard) -> None:
     shape = json.loads(json.dumps(board.to_json(), allow_nan=False))
-    assert list(shape) == ["overall", "games", "seats", "level"]
+    assert list(shape) == ["overall", "games", "seats", "level", "weights"]
     assert list(shape["games"]) == ["duel", "lake"]
     for row in [*shape["overall"], *shape["games"]["duel"], *shape["games"]["lake"]]:
         assert list(row) == ROW_KEYS
@@ -121,4 +121,10 @@ def test_clean_rating_is_left_out_where_nothing_was_invalid_or_everything() -> N
 
 
 def test_nothing_played_is_an_empty_leaderboard() -> None:
-    assert standings([]).to_json() == {"overall": [], "games": {}, "seats": {}, "level": 0.95}
+    assert standings([]).to_json() == {
+        "overall": [],
+        "games": {},
+        "seats": {},
+        "level": 0.95,
+        "weights": "game",
+    }

@@ -28,6 +28,7 @@ from arena_agents.engines.transformers import TransformersEngine
 from arena_agents.language.card import CARD, read_card
 from arena_agents.language.chat import ChatFormat, found_chat
 from arena_agents.language.choices import ReplyTokens, legal_replies
+from arena_agents.language.draws import seeds_of
 from arena_agents.language.template import PromptTemplate, load_template
 from arena_agents.language.thinking import Read, Thinker
 from arena_agents.policy import base_source
@@ -53,7 +54,7 @@ class LanguageAgent(Agent):
         """`chat` is found out if not given; `ends` are end tokens beside the tokenizer's."""
         self.engine, self.tokenizer = engine, tokenizer
         self.at_once = getattr(engine, "at_once", None)
-        self.template = template
+        self.template, self.draws = template, 0
         self.chat = chat or ChatFormat.of(tokenizer)
         self.sampling = self.chat.with_stops(sampling or Sampling())
         self.thinker = Thinker(tokenizer, ends | end_ids(None, tokenizer))
@@ -77,6 +78,18 @@ class LanguageAgent(Agent):
         twin.sampling = replace(self.sampling, thinking_tokens=tokens)
         return twin
 
+    def worded(self, template: PromptTemplate) -> LanguageAgent:
+        """The same agent, with other words around an observation."""
+        twin = copy.copy(self)
+        twin.template = template
+        return twin
+
+    def redrawn(self, draws: int) -> LanguageAgent:
+        """The same agent, whose replies are other draws: `draws` is mixed into their seeds."""
+        twin = copy.copy(self)
+        twin.draws = draws
+        return twin
+
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """One reply per observation, drawn in one batch from the observations' own seeds."""
         known: dict[tuple[int, str], tuple[int, ...]] = {}
@@ -93,7 +106,7 @@ class LanguageAgent(Agent):
             return self._choose(observations, prompts)
         drafts = [draft for names in drafted_names(observations) for draft in self.drafts(names)]
         samples = self.thinker.sample(
-            self.engine, prompts, self.sampling, [o.seed for o in observations], drafts
+            self.engine, prompts, self.sampling, seeds_of(observations, self.draws), drafts
         )
         return [self.sampled(sample, self.sampling) for sample in samples]
 
@@ -116,7 +129,7 @@ class LanguageAgent(Agent):
         offered = [legal_replies(observation) for observation in observations]
         choices = [self._replies.of(replies) for replies in offered]
         prompts = [self.thinker.closed(prompt) for prompt in prompts]
-        seeds = [observation.seed for observation in observations]
+        seeds = seeds_of(observations, self.draws)
         samples = self.engine.choose(prompts, choices, self.sampling, seeds)
         texts = [
             replies[sample.choices.index(sample.token_ids)]

@@ -18,6 +18,7 @@ from arena_agents.api.prices import Price, load_prices
 from arena_agents.api.settings import Settings
 from arena_agents.base import Agent, Decode, Reply, Sampling, Usage
 from arena_agents.language.choices import legal_replies
+from arena_agents.language.draws import seeds_of
 from arena_agents.language.template import PromptTemplate, load_template
 from arena_games.base import Observation, UsageError
 
@@ -44,7 +45,7 @@ class ServerAgent(Agent):
         sampling: Sampling | None = None,
         price: Price | None = None,
     ) -> None:
-        self.client, self.model, self.template = client, model, template
+        self.client, self.model, self.template, self.draws = client, model, template, 0
         self.sampling = sampling or Sampling()
         self.price = price
         self.chat_template: Mapping[str, Any] = {}
@@ -76,6 +77,18 @@ class ServerAgent(Agent):
             "reply with ARENA_API_MAX_TOKENS"
         )
 
+    def worded(self, template: PromptTemplate) -> ServerAgent:
+        """The same agent, with other words around an observation."""
+        twin = copy.copy(self)
+        twin.template = template
+        return twin
+
+    def redrawn(self, draws: int) -> ServerAgent:
+        """The same agent, whose replies are other draws: `draws` is mixed into their seeds."""
+        twin = copy.copy(self)
+        twin.draws = draws
+        return twin
+
     def act(self, observations: Sequence[Observation]) -> list[Reply]:
         """One reply per observation, asked for side by side; an error reply where none could be had."""
         bodies = [self._body(observation) for observation in observations]
@@ -91,7 +104,7 @@ class ServerAgent(Agent):
             "max_tokens": self.sampling.max_new_tokens,
             "temperature": self.sampling.temperature,
             "top_p": self.sampling.top_p,
-            "seed": folded(observation.seed),
+            "seed": folded(seeds_of([observation], self.draws)[0]),
         }
         if self.sampling.top_k:
             body["top_k"] = self.sampling.top_k

@@ -23,7 +23,7 @@ class DqnConfig(TrainConfig):
     agent: str = Field("dqn", description="who is trained, as `--agent` names it")
     steps: int = Field(80, ge=1, description="rounds of play and learning")
     eval_every: int = Field(10, ge=1, description="rounds between evaluations on validation episodes")
-    eval_episodes: int = Field(100, ge=1, description="validation episodes an evaluation")
+    eval_episodes: int = Field(200, ge=1, description="validation episodes an evaluation")
 
     episodes: int = Field(64, ge=1, description="matches a round, played in lockstep")
     updates: int = Field(32, ge=1, description="optimiser steps a round")

@@ -17,6 +17,7 @@ from typing import Any
 
 from arena.machine.copies import copy_folder
 from arena.machine.files import write_json
+from arena.training.best_look import best_look
 from arena.training.export.model_card import Card, write_card
 from arena.training.metrics_file import is_number
 from arena.training.run_folder import RunFolder
@@ -166,7 +167,6 @@ def _card(policy: Policy, folder: Path, *, whole: bool) -> Card:
     scores = [
         row for row in rows if all(is_number(row.get(name)) for name in ("eval/return", "eval/success"))
     ]
-    best = max(scores, key=lambda row: (row["eval/return"], row["step"]), default=None)
     last = scores[-1] if scores else None
     return Card(
         name=folder.resolve().name,
@@ -179,5 +179,5 @@ def _card(policy: Policy, folder: Path, *, whole: bool) -> Card:
         decode=str(policy.sampling.get("decode", "free")),
         config=config,
         before=scores[0] if scores else None,
-        after=last if policy.folder.name == "last" else best,
+        after=last if policy.folder.name == "last" else best_look(scores),
     )

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arena.training.metrics_file import is_number
 from arena.untrusted import markdown_fenced, markdown_plain
 from arena_agents.language.chat import UNCHANGED, ChatFormat
 
 PAPER = "https://arxiv.org/abs/2508.10839"
-SCORES = (("eval/return", "mean return", "{:.2f}"), ("eval/success", "success", "{:.1%}"))
+SCORES = (("return", "mean return", "{:.2f}"), ("success", "success", "{:.1%}"))
+CONFIRMED = "eval/confirmed_"
 
 CHOOSES = """\
 It was trained to choose: each legal reply, `<action>NAME</action>`, is weighed whole, and one is drawn with
@@ -107,9 +109,12 @@ def _method(card: Card) -> str:
 def _scores(card: Card) -> str:
     if card.before is None or card.after is None:
         return ""
-    episodes = card.config.get("eval_episodes", "?")
+    before, after = card.before, card.after
+    confirmed = all(is_number(row.get(CONFIRMED + key)) for row in (before, after) for key, _, _ in SCORES)
+    of = CONFIRMED if confirmed else "eval/"
+    episodes = before.get(f"{of}episodes") or card.config.get("eval_episodes", "?")
     rows = [
-        f"| {label} | {form.format(card.before[key])} | {form.format(card.after[key])} |"
+        f"| {label} | {form.format(before[of + key])} | {form.format(after[of + key])} |"
         for key, label, form in SCORES
     ]
     return "\n".join(

@@ -123,9 +123,11 @@ class LanguageTraining:
         clock = Clock()
         with clock.phase("eval"):
             held_out = self.evaluate()
+            further = self.confirm()
+        returns = returns_of(held_out)
         base = float(held_out.returns_BG().mean())
-        returns = tuple(held_out.returns_BG().flatten().tolist())
-        self.guard = Guard(base, base, 0, self.config.collapse_drop, best_returns=returns)
+        best = fmean([*returns, *returns_of(further)]) if further.groups else base
+        self.guard = Guard(base, best, 0, self.config.collapse_drop, best_returns=returns)
         self.best = self.learner.trained.snapshot()
         with clock.phase("begin"):
             begun = self.begun()
@@ -136,6 +138,7 @@ class LanguageTraining:
                 "episodes": self.episodes,
                 "seconds": round(self.seconds, 3),
                 **held_out_scores(held_out),
+                **confirmed_scores(held_out, further),
                 **begun,
             }
         )
@@ -169,23 +172,34 @@ class LanguageTraining:
 
     def evaluate(self) -> Rollout:
         """The same held-out episodes each time, with the opponents of training."""
-        seeds = [episode_seed(Split.VALIDATION, 0, i) for i in range(self.config.eval_episodes)]
+        return self._validate(range(self.config.eval_episodes))
+
+    def confirm(self) -> Rollout:
+        """The further held-out episodes of a look that may be the best."""
+        own = self.config.eval_episodes
+        return self._validate(range(own, own + self.config.further_episodes))
+
+    def _validate(self, episodes: range) -> Rollout:
+        if not episodes:
+            return NOT_PLAYED
+        seeds = [episode_seed(Split.VALIDATION, 0, i) for i in episodes]
         seating = held_out_seating(self.spec, self.config.opponents)
         return collect_together(self.team, self.spec, self.agents, seeds, seating)
 
     def look(self) -> Metrics:
         """Evaluate if it is time; keep the best policy, step back to it if this one has collapsed."""
         if not self.due(self.config.eval_every):
-            return dict.fromkeys(HELD_OUT)
+            return dict.fromkeys(HELD_OUT + CONFIRMED)
         held_out = self.evaluate()
-        returns = held_out.returns_BG().flatten().tolist()
+        returns = returns_of(held_out)
         score = fmean(returns)
-        self.guard, seen = self.guard.look(self.step, returns)
+        further = self.confirm() if self.guard.may_be_best(returns) else NOT_PLAYED
+        self.guard, seen = self.guard.look(self.step, returns, returns_of(further))
         if seen == "best":
             self.keep_best()
         elif seen == "collapse":
             self.step_back(f"held-out return fell to {score:.2f} from {self.guard.best:.2f}")
-        return held_out_scores(held_out)
+        return held_out_scores(held_out) | confirmed_scores(held_out, further)
 
     def keep_best(self) -> None:
         """The policy as it is becomes the one to step back to."""
@@ -240,7 +254,9 @@ def sampling_of(config: LanguageConfig) -> Sampling:
     )
 
 
+NOT_PLAYED = Rollout(())
 HELD_OUT = ("eval/return", "eval/success", "eval/invalid_rate")
+CONFIRMED = ("eval/confirmed_return", "eval/confirmed_success", "eval/confirmed_episodes")
 
 
 def held_out_scores(held_out: Rollout) -> Metrics:
@@ -248,12 +264,25 @@ def held_out_scores(held_out: Rollout) -> Metrics:
     return {**scores("eval", held_out), "eval/invalid_rate": invalid_rate(held_out)}
 
 
-def scores(split: str, rollout: Rollout) -> Metrics:
+def confirmed_scores(held_out: Rollout, further: Rollout) -> Metrics:
+    """The means over a look's own and the further episodes, and their number; None without further ones."""
+    if not further.groups:
+        return dict.fromkeys(CONFIRMED)
+    together = Rollout(held_out.groups + further.groups)
+    return {**scores("eval/confirmed", together, "_"), CONFIRMED[2]: len(together.trajectories)}
+
+
+def returns_of(rollout: Rollout) -> tuple[float, ...]:
+    """The return of each episode."""
+    return tuple(rollout.returns_BG().flatten().tolist())
+
+
+def scores(split: str, rollout: Rollout, mark: str = "/") -> Metrics:
     """Mean return and success of a rollout's trajectories; None where there are none."""
     trajectories = rollout.trajectories
     return {
-        f"{split}/return": mean([t.total for t in trajectories]),
-        f"{split}/success": mean([float(t.success) for t in trajectories]),
+        f"{split}{mark}return": mean([t.total for t in trajectories]),
+        f"{split}{mark}success": mean([float(t.success) for t in trajectories]),
     }
 
 

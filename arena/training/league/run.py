@@ -122,7 +122,8 @@ class LeagueRun:
         verdict = self._judged(name, seeds, past)
         self._take_in(name)
         rating = verdict.rating
-        row: Metrics = {"rating": rating.mean, "rating_low": rating.low, "rating_high": rating.high}
+        low, high = rating.ends
+        row: Metrics = {"rating": rating.mean, "rating_low": low, "rating_high": high}
         row |= {RATED + who: share for who, share in sorted(verdict.shares.items())}
         self.draw.take_in(row)
         return verdict, row

@@ -7,7 +7,7 @@ from dataclasses import replace
 from arena.match.seating import Seating
 from arena.training.clock import Clock
 from arena.training.language.rollout import Rollout
-from arena.training.language.training import HELD_OUT, Metrics, held_out_scores
+from arena.training.language.training import CONFIRMED, HELD_OUT, NOT_PLAYED, Metrics, held_out_scores
 from arena.training.league.place import Place
 from arena.training.league.run import FOLDER, LeagueRun
 from arena.training.msgrpo.training import MsgrpoTraining
@@ -46,8 +46,12 @@ class LeagueTraining(MsgrpoTraining):
     def look(self) -> Metrics:
         """Held-out episodes, which are only logged."""
         if not self.due(self.config.eval_every):
-            return dict.fromkeys(HELD_OUT)
-        return held_out_scores(self.evaluate())
+            return dict.fromkeys(HELD_OUT + CONFIRMED)
+        return held_out_scores(self.evaluate()) | dict.fromkeys(CONFIRMED)
+
+    def confirm(self) -> Rollout:
+        """Nothing: held-out episodes decide nothing."""
+        return NOT_PLAYED
 
     def roll_out(self) -> Rollout:
         self.league.wake()

@@ -38,6 +38,11 @@ class SftConfig(LanguageConfig):
     max_new_tokens: int = Field(32, ge=1, description="of an answer")
     eval_every: int = Field(30, ge=1, description="steps between evaluations on validation episodes")
     eval_episodes: int = Field(16, ge=1, description="validation episodes an evaluation")
+    confirm_episodes: int | None = Field(
+        0,
+        ge=0,
+        description="validation episodes on which a policy has to be the best to be kept; a look's own",
+    )
 
 
 # All weights of the built-in model rather than an adapter, and larger steps.
@@ -47,6 +52,7 @@ NANO: Mapping[str, Any] = {
     "batch_size": 16,
     "max_new_tokens": 8,
     "eval_episodes": 100,
+    "confirm_episodes": 200,
 }
 
 

@@ -19,7 +19,7 @@ from arena.views.messages import warn
 from arena.views.page.matrix import Matrix, duel_matrix, transfer_matrix
 from arena.views.page.replays import archive
 from arena.views.page.selection import selected
-from arena_leaderboard import HeadToHead, Leaderboard, head_to_head
+from arena_leaderboard import Circles, HeadToHead, Leaderboard, circles, head_to_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class RunData:
     spending: Mapping[str, Spending]
     invalid: Faults
     skins: Sequence[SkinDrop] = ()
+    circles: Circles | None = None
 
 
 def read_run(folder: Path, *, trust: bool = False) -> RunData:
@@ -53,6 +54,7 @@ def read_run(folder: Path, *, trust: bool = False) -> RunData:
         board = board_of(store)
         replays = archive(selected(store.summaries()), store.episode)
     ranked = [standing.agent for standing in board.overall if standing.rating]
+    met = head_to_head(results, ranked)
     return RunData(
         name=folder.absolute().name,
         config=config,
@@ -60,7 +62,8 @@ def read_run(folder: Path, *, trust: bool = False) -> RunData:
         matches=len(results),
         decisions=sum(sum(result.decisions) for result in results),
         board=board,
-        duels=_duels(head_to_head(results, ranked)) if len(ranked) > 1 else {},
+        duels=_duels(met) if len(ranked) > 1 else {},
+        circles=circles(met, board.fits.get(None)),
         transfer=transfer_matrix(board, config.get("agents", {})),
         curves=tuple(learning_curves(folder)),
         replays=replays,

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arena.untrusted import escaped_name
+from arena.views.circles import nash_rows
 from arena.views.numbers import level, percent
 from arena.views.page.data import RunData
 from arena_games.base import UsageError
 from arena_games.registry import stored_game
-from arena_leaderboard import Leaderboard, SeatEffect, Standing
+from arena_leaderboard import Circles, Leaderboard, SeatEffect, Standing
 
 MOST_NAMED = 5  # of the leaders that cannot be told apart
 WORDS = {"matches": "matches of each agent in each game, about"}
@@ -45,6 +46,16 @@ def _not_separable(rated: Sequence[Standing]) -> list[Standing]:
             break
         leaders.append(standing)
     return leaders
+
+
+def round_about(found: Circles | None) -> str:
+    """The cycles, and what Nash averaging makes of them; empty where there is none."""
+    if found is None or not found.cycles or found.nash is None:
+        return ""
+    rows = nash_rows(found.nash)
+    parts = [f"{escaped_name(agent)} {percent(mass, 0)}" for agent, mass, _ in rows if mass >= 0.005]
+    named = "; ".join(" beats ".join(map(escaped_name, (*cycle, cycle[0]))) for cycle in found.cycles)
+    return f"{named}. Nash averaging, the mixture that nobody beats: {', '.join(parts)}."
 
 
 def counts(run: RunData) -> list[tuple[str, str]]:

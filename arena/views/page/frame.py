@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from arena.untrusted import escaped_name, escaped_text
-from arena.views.numbers import around, dollars, fixed, level, percent, speed, thousands
+from arena.views.numbers import around, dollars, fixed, level, percent, span, speed, thousands
 from arena.views.page.plots import NARROW, WIDE
 
 ICON = (
@@ -85,6 +85,7 @@ def _environment() -> Environment:
         "escaped_name": escaped_name,
         "around": around,
         "fixed": fixed,
+        "span": span,
         "level": level,
         "percent": percent,
         "thousands": thousands,

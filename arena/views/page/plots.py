@@ -5,6 +5,7 @@ Each is drawn for a width in CSS pixels, so that its letters stay as large as th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,8 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from arena.untrusted import escaped_name
 from arena.views.curves import Curve
 from arena.views.page.svg import INK, STYLE, to_svg
-from arena_leaderboard import Standing
+from arena_leaderboard import Rating, Standing
+from arena_leaderboard.views.axis import Axis
 
 WIDE, NARROW = 860, 330  # CSS pixels
 NAME_ABOVE = 480  # narrower figures set an agent's name above its interval, not beside it
@@ -34,8 +36,9 @@ def interval_plot(rows: Sequence[Standing], *, key: str, title: str, width: int)
     with rc_context(STYLE):
         figure = figure_of(width, 46 + len(rated) * (46 if above else 32))
         axis = figure.subplots()
+        ends = Axis.around(rated, width)
         for y, standing in enumerate(rated):
-            _interval(axis, y, standing, above)
+            _interval(axis, y, standing, above, ends)
         axis.set_ylim(len(rated) - 0.5, -0.75 if above else -0.5)
         axis.set_yticks(range(len(rated)), [] if above else [escaped_name(row.agent, 28) for row in rated])
         axis.tick_params(axis="y", length=0, labelcolor=INK["ink"])
@@ -47,10 +50,14 @@ def interval_plot(rows: Sequence[Standing], *, key: str, title: str, width: int)
     return to_svg(figure, key=key, label=f"{title}. {_in_words(rated)}")
 
 
-def _interval(axis: Any, y: int, standing: Standing, above: bool) -> None:
+def _interval(axis: Any, y: int, standing: Standing, above: bool, ends: Axis) -> None:
     rating = standing.rating
     assert rating is not None
-    axis.plot([rating.low, rating.high], [y, y], color=INK["accent"], linewidth=2.5, alpha=0.55)
+    low, high = max(rating.low, ends.low), min(rating.high, ends.high)
+    axis.plot([low, high], [y, y], color=INK["accent"], linewidth=2.5, alpha=0.55)
+    for at, open_end, marker in ((low, rating.low, "<"), (high, rating.high, ">")):
+        if math.isinf(open_end):
+            axis.plot([at], [y], marker, color=INK["accent"], markersize=6)
     axis.plot([rating.mean], [y], "o", color=INK["accent"], markersize=8, markeredgecolor=INK["card"])
     if above:
         axis.text(
@@ -60,10 +67,17 @@ def _interval(axis: Any, y: int, standing: Standing, above: bool) -> None:
 
 def _in_words(rated: Sequence[Standing]) -> str:
     return "; ".join(
-        f"{escaped_name(row.agent)} {row.rating.mean:.0f}, from {row.rating.low:.0f} to {row.rating.high:.0f}"
+        f"{escaped_name(row.agent)} {row.rating.mean:.0f}, {_words(row.rating)}"
         for row in rated
         if row.rating
     )
+
+
+def _words(rating: Rating) -> str:
+    low, high = (None if end is None else f"{end:.0f}" for end in rating.ends)
+    if low and high:
+        return f"from {low} to {high}"
+    return f"at least {low}" if low else f"at most {high}" if high else "open"
 
 
 def curve_plot(curves: Sequence[Curve], *, key: str, width: int) -> str:

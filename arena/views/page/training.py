@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arena.training.best_look import best_look
 from arena.training.metrics_file import is_number
 from arena.training.run_folder import RunFolder
 from arena.training.sampled import SampledEpisode, sampled_episodes
@@ -111,8 +112,7 @@ def _looks(curve: Curve) -> tuple[Look, ...]:
     episodes = _count(curve.config.get("eval_episodes"))
     back = set(_step_backs(curve.rows))
     looked = [row for row in curve.rows if _value(row, "eval/return") is not None]
-    highest = max((row["eval/return"] for row in looked), default=None)
-    best = max((row["step"] for row in looked if row["eval/return"] == highest), default=None)
+    best = (best_look(looked) or {}).get("step")
     return tuple(_look(row, episodes, best=row["step"] == best, back=row["step"] in back) for row in looked)
 
 

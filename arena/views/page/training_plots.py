@@ -115,7 +115,15 @@ def panel_plot(run: TrainingData, panel: Panel, *, key: str) -> str:
 
 
 def _between(run: TrainingData) -> tuple[Points, Points]:
-    return run.points("rating_low"), run.points("rating_high")
+    """The ends of the ratings' intervals; an open one as far as anything is known."""
+    rated = [step for step, _ in run.points("rating")]
+    known = [dict(run.points(end)) for end in ("rating_low", "rating_high")]
+    all_known = [value for end in ("rating", "rating_low", "rating_high") for _, value in run.points(end)]
+    edges = (min(all_known, default=0.0), max(all_known, default=0.0))
+    lows, highs = (
+        tuple((step, ends.get(step, edge)) for step in rated) for ends, edge in zip(known, edges, strict=True)
+    )
+    return lows, highs
 
 
 def lines_plot(

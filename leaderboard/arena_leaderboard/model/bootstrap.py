@@ -81,9 +81,16 @@ def _block(race: Race) -> tuple[str, int]:
     return race.game, race.seed
 
 
-def evidence_of(tables: Sequence[RaceTable], agents: Sequence[str]) -> Evidence:
-    """The same of tables that hold the races of a game each; one without races says nothing."""
+def evidence_of(
+    tables: Sequence[RaceTable], agents: Sequence[str], shares: Sequence[float] | None = None
+) -> Evidence:
+    """The same of tables that hold the races of a game each; one without races says nothing.
+
+    `shares` say what each game weighs beside the others; left out, all weigh the same.
+    """
     raced = [table for table in tables if len(table)]
+    weighed = zip(shares or [1.0] * len(tables), tables, strict=True)
+    share_G = np.array([share for share, table in weighed if len(table)])
     column = {agent: a for a, agent in enumerate(agents)}
     firsts = list(accumulate(map(len, raced), initial=0))
     alike = chain.from_iterable(
@@ -91,18 +98,20 @@ def evidence_of(tables: Sequence[RaceTable], agents: Sequence[str]) -> Evidence:
     )
     in_blocks = choices_from(alike, len(agents), firsts[-1])
     game_B = np.repeat(np.arange(len(raced)), [len(table) for table in raced])
-    return Evidence(in_blocks, game_B, _scale(in_blocks, game_B))
+    return Evidence(in_blocks, game_B, _scale(in_blocks, game_B, share_G))
 
 
-def _scale(in_blocks: BlockChoices, game_B: Ints) -> Floats:
-    """What makes the games weigh equally, their mean weight staying as it is.
+def _scale(in_blocks: BlockChoices, game_B: Ints, share_G: Floats) -> Floats:
+    """What makes the games weigh as their shares say, the weight of all together staying as it is.
 
     A choice weighs its information about strengths when all are equal: 1 − 1/k from k agents.
     """
     share_UA = in_blocks.sets / in_blocks.sets.sum(axis=1, keepdims=True)
     information_P = in_blocks.weight * (1 - (share_UA**2).sum(axis=1))[in_blocks.drawn_from]
     weight_of_game = np.bincount(game_B[in_blocks.block], information_P)
-    scale_B: Floats = (weight_of_game.mean() / weight_of_game)[game_B] if len(game_B) else np.ones(0)
+    if not len(game_B):
+        return np.ones(0)
+    scale_B: Floats = (weight_of_game.sum() / share_G.sum() * share_G / weight_of_game)[game_B]
     return scale_B
 
 

@@ -14,6 +14,7 @@ from arena_leaderboard.model.bootstrap import Evidence
 from arena_leaderboard.model.plackett_luce import Floats, fit, information, prior_information
 from arena_leaderboard.model.quantiles import normal_reach, normal_share_below, student_reach
 from arena_leaderboard.model.race_table import Ints
+from arena_leaderboard.model.rare import Rare, defeats_and_wins
 
 SMALLEST = 1e-12  # chance that is told apart from none
 
@@ -23,7 +24,7 @@ class Strengths:
     """Strengths in the data and in its replicates, `theta` (R, A), and what the replicates do not say.
 
     `unseen` (A, A) is the covariance that no resample shows. `influence` (B, A) is how far each block
-    moved the strengths, `game` (B,) the number of its game.
+    moved the strengths, `game` (B,) the number of its game. `rare` counts each agent's defeats, and wins.
     """
 
     agents: tuple[str, ...]
@@ -31,6 +32,7 @@ class Strengths:
     unseen: Floats
     influence: Floats
     game: Ints
+    rare: tuple[Rare, Rare] | None = None
 
     @classmethod
     def of(cls, evidence: Evidence, agents: tuple[str, ...], bootstraps: int, seed: int) -> "Strengths":
@@ -47,41 +49,66 @@ class Strengths:
         inverse_AA = np.linalg.inv(information(choices[:1], best_1A)[0] + prior_AA)
         missed_AA = prior_AA + information(evidence.of_single_seeds(), best_1A)[0]
         pull_BA = evidence.scale[:, None] * evidence.blocks.surprise(best_1A[0])
-        return cls(agents, theta_RA, inverse_AA @ missed_AA @ inverse_AA, pull_BA @ inverse_AA, evidence.game)
+        rare = defeats_and_wins(evidence, best_1A[0])
+        unseen_AA = inverse_AA @ missed_AA @ inverse_AA
+        return cls(agents, theta_RA, unseen_AA, pull_BA @ inverse_AA, evidence.game, rare)
 
     def interval(self, weights_A: Floats, level: float) -> tuple[float, float, float]:
         """The contrast Σ w_a θ_a and the ends of its interval at `level`.
 
         They lie as far below and above as the replicates stray there, times Student's t, and what no
-        resample shows. Raises ValueError for a level that is not between 0 and 1.
+        resample shows; farther, or infinitely far, where rare defeats or wins leave that open. Raises
+        ValueError for a level that is not between 0 and 1.
         """
         if not 0 < level < 1:
             raise ValueError(f"a level lies between 0 and 1, got {level}")
+        value, off = self._spread(weights_A)
+        below, above = (self._reach(weights_A, level, _strayed(off, side)) for side in (off < 0, off > 0))
+        weaker, stronger = self._open(weights_A, level)
+        return value, value - max(below, weaker), value + max(above, stronger)
+
+    def _spread(self, weights_A: Floats) -> tuple[float, Floats]:
+        """The contrast, and how far off it each replicate is."""
         value, *resampled = (self.theta @ weights_A).tolist()
-        off = np.array(resampled) - value
-        student = student_reach(level, self._freedom(weights_A))
-        unseen = normal_reach(level) * self._unseen_deviation(weights_A)
-        below = np.hypot(student * _strayed(off, off < 0), unseen)
-        above = np.hypot(student * _strayed(off, off > 0), unseen)
-        return value, value - float(below), value + float(above)
+        return value, np.array(resampled) - value
+
+    def _reach(self, weights_A: Floats, level: float, strayed: float) -> float:
+        student = student_reach(level, self._freedom(weights_A)) * strayed
+        return math.hypot(student, normal_reach(level) * self._unseen_deviation(weights_A))
+
+    def _open(self, weights_A: Floats, level: float) -> tuple[float, float]:
+        """How far down and up rare events leave the contrast open.
+
+        An agent that is one of many in a mean moves the contrast by less than half of its own, and is passed
+        over: else one unbeaten agent would leave everybody's distance from the mean open.
+        """
+        down = up = 0.0
+        if self.rare is None:
+            return down, up
+        defeats, wins = self.rare
+        for a in np.flatnonzero(np.abs(weights_A) >= 0.5).tolist():
+            weight = float(weights_A[a])
+            (beyond, back), (below, forth) = defeats.reach(a, level), wins.reach(a, level)
+            weaker, stronger = max(back, below), max(beyond, forth)
+            if weight < 0:
+                weaker, stronger = stronger, weaker
+            down, up = max(down, abs(weight) * weaker), max(up, abs(weight) * stronger)
+        return down, up
 
     def chance(self, weights_A: Floats) -> float:
         """How likely chance alone takes the contrast as far from zero: 1 − the level that ends at zero.
 
         Two-sided; 1 where the contrast is zero.
         """
-        value, *resampled = (self.theta @ weights_A).tolist()
-        off = np.array(resampled) - value
+        value, off = self._spread(weights_A)
         strayed = _strayed(off, off < 0 if value > 0 else off > 0)
-        unseen, freedom = self._unseen_deviation(weights_A), self._freedom(weights_A)
         low, high = SMALLEST, 1.0  # the chance lies between them
-        if abs(value) < 1e-9 or math.hypot(strayed, unseen) == 0:
-            return float(abs(value) < 1e-9)
+        if abs(value) < 1e-9:
+            return 1.0
         for _ in range(40):
             middle = math.sqrt(low * high)
-            reach = math.hypot(
-                student_reach(1 - middle, freedom) * strayed, normal_reach(1 - middle) * unseen
-            )
+            opened = self._open(weights_A, 1 - middle)[value < 0]
+            reach = max(self._reach(weights_A, 1 - middle, strayed), opened)
             low, high = (low, middle) if reach < abs(value) else (middle, high)
         return high
 

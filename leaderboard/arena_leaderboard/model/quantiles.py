@@ -23,6 +23,16 @@ def student_reach(level: float, freedom: float) -> float:
     return float(stdtrit(freedom, (1 + level) / 2))
 
 
+@lru_cache(maxsize=10_000)
+def poisson_limits(events: float, level: float) -> tuple[float, float]:
+    """The interval for the mean of so many Poisson events, which need not be whole (Garwood 1936)."""
+    from scipy.special import gammaincinv
+
+    outside = (1 - level) / 2
+    low = float(gammaincinv(events, outside)) if events > 0 else 0.0
+    return low, float(gammaincinv(events + 1, 1 - outside))
+
+
 def normal_share_below(values: Floats) -> Floats:
     """The share of a standard normal distribution below each value; any shape."""
     from scipy.special import ndtr

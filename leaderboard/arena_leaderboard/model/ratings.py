@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arena_leaderboard.model.bootstrap import evidence_of
+from arena_leaderboard.model.game_weights import Family, Weights, game_shares, itself
 from arena_leaderboard.model.interval import Strengths
 from arena_leaderboard.model.plackett_luce import Floats
 from arena_leaderboard.model.race_table import RaceTable
@@ -20,15 +21,25 @@ POINTS = 400 / math.log(10)  # rating points per unit of log-odds: 400 points ar
 CENTRE = 1000.0  # the mean of the rated agents
 LEVEL = 0.95
 
+Ends = tuple[float | None, float | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """`mean` with its 95 % interval, in rating points, from so many rated `matches`."""
+    """`mean` with its 95 % interval, in rating points, from so many rated `matches`.
+
+    Whose defeats, or wins, are too few to say how far ahead, or behind, it may be has an open end: ±∞.
+    """
 
     mean: float
     low: float
     high: float
     matches: int
+
+    @property
+    def ends(self) -> Ends:
+        """The interval's ends; None for one that is open."""
+        return _ends(self.low, self.high)
 
     def overlaps(self, other: "Rating") -> bool:
         """Whether the two intervals overlap. They may, and the order of the two still be settled."""
@@ -37,7 +48,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far `above` is rated above `below`, in points, with the interval at `level`.
+    """How far `above` is rated above `below`, in points, with the interval at `level`; open ends are ±∞.
 
     `probability` is the share of resampled tournaments in which `above` came out ahead, a draw
     counting half.
@@ -50,6 +61,11 @@ class Difference:
     high: float
     level: float
     probability: float
+
+    @property
+    def ends(self) -> Ends:
+        """The interval's ends; None for one that is open."""
+        return _ends(self.low, self.high)
 
     @property
     def separated(self) -> bool:
@@ -95,31 +111,51 @@ class Fit:
         return np.array([float(name == agent) for name in self.agents])
 
 
-def fit_ratings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0) -> Fit | None:
-    """The fit of all rated results, or None where there are none; several games weigh equally.
+def fit_ratings(
+    results: Iterable[MatchResult],
+    *,
+    bootstraps: int = 200,
+    seed: int = 0,
+    weights: Weights = "game",
+    family: Family = itself,
+) -> Fit | None:
+    """The fit of all rated results, or None where there are none; games weigh as `weights` says.
 
     The same results give the same fit whatever their order and the agents' names. `seed` starts
-    the bootstrap's own generator. Raises ValueError if `bootstraps` is less than 1.
+    the bootstrap's own generator. `family` tells which games are of one. Raises ValueError if `bootstraps` is
+    less than 1, or for unknown weights.
     """
     by_game: dict[str, list[MatchResult]] = defaultdict(list)
     for result in results:
         if result.rated:
             by_game[result.game].append(result)
     matches = Counter(agent for found in by_game.values() for r in found for agent in set(r.players))
-    tables = [_table(by_game[game]) for game in sorted(by_game)]
-    return fit_tables(tables, matches, bootstraps=bootstraps, seed=seed)
+    games = sorted(by_game)
+    tables = [_table(by_game[game]) for game in games]
+    played = {game: sum(len(set(result.players)) for result in by_game[game]) for game in games}
+    shares = list(game_shares(played, weights, family).values())
+    return fit_tables(tables, matches, bootstraps=bootstraps, seed=seed, shares=shares)
 
 
 def fit_tables(
-    tables: Sequence[RaceTable], matches: Mapping[str, int], *, bootstraps: int, seed: int
+    tables: Sequence[RaceTable],
+    matches: Mapping[str, int],
+    *,
+    bootstraps: int,
+    seed: int,
+    shares: Sequence[float] | None = None,
 ) -> Fit | None:
-    """The same from the races of each game, in the order of the games' names, and each agent's matches."""
+    """The same from the races of each game, in the order of the games' names, and each agent's matches.
+
+    `shares` say what each game weighs beside the others; left out, all weigh the same.
+    """
     if bootstraps < 1:
         raise ValueError(f"an interval needs at least one bootstrap replicate, got {bootstraps}")
     if not matches:
         return None
     agents = tuple(sorted(matches))
-    return Fit(Strengths.of(evidence_of(tables, agents), agents, bootstraps, seed), dict(matches))
+    evidence = evidence_of(tables, agents, shares)
+    return Fit(Strengths.of(evidence, agents, bootstraps, seed), dict(matches))
 
 
 def _table(results: Iterable[MatchResult]) -> RaceTable:
@@ -131,10 +167,21 @@ def _table(results: Iterable[MatchResult]) -> RaceTable:
     return table
 
 
-def ratings(results: Iterable[MatchResult], *, bootstraps: int = 200, seed: int = 0) -> dict[str, Rating]:
+def ratings(
+    results: Iterable[MatchResult],
+    *,
+    bootstraps: int = 200,
+    seed: int = 0,
+    weights: Weights = "game",
+    family: Family = itself,
+) -> dict[str, Rating]:
     """The rating of every agent with a rated match; the rest as in `fit_ratings`."""
-    fit = fit_ratings(results, bootstraps=bootstraps, seed=seed)
+    fit = fit_ratings(results, bootstraps=bootstraps, seed=seed, weights=weights, family=family)
     return {} if fit is None else {agent: fit.rating(agent) for agent in fit.agents}
+
+
+def _ends(low: float, high: float) -> Ends:
+    return low if math.isfinite(low) else None, high if math.isfinite(high) else None
 
 
 def _points(strength: float, centre: float = 0.0) -> float:

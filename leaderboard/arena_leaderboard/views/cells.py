@@ -7,8 +7,8 @@ from rich.text import Text
 
 from arena_leaderboard.model.ratings import Rating
 from arena_leaderboard.seat_effect import SeatEffect
-from arena_leaderboard.standings import Standing
-from arena_leaderboard.views.numbers import around, fixed, percent, speed
+from arena_leaderboard.standing import Standing
+from arena_leaderboard.views.numbers import around, fixed, percent, span, speed
 from arena_leaderboard.views.untrusted import runs_right_to_left, visible
 
 LEFT_TO_RIGHT = "\u200e"
@@ -26,10 +26,38 @@ class Glyphs:
     tied: str
     dash: str
     plus_minus: str
+    least: str
+    most: str
+    from_below: str
+    on_above: str
 
 
-UNICODE = Glyphs(line="─", left="╶", right="╴", mean="●", tied="≈", dash="–", plus_minus="±")
-ASCII = Glyphs(line="-", left="-", right="-", mean="o", tied="~", dash="-", plus_minus="+-")
+UNICODE = Glyphs(
+    line="─",
+    left="╶",
+    right="╴",
+    mean="●",
+    tied="≈",
+    dash="–",
+    plus_minus="±",
+    least="≥",
+    most="≤",
+    from_below="◂",
+    on_above="▸",
+)
+ASCII = Glyphs(
+    line="-",
+    left="-",
+    right="-",
+    mean="o",
+    tied="~",
+    dash="-",
+    plus_minus="+-",
+    least=">=",
+    most="<=",
+    from_below="<",
+    on_above=">",
+)
 
 
 def name_cell(name: str, glyphs: Glyphs, style: str = "") -> Text:
@@ -65,6 +93,18 @@ def interval_cell(standing: Standing, glyphs: Glyphs) -> Text:
     if standing.rating is None:
         return Text("not rated", style="dim")
     return Text(_span(standing.rating, glyphs), style="dim")
+
+
+def games_mean_cell(standing: Standing, glyphs: Glyphs) -> Text:
+    """The mean of the ratings in the games."""
+    return _unknown(glyphs) if standing.games_mean is None else Text(f"{standing.games_mean.mean:.0f}")
+
+
+def games_mean_interval_cell(standing: Standing, glyphs: Glyphs) -> Text:
+    text = games_mean_cell(standing, glyphs)
+    if standing.games_mean is not None:
+        text.append(f"  {_span(standing.games_mean, glyphs)}", style="dim")
+    return text
 
 
 def clean_cell(standing: Standing, glyphs: Glyphs) -> Text:
@@ -147,6 +187,8 @@ def speed_cell(standing: Standing, glyphs: Glyphs) -> Text:
 
 
 def _span(rating: Rating, glyphs: Glyphs) -> str:
+    if None in rating.ends:
+        return span(rating, "", glyphs.least, glyphs.most)
     return f"{rating.low:4.0f} {glyphs.dash} {rating.high:<4.0f}"
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from arena_leaderboard.model.ratings import Rating
 from arena_leaderboard.seat_effect import SeatEffect
-from arena_leaderboard.standings import Leaderboard, Standing
-from arena_leaderboard.views.numbers import fixed, percent
+from arena_leaderboard.standing import Standing
+from arena_leaderboard.standings import Leaderboard
+from arena_leaderboard.views.numbers import fixed, percent, span
 from arena_leaderboard.views.untrusted import csv_name, markdown_name
 
 UNKNOWN = "—"
@@ -42,6 +43,9 @@ CSV_COLUMNS = (
     "separated",
     "rank_low",
     "rank_high",
+    "games_rating",
+    "games_low",
+    "games_high",
 )
 
 
@@ -71,6 +75,8 @@ def render_csv(leaderboard: Leaderboard) -> str:
 def render_markdown(leaderboard: Leaderboard) -> str:
     """One table overall and one per game, as GitHub's Markdown; ≈ as in the terminal: not separable."""
     parts = [_markdown_table("Overall", leaderboard.overall)]
+    if any(standing.games_mean for standing in leaderboard.overall):
+        parts.append(_markdown_means(leaderboard.overall))
     for game, rows in leaderboard.games.items():
         parts.append(_markdown_table(markdown_name(game), rows))
         if effects := leaderboard.seats.get(game):
@@ -97,6 +103,15 @@ def _markdown_table(title: str, rows: tuple[Standing, ...]) -> str:
         *map(_markdown_row, range(1, len(rows) + 1), rows),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _markdown_means(rows: tuple[Standing, ...]) -> str:
+    means = "; ".join(
+        f"{markdown_name(row.agent)} {row.games_mean.mean:.0f} ({span(row.games_mean, ' … ')})"
+        for row in rows
+        if row.games_mean
+    )
+    return f"Plain mean of the ratings in the games: {means}\n"
 
 
 def _markdown_row(rank: int, standing: Standing) -> str:
@@ -130,7 +145,7 @@ def _ranks(standing: Standing) -> str:
 def _rating_cells(rating: Rating | None) -> tuple[str, str]:
     if rating is None:
         return UNKNOWN, UNKNOWN
-    return f"{rating.mean:.0f}", f"{rating.low:.0f} … {rating.high:.0f}"
+    return f"{rating.mean:.0f}", span(rating, " … ")
 
 
 def _return_cells(standing: Standing) -> tuple[str, str]:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-from arena_leaderboard.standings import Leaderboard, Standing
-from arena_leaderboard.views.numbers import fixed, percent
+from arena_leaderboard.standing import Standing
+from arena_leaderboard.standings import Leaderboard
+from arena_leaderboard.views.numbers import fixed, percent, span
 from arena_leaderboard.views.untrusted import visible
 
 HEADS = (
@@ -48,7 +49,7 @@ def _row(rank: int, standing: Standing) -> str:
         _ends(standing.ranks, str) if standing.ranks else UNKNOWN,
         escape(visible(standing.agent)),
         f"{rating.mean:.0f}" if rating else UNKNOWN,
-        f"{rating.low:.0f} … {rating.high:.0f}" if rating else UNKNOWN,
+        span(rating, " … ") if rating else UNKNOWN,
         UNKNOWN if standing.mean_return is None else fixed(standing.mean_return, 2),
         UNKNOWN if standing.success_rate is None else percent(standing.success_rate),
         _ends(standing.success_ci95, percent) if standing.success_ci95 else UNKNOWN,

@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from arena_leaderboard.model.ratings import LEVEL
-from arena_leaderboard.standings import Leaderboard, Standing
+from arena_leaderboard.standing import Standing
+from arena_leaderboard.standings import Leaderboard
 from arena_leaderboard.views import cells
 from arena_leaderboard.views.axis import Axis
 from arena_leaderboard.views.cells import ASCII, UNICODE, Glyphs
@@ -25,9 +26,16 @@ SLOT = 76  # the narrowest place for a game's table beside another, in character
 GAP = 4  # between tables side by side
 LONGEST_NAME = 32
 RANKS_FROM = 88  # characters of a table's place
+MEANS_FROM = 136
 SHORTEST_NAME = 8
 SHORTEST_BAR, LONGEST_BAR = 16, 48
 PICTURE_COLUMNS = 100
+
+WEIGHED = {
+    "game": "games weigh equally",
+    "family": "families of games weigh equally",
+    "match": "matches weigh equally",
+}
 
 # Rich's frame fetches its font from a server. Any monospaced font does, as each piece of text is set to
 # its length.
@@ -75,6 +83,10 @@ CLEAN = (
     _Column("clean", cells.clean_cell, 5, 76, 159),
     _Column("clean  95% interval", cells.clean_interval_cell, 18, 160, justify="left"),
 )
+GAMES_MEAN = (
+    _Column("of games", cells.games_mean_cell, 8, MEANS_FROM, 189),
+    _Column("of games  95% interval", cells.games_mean_interval_cell, 21, 190, justify="left"),
+)
 AT_FIRST = _Column("at first", cells.first_invalid_cell, 8, 80)
 FORFEITS = _Column("forfeits", cells.forfeits_cell, 8, 46)
 ERRORS = _Column("errors", cells.errors_cell, 6, 46)
@@ -91,7 +103,7 @@ def render_rich(leaderboard: Leaderboard, console: Console) -> None:
         return
     place = _Place(console, console.width, ASCII if console.options.ascii_only else UNICODE)
     games = _side_by_side(leaderboard, place)
-    console.print(Group(_overall(leaderboard.overall, place), Text(), *games, _legend(leaderboard, place)))
+    console.print(Group(_overall(leaderboard, place), Text(), *games, _legend(leaderboard, place)))
 
 
 def render_svg(
@@ -105,9 +117,11 @@ def render_svg(
     return _FETCHED_FONT.sub("", console.export_svg(title=title, unique_id="arena"))
 
 
-def _overall(rows: Sequence[Standing], place: _Place) -> Table:
-    title = Text(f"Overall {place.glyphs.dash} games weigh equally")
-    after = [*NUMBERS, *_troubles(rows), *DETAILS]
+def _overall(leaderboard: Leaderboard, place: _Place) -> Table:
+    rows = leaderboard.overall
+    title = Text(f"Overall {place.glyphs.dash} {WEIGHED[leaderboard.weights]}")
+    means = GAMES_MEAN if any(standing.games_mean for standing in rows) else ()
+    after = [*means, *NUMBERS, *_troubles(rows), *DETAILS]
     plain = _table(title, rows, [*RATING, *after], place)
     room = place.width - place.natural_width(plain) - 2
     if room < SHORTEST_BAR:
@@ -173,6 +187,10 @@ def _shorten_names(table: Table, rows: Sequence[Standing], place: _Place) -> Non
     table.columns[1].width = max(SHORTEST_NAME, min(longest - excess, LONGEST_NAME))
 
 
+def _any_open(leaderboard: Leaderboard) -> bool:
+    return any(row.rating and None in row.rating.ends for rows in _tables(leaderboard) for row in rows)
+
+
 def _any_errors(rows: Sequence[Standing]) -> bool:
     return any(standing.errors for standing in rows)
 
@@ -187,12 +205,16 @@ def _legend(leaderboard: Leaderboard, place: _Place) -> Text:
     legend = f"{glyphs.tied} not separable: the {level} interval of the rank above's lead holds 0."
     if place.width >= RANKS_FROM:
         legend += f"\nranks: those left open at {level} when all are compared with all (Holm)."
+    if place.width >= MEANS_FROM and any(standing.games_mean for standing in leaderboard.overall):
+        legend += "\nof games: the plain mean of the ratings in the games."
     if any(standing.clean for standing in leaderboard.overall):
         legend += "\nclean: the rating over the matches in which nobody gave an invalid reply or forfeited."
     if any(row.clean_is_a_selection for rows in _tables(leaderboard) for row in rows):
         legend += (
             "\n*: a tenth or more of its matches are left out: who fails when about to lose looks better so."
         )
+    if _any_open(leaderboard):
+        legend += f"\n{glyphs.least} {glyphs.most}: it lost, or won, too rarely to say how far off it is."
     if any(standing.asked_again for standing in leaderboard.overall):
         legend += "\nat first: decisions whose first reply was invalid; then the agent was asked again."
     if leaderboard.seats:

@@ -77,10 +77,13 @@ def test_leaderboard_json_has_the_promised_shape(played: Path) -> None:
         "games",
         "seats",
         "level",
+        "weights",
         "replies",
         "invalid",
         "skins",
         "ranks_without_a_game",
+        "cycles",
+        "nash",
     ]
     assert {"frozen-lake", "snake", "snake-royale"} <= set(shown["games"])
     for row in [*shown["overall"], *shown["games"]["snake"]]:

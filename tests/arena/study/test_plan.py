@@ -71,6 +71,10 @@ def test_a_changed_setting_is_another_cell_and_the_machines_are_not() -> None:
 
     assert not cells(SMALL) & cells(SMALL.replace("steps = 3", "steps = 4"))
     assert cells(SMALL) == cells(SMALL.replace("steps = 3", "steps = 3\nmicro_tokens = 512"))
+    looks = {n: SMALL.replace("steps = 3", f"steps = 3\neval_episodes = {n}") for n in (50, 200)}
+    own = {n: text.replace("steps = 3", "steps = 3\nconfirm_episodes = 0") for n, text in looks.items()}
+    assert cells(looks[200]) == cells(own[200])  # looks of 200 are not confirmed on more
+    assert not cells(looks[50]) & cells(own[50])
 
 
 def test_levels_by_name_set_several_things_at_once() -> None:

@@ -9,6 +9,7 @@ import pytest
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
+from arena.training.best_look import best_look
 from arena.training.export.export import export_policy
 from arena.training.export.model_card import Card, write_card
 from arena.training.start import train
@@ -130,14 +131,19 @@ def test_the_folder_holds_all_that_is_promised(adapter_run, tmp_path):
 
 
 def test_the_card_tells_where_the_policy_comes_from(adapter_run, tmp_path):
-    text = (export_policy(adapter_run / "last", out=tmp_path / "out") / "README.md").read_text()
+    text = (export_policy(adapter_run / "best", out=tmp_path / "out") / "README.md").read_text()
     rows = [json.loads(line) for line in (adapter_run / "metrics.jsonl").read_text().splitlines()]
     assert text.startswith("---\n")
     data = ModelCard(text).data
     assert (data.base_model, data.library_name, data.pipeline_tag) == ("nano", "peft", "text-generation")
     assert {"tmsg-arena", "ms-grpo", "frozen-lake"} <= set(data.tags)
+    best = best_look(rows)
+    assert f"seed 0, policy of step {best['step']} of 1" in text
+    before, after = rows[0]["eval/confirmed_return"], best["eval/confirmed_return"]
+    assert f"| mean return | {before:.2f} | {after:.2f} |" in text
+    assert "On 32 start states" in text
+    text = (export_policy(adapter_run / "last", out=tmp_path / "last") / "README.md").read_text()
     assert "seed 0, policy of step 1 of 1" in text
-    assert f"| mean return | {rows[0]['eval/return']:.2f} | {rows[-1]['eval/return']:.2f} |" in text
     assert '"learning_rate": 0.02' in text
 
 
