@@ -31,7 +31,7 @@ def export_inspect(run: Path, out: Path | None = None) -> list[Path]:
     """
     log = _inspect()
     with Store.read(run) as store:
-        agents, begun = store.meta("config")["agents"], store.meta("environment")
+        agents, begun = store.meta("config").get("agents", {}), store.meta("environment")
         seats: dict[tuple[str, str], list[tuple[Episode, int]]] = defaultdict(list)
         for episode in store.episodes():
             for seat, player in enumerate(episode.players):

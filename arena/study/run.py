@@ -12,6 +12,9 @@ from arena.machine.files import lock_folder
 from arena.machine.hardware import cores
 from arena.study.plan import Cell, Plan
 from arena.study.worker import RUN, Job, finished, write_job
+from arena_agents.files import read_bytes
+from arena_agents.limits import LARGEST_TABLE
+from arena_games.base import UsageError
 
 LOG = "log.txt"
 EVALUATION_STEPS = 10  # that evaluating a policy counts as in the progress, beside a training's steps
@@ -65,8 +68,8 @@ def steps_done(cell: Cell, out: Path) -> int:
     """The training steps of a cell that are logged."""
     path = cell.folder(out) / RUN / "metrics.jsonl"
     try:
-        return max(0, path.read_bytes().count(b"\n") - 1)  # the first row is step 0
-    except OSError:
+        return max(0, read_bytes(path, LARGEST_TABLE).count(b"\n") - 1)  # the first row is step 0
+    except UsageError:
         return 0
 
 
