@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arena.machine.children import Child, Watcher, device_names, run_children
+from arena.machine.copies import refuse_links
 from arena.machine.files import lock_folder
 from arena.machine.hardware import cores
 from arena.study.plan import Cell, Plan
@@ -32,9 +33,10 @@ class Ended:
 def run_cells(plan: Plan, out: Path, *, workers: int | None, watcher: Watcher[str]) -> Ended:
     """Do what is left of the plan in `out`, in `workers` processes at once (default: one a core).
 
-    Raises UsageError if another process is at it.
+    Raises UsageError if another process is at it, and for links that lead out of the folder.
     """
     out.mkdir(parents=True, exist_ok=True)
+    refuse_links(out)
     lock = lock_folder(out, "studying in")
     try:
         left = unfinished(plan, out)

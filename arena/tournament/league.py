@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from arena.machine.copies import copy_folder
+from arena.machine.copies import copy_folder, refuse_links
 from arena.machine.files import LOCK_NAME, lock_folder, replace_folder, write_json, write_text
 from arena.match.seating import LEAGUE
 from arena.match.seeds import decision_seed
@@ -126,6 +126,7 @@ class Population:
     @classmethod
     def opened(cls, folder: Path, size: int, options: TrainOptions) -> Population:
         """One that was begun. Raises UsageError for another size than it has."""
+        refuse_links(folder)
         stored = read_model(folder / ASKED, _Asked, remedy="begin another league")
         held, asked = stored.population, stored.asked
         if size not in (1, held):

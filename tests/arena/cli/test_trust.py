@@ -23,6 +23,7 @@ from arena_agents.nano import MODEL_DIR
 from arena_agents.registry import make_agent
 from arena_games import registry
 from arena_games.base import UsageError
+from tests.arena.study.test_run import STUDY
 
 HERE = Path(__file__).parents[1]
 GAME = "own/my_games.py:ALONE"
@@ -207,6 +208,20 @@ def test_a_tournament_writes_through_no_link(tmp_path: Path, name: str) -> None:
     asked = ("tournament", "--games", "frozen-lake", "--agents", "random", "--matches", 1, "--out", run)
     assert f"run/{name} is a link out of its folder" in line(arena(*asked))
     assert list(elsewhere.iterdir()) == []
+
+
+def test_neither_a_league_nor_a_study_does(folder: Path) -> None:
+    asked = {"game": "snake-duel", "agent": "nano", "opponents": "league"}
+    for run, name in (("league", "members"), ("study", "cells")):
+        Path(run).mkdir()
+        Path(f"elsewhere/{name}").mkdir(parents=True)
+        Path(run, name).symlink_to(Path("elsewhere", name).resolve())
+    Path("league/league.json").write_text(json.dumps({"version": 1, "population": 2, "asked": asked}))
+    Path("small.toml").write_text(STUDY)
+    assert "league/members is a link out of its folder" in line(arena("league", "--resume", "league"))
+    studied = arena("study", "small.toml", "--out", "study")
+    assert "study/cells is a link out of its folder" in studied.stderr.splitlines()[-1]
+    assert not [path for path in Path("elsewhere").rglob("*") if path.is_file()]
 
 
 def test_outputs_replace_regular_files_only(foreign: Path) -> None:
