@@ -1,7 +1,8 @@
 """How much is taken in from outside: every limit, in this one place.
 
-What a person or a server may rightly send stays far below. Text that is longer is cut, and its end says how
-long it was (`cut`); a file or a number beyond its limit is refused in one line.
+What a person or a server may rightly send stays far below; what a game says of itself is bounded in
+`arena_games`. Text that is longer is cut, and its end says how long it was (`cut`); a file or a number beyond
+its limit is refused in one line.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ MIB = 2**20
 
 # A server's answers.
 LARGEST_ANSWER = 8 * MIB  # bytes, unpacked, whatever the status
+LARGEST_REQUEST = 4 * MIB  # bytes that `arena serve` reads of one
 
 # What agents and games say, in characters.
 LONGEST_REPLY = 100_000
@@ -32,6 +34,12 @@ LARGEST_SETTINGS = 4 * MIB  # configs, cards, templates, prices
 LARGEST_MODEL_JSON = 256 * MIB  # a tokenizer's vocabulary is the largest
 LARGEST_TABLE = 1024 * MIB  # metrics.jsonl, examples.jsonl
 LARGEST_TEXT = 256 * MIB  # one value in a run's file
+LARGEST_SEAL = 4_096
+LARGEST_LEDGER = 64 * MIB  # of the shards that were merged
+
+# Files of ours that grow, in bytes.
+LARGEST_LOG = MIB  # what an agent prints
+LARGEST_KEPT = 256 * MIB  # episodes.jsonl: a training that has kept so much keeps no more
 
 # What a policy says of itself.
 MOST_REPLY_TOKENS = 2**20  # of an answer, or of a thought

@@ -55,7 +55,7 @@ def export_dataset(
 
     def lines(store: Store) -> Iterator[str]:
         nonlocal written
-        players, means = set(store.meta("config")["agents"]), mean_returns(store)
+        players, means = set(store.meta("config").get("agents", {})), mean_returns(store)
         for episode in store.episodes():
             for row in rows(episode, players, words, means) if episode.end.rated else ():
                 if not winners or (row["valid"] and won(episode, row["seat"])):

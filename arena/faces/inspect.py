@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from arena.machine.copies import refuse_links
 from arena.match.episode import Episode
 from arena.record.store import Store
 from arena.untrusted import file_name
@@ -30,8 +31,10 @@ def export_inspect(run: Path, out: Path | None = None) -> list[Path]:
     Raises UsageError if the folder holds no tournament, or inspect-ai is not installed.
     """
     log = _inspect()
+    if out is None:
+        refuse_links(run)
     with Store.read(run) as store:
-        agents, begun = store.meta("config")["agents"], store.meta("environment")
+        agents, begun = store.meta("config").get("agents", {}), store.meta("environment")
         seats: dict[tuple[str, str], list[tuple[Episode, int]]] = defaultdict(list)
         for episode in store.episodes():
             for seat, player in enumerate(episode.players):

@@ -22,12 +22,12 @@ from pydantic import ValidationError
 from arena.faces.chat_request import Request
 from arena_agents.base import Ids, Sampling, TokenSample
 from arena_agents.language.agent import LanguageAgent
+from arena_agents.limits import LARGEST_REQUEST
 from arena_agents.registry import make_agent
 from arena_games.base import UsageError
 
 __all__ = ["PolicyServer", "serve"]
 
-LARGEST_BODY = 4 * 2**20
 GATHER_S = 0.02  # in which requests that come together are gathered
 FINISHES = {"length": "length"}
 
@@ -133,9 +133,9 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > LARGEST_BODY:
+        if not length.isdecimal() or int(length) > LARGEST_REQUEST:
             self.close_connection = True
-            return self._send(413, _error(f"a body of at most {LARGEST_BODY} bytes is read"))
+            return self._send(413, _error(f"a body of at most {LARGEST_REQUEST} bytes is read"))
         body = self.rfile.read(int(length))
         if self.path.rstrip("/") != "/v1/chat/completions":
             return self._send(404, _error("no such page; there are /v1/models and /v1/chat/completions"))

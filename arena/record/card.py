@@ -103,7 +103,7 @@ def _of_episode(episode: Episode) -> bytes:
 
 def _policies(run: Path, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The hash of every policy that lies in a folder: those named, ours, and those trained here."""
-    for label, spec in config["agents"].items():
+    for label, spec in config.get("agents", {}).items():
         bare = str(spec).partition("[")[0]
         folder = Path(model_source(bare) if bare in PRESETS else bare)
         if folder.is_dir():

@@ -26,11 +26,11 @@ from arena.record.seals import META, file_digest_of
 from arena.record.store import FILE_NAME, Store
 from arena.untrusted import one_line
 from arena_agents.files import read_bytes
+from arena_agents.limits import LARGEST_LEDGER
 from arena_games.base import UsageError
 
 LEDGER = "ledger.json"
 SHARDS = "shards"
-LONGEST_LEDGER = 2**26  # bytes
 BATCH = 200  # episodes a transaction
 _STEP = ("position", "seat", "turn", "observation", "legal actions", "reply", "action", "invalid", "reward")
 # What two plays of a match must share, by table: the places of its columns, and what to call them.
@@ -249,7 +249,7 @@ def _earlier(ledger: Path) -> list[dict[str, Any]]:
     if not ledger.exists():
         return []
     try:
-        shards = json.loads(read_bytes(ledger, LONGEST_LEDGER))["shards"]
+        shards = json.loads(read_bytes(ledger, LARGEST_LEDGER))["shards"]
         return [dict(entry) for entry in shards]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{ledger} is no ledger; move it away, then merge again") from None

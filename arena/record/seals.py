@@ -18,9 +18,9 @@ from arena.machine.files import write_text
 from arena.record.guarded import reraise_interrupt
 from arena.untrusted import one_line
 from arena_agents.files import open_regular, read_bytes
+from arena_agents.limits import LARGEST_SEAL
 from arena_games.base import UsageError
 
-LONGEST_SEAL = 4096  # bytes
 META = 0  # the seal of the run's own description; episodes are numbered from 1
 CONTENT = (
     "SELECT * FROM episodes WHERE number = ?",
@@ -99,7 +99,7 @@ def _is_sealed(path: Path) -> bool:
 def _sealed_line(path: Path) -> bytes | None:
     """What the seal says; None for one that cannot be read, or is far longer than any."""
     try:
-        return read_bytes(file_seal(path), LONGEST_SEAL)
+        return read_bytes(file_seal(path), LARGEST_SEAL)
     except UsageError:
         return None
 

@@ -180,7 +180,7 @@ def parse_study(text: str, name: str) -> StudyFile:
     """A study from TOML. Raises UsageError in one line."""
     try:
         return StudyFile.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"cannot read study {name}: {error}") from error
     except ValidationError as error:
         problem = error.errors()[0]

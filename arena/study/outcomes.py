@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from arena.machine.files import write_text
 from arena.match.episode import Episode
@@ -37,7 +37,7 @@ class Outcomes(BaseModel):
     short counts with what it had been paid, and as no success.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     game: str
     version: int
@@ -48,6 +48,13 @@ class Outcomes(BaseModel):
     decisions: tuple[int, ...] = ()
     invalid: tuple[int, ...] = ()
     counts: tuple[bool, ...] = ()
+
+    @model_validator(mode="after")
+    def _of_equal_length(self) -> Self:
+        columns = (self.successes, self.decisions, self.invalid, self.counts)
+        if any(len(column) != len(self) for column in columns):
+            raise ValueError("its columns are of different lengths")
+        return self
 
     def __len__(self) -> int:
         return len(self.returns)

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arena.machine.children import Child, Watcher, device_names, run_children
+from arena.machine.copies import refuse_links
 from arena.machine.files import lock_folder
 from arena.machine.hardware import cores
 from arena.study.plan import Cell, Plan
 from arena.study.worker import RUN, Job, finished, write_job
+from arena_agents.files import read_bytes
+from arena_agents.limits import LARGEST_TABLE
+from arena_games.base import UsageError
 
 LOG = "log.txt"
 EVALUATION_STEPS = 10  # that evaluating a policy counts as in the progress, beside a training's steps
@@ -29,9 +33,10 @@ class Ended:
 def run_cells(plan: Plan, out: Path, *, workers: int | None, watcher: Watcher[str]) -> Ended:
     """Do what is left of the plan in `out`, in `workers` processes at once (default: one a core).
 
-    Raises UsageError if another process is at it.
+    Raises UsageError if another process is at it, and for links that lead out of the folder.
     """
     out.mkdir(parents=True, exist_ok=True)
+    refuse_links(out)
     lock = lock_folder(out, "studying in")
     try:
         left = unfinished(plan, out)
@@ -65,8 +70,8 @@ def steps_done(cell: Cell, out: Path) -> int:
     """The training steps of a cell that are logged."""
     path = cell.folder(out) / RUN / "metrics.jsonl"
     try:
-        return max(0, path.read_bytes().count(b"\n") - 1)  # the first row is step 0
-    except OSError:
+        return max(0, read_bytes(path, LARGEST_TABLE).count(b"\n") - 1)  # the first row is step 0
+    except UsageError:
         return 0
 
 

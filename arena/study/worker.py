@@ -98,11 +98,9 @@ def work(folder: Path) -> None:
 def _train(run: Path, config: dict[str, Any]) -> None:
     from arena.training.start import start
 
-    if (run / "config.json").is_file():
-        start(TrainOptions(resume=run, trust=True))  # the plan has found its game and agents by itself
-    else:
-        machine = ("version", "algorithm", *OF_THE_MACHINE)
-        start(TrainOptions(out=run, settings={k: v for k, v in config.items() if k not in machine}))
+    settings = {k: v for k, v in config.items() if k not in ("version", "algorithm", *OF_THE_MACHINE)}
+    begun = (run / "config.json").is_file()  # perhaps by somebody else, and not as the study asks
+    start(TrainOptions(settings=settings, **({"resume": run} if begun else {"out": run})))
 
 
 def _agent(folder: Path, job: Job, policy: str) -> Agent:

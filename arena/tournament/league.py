@@ -17,9 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from string import ascii_lowercase
-from typing import Any
+from typing import Any, Literal
 
-from arena.machine.copies import copy_folder
+from pydantic import BaseModel, ConfigDict, Field
+
+from arena.machine.copies import copy_folder, refuse_links
 from arena.machine.files import LOCK_NAME, lock_folder, replace_folder, write_json, write_text
 from arena.match.seating import LEAGUE
 from arena.match.seeds import decision_seed
@@ -32,12 +34,12 @@ from arena.training.league.place import Around, Place
 from arena.training.league.run import FOLDER
 from arena.training.options import TrainOptions
 from arena.training.reporter import Show, silently
-from arena.training.resume import TEMPLATE
+from arena.training.resume import TEMPLATE, refuse_code
 from arena.training.run_folder import RunFolder
 from arena.training.settings import layers, new_config
 from arena.training.start import OnStep, start
 from arena.untrusted import slug
-from arena_agents.files import read_json
+from arena_agents.files import read_json, read_model
 from arena_agents.language.template import load_template
 from arena_games.base import UsageError
 
@@ -85,6 +87,16 @@ def hold_league(
     return league.folder
 
 
+class _Asked(BaseModel):
+    """What `league.json` holds."""
+
+    model_config = ConfigDict(strict=True)
+
+    version: Literal[1]
+    population: int = Field(gt=1, le=MOST)
+    asked: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Population:
     """A league of several: its folder, what was asked of each member, and what a resumed one is told anew."""
@@ -114,12 +126,13 @@ class Population:
     @classmethod
     def opened(cls, folder: Path, size: int, options: TrainOptions) -> Population:
         """One that was begun. Raises UsageError for another size than it has."""
-        stored = read_json(folder / ASKED, remedy="begin another league")
-        held, asked = stored.get("population"), stored.get("asked")
-        if not (isinstance(held, int) and 1 < held <= MOST and isinstance(asked, dict)):
-            raise UsageError(f"cannot read {folder / ASKED}; begin another league")
+        refuse_links(folder)
+        stored = read_model(folder / ASKED, _Asked, remedy="begin another league")
+        held, asked = stored.population, stored.asked
         if size not in (1, held):
             raise UsageError(f"{folder} has a population of {held}; leave --population {size} out")
+        if not options.trust:
+            refuse_code(folder, asked, options.named())
         return cls(folder, held, asked, options)
 
     @property
@@ -155,9 +168,10 @@ class Population:
         member, template = self._member(name), self.folder / TEMPLATE
         if (member / "config.json").is_file():
             return replace(self.anew, resume=member, out=None)
-        seed, place = self._config().seed, self.names.index(name)
+        config, place = self._config(), self.names.index(name)
+        seed = config.seed
         own = decision_seed(seed, STREAM, place) % 2**31 if place else seed
-        hours = {"hours": self.asked["hours"] / self.size} if self.asked.get("hours") else {}
+        hours = {"hours": config.hours / self.size} if config.hours else {}
         settings = {**self.asked, "seed": own, **hours}
         return TrainOptions(out=member, settings=settings, template=template if template.exists() else None)
 
@@ -189,6 +203,6 @@ class Population:
 
     def _best_step(self, name: str) -> int:
         found = RunFolder(self._member(name)).latest_checkpoint()
-        progress = read_json(found[1] / "progress.json") if found else {}
-        step = progress.get("guard", {}).get("best_step", 0)
+        guard = read_json(found[1] / "progress.json").get("guard") if found else None
+        step = guard.get("best_step") if isinstance(guard, dict) else None
         return step if isinstance(step, int) else 0

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from arena.machine.children import Watcher
+from arena.machine.copies import refuse_links
 from arena.machine.environment import environment
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
@@ -125,6 +126,7 @@ def run(
     """
     display = display or Silent()
     folder = tournament.out if shard is None else shard.folder(tournament.out)
+    refuse_links(folder)
     needed = trainings(tournament.entrants, tournament.games, tournament.out)
     waiting = _due(needed, train, shard, until)
     sandbox = replace(sandbox or Sandbox(), logs=folder / "logs")

@@ -7,7 +7,7 @@ would make another run of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -38,9 +38,9 @@ def resumed_config(run: RunFolder, options: TrainOptions) -> TrainConfig:
     """
     _check_folder(run, options.out)
     stored = stored_config(run)
-    if not options.trust:
-        _check_code(run, stored, options)
     asked = layers(options.named(), options.settings, options.config_file)
+    if not options.trust:
+        refuse_code(run.path, stored.model_dump(), asked)
     config = resolve(type(stored), stored.model_dump(), asked)
     changed = [name for name in type(stored).model_fields if getattr(config, name) != getattr(stored, name)]
     _check_changes(run, stored, config, set(changed) - {"steps", *OF_THE_MACHINE})
@@ -55,17 +55,22 @@ def _check_folder(run: RunFolder, out: Path | str | None) -> None:
         raise UsageError(f"--resume goes on in {run.path}; leave --out {quote(str(out))} out")
 
 
-def _check_code(run: RunFolder, stored: TrainConfig, options: TrainOptions) -> None:
-    """Raises UsageError for what the stored config names that would be imported, unless it is named again."""
-    games = {stored.game} if is_game_code(stored.game) else set()
-    others = getattr(stored, "anchors", ())
-    agents = {stored.agent, stored.opponents, getattr(stored, "teacher", "dqn"), *others}
-    named = set(map(str, options.named().values()))
-    code = sorted((games | set(filter(is_agent_code, agents))) - named)
+def refuse_code(path: Path, stored: Mapping[str, Any], named: Mapping[str, Any]) -> None:
+    """Raises UsageError for what stored settings name that would be imported, unless it is `named` again."""
+    games = filter(is_game_code, _texts(stored, "game"))
+    agents = filter(is_agent_code, _texts(stored, "agent", "opponents", "teacher", "anchors"))
+    code = sorted({*games, *agents}.difference(_texts(named, *named)))
     if code:
         raise UsageError(
-            f"{run.path} names {', '.join(code)}, which is Python code; if you trust it, add --trust"
+            f"{path} names {', '.join(code)}, which is Python code; if you trust it, add --trust"
         )
+
+
+def _texts(settings: Mapping[str, Any], *names: str) -> Iterator[str]:
+    """The texts among the values of these settings, those in lists too."""
+    for value in map(settings.get, names):
+        several = value if isinstance(value, list | tuple) else [value]
+        yield from (one for one in several if isinstance(one, str))
 
 
 def _check_changes(run: RunFolder, stored: TrainConfig, config: TrainConfig, names: Iterable[str]) -> None:

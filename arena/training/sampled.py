@@ -16,13 +16,12 @@ from arena.machine.files import append_line, write_text
 from arena.match.episode import EndReason, Episode, Step
 from arena_agents import Observation, Reply
 from arena_agents.files import read_bytes
-from arena_agents.limits import LARGEST_NUMBER, LARGEST_TABLE, MIB
+from arena_agents.limits import LARGEST_KEPT, LARGEST_NUMBER, LARGEST_TABLE
 from arena_games.base import points
 
 __all__ = ["EPISODES", "SampledEpisode", "SampledStep", "SampledToken", "append", "keep", "sampled_episodes"]
 
 EPISODES = "episodes.jsonl"  # in the run's folder
-MOST_KEPT = 256 * MIB  # a run that has kept so much keeps no more: resuming reads it all
 
 
 def _as_utf8_can_carry(value: Any) -> Any:
@@ -109,9 +108,9 @@ class SampledEpisode(_Stored):
 
 
 def append(run: Path, episodes: Sequence[SampledEpisode]) -> None:
-    """Add an update's episodes, unless `MOST_KEPT` is reached."""
+    """Add an update's episodes, unless `LARGEST_KEPT` is reached."""
     path = run / EPISODES
-    if path.is_file() and path.stat().st_size > MOST_KEPT:
+    if path.is_file() and path.stat().st_size > LARGEST_KEPT:
         return
     for episode in episodes:
         append_line(path, episode.model_dump_json())

@@ -127,6 +127,8 @@ def _asked(
     for needed in ("game", "agent", *more):
         if needed not in asked:
             raise UsageError(f"which {needed}? {usage}")
+        if not isinstance(asked[needed], str):
+            raise UsageError(f"bad value {excerpt(asked[needed])} for {needed}: it should be a name")
     return asked | {"game": find_game(asked["game"]).name}
 
 

@@ -92,14 +92,14 @@ def _of_tournaments(first: Path, second: Path) -> tuple[Any, Any, Any]:
     with Store.read(first) as ours, Store.read(second) as theirs:
         configs = ours.meta("config"), theirs.meta("config")
         results = ours.results(), theirs.results()
-    shared = [agent for agent in configs[0]["agents"] if agent in configs[1]["agents"]]
+    shared = [name for name in configs[0].get("agents", {}) if name in configs[1].get("agents", {})]
     tests = {agent: paired_returns(results[0], agent, results[1], agent) for agent in shared}
     return differing(*configs), [], {agent: pairs for agent, pairs in tests.items() if pairs}
 
 
 def _played(first: Path, second: Path, folder: Path) -> Mapping[str, Sequence[Paired]]:
     with Store.read(folder) as store:
-        agents, results = store.meta("config")["agents"], store.results()
+        agents, results = store.meta("config").get("agents", {}), store.results()
     labels = [_label(agents, run, folder) for run in (first, second)]
     pairs = paired_returns(results, labels[0], results, labels[1])
     return {f"{labels[0]} → {labels[1]}": pairs} if pairs else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import sqlite3
@@ -41,6 +42,7 @@ from arena_games.base import UsageError
 from arena_games.registry import find_game
 from tests.arena.views.report_runs import fill
 
+ROOT = Path(__file__).parents[2]
 LAKE = find_game("frozen-lake")
 COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "retries")
 
@@ -194,6 +196,34 @@ def test_an_adapter_is_checked_before_it_is_made(tmp_path: Path, change: dict[st
     (tmp_path / "adapter_config.json").write_text(json.dumps(card | change))
     with pytest.raises(UsageError, match=min(change)):
         read_adapter(tmp_path)
+
+
+READERS = {"read_bytes", "read_text", "read_json", "read_model", "open_regular", "check_regular"}
+
+
+def test_what_is_read_is_limited_in_one_place() -> None:
+    """Every limit that a reader of files is given comes from `arena_agents.limits`, by its name."""
+    named = set()
+    for package in ("arena", "agents"):
+        for path in (ROOT / package).rglob("*.py"):
+            tree = ast.parse(path.read_text())
+            imported = {
+                alias.name
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ImportFrom) and node.module == "arena_agents.limits"
+                for alias in node.names
+            }
+            for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+                if getattr(call.func, "id", None) in READERS:
+                    for limit in ast.walk(ast.Tuple(call.args[1:])):
+                        if isinstance(limit, ast.Constant):
+                            assert not isinstance(limit.value, int), (path, ast.unparse(call))
+                        elif isinstance(limit, ast.Name) and limit.id.startswith(
+                            ("LARGEST", "LONGEST", "MOST")
+                        ):
+                            assert limit.id in imported, (path, ast.unparse(call))
+                            named.add(limit.id)
+    assert {"LARGEST_SEAL", "LARGEST_TABLE", "LARGEST_LEDGER"} <= named
 
 
 def test_too_many_matches_are_one_line(tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from arena.machine.files import LOCK_NAME
+from arena.record.merge import LEDGER, merge
 from arena.record.verify import verify
 from arena.tournament.plan import Tournament
 from arena.tournament.run import run as hold
+from arena.tournament.shard import Shard
 from arena.tournament.teach import train as train_stored
 from arena.training.start import train
 from tests.arena import my_games
@@ -109,6 +111,24 @@ def same_tournament(folder: Path) -> None:
 )
 def test_broken_at_some_writes(tmp_path: Path, work: Any, same: Any, every: int, least: int) -> None:
     assert sweep(work, tmp_path, same, every=every) >= least
+
+
+def merge_shards(folder: Path) -> None:
+    """Into a folder that lies beside the two shards."""
+    merge(folder, [folder.parent / "shards" / "shards" / f"{number}-of-2" for number in (1, 2)])
+
+
+def same_merged(folder: Path) -> None:
+    same_tournament(folder)
+    ledgers = [(run / LEDGER).read_bytes() for run in (folder, folder.with_name("whole"))]
+    assert ledgers[0] == ledgers[1]
+
+
+def test_merging_broken_at_some_writes(tmp_path: Path) -> None:
+    for number in (1, 2):
+        asked = Tournament.of("frozen-lake,snake-duel", "random,search", tmp_path / "shards", matches=4)
+        hold(asked, shard=Shard(number, 2), workers=1)
+    assert sweep(merge_shards, tmp_path, same_merged, every=3) > 3
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 from platformdirs import user_config_path
 
 from arena_agents.files import read_text
+from arena_agents.limits import MOST_DOLLARS
 from arena_games.base import UsageError
 
 OURS = Path(__file__).with_name("prices.toml")
@@ -57,6 +57,8 @@ def _read(path: Path) -> dict[str, Price]:
 
 def _price(entry: Any, name: str, path: Path) -> Price:
     numbers = [entry.get(side) for side in ("in", "out")] if isinstance(entry, dict) else [None]
-    if not all(isinstance(n, int | float) and math.isfinite(n) and n >= 0 for n in numbers):
-        raise UsageError(f'{path}: ["{name}"] needs `in` and `out`, in USD per million tokens')
+    if not all(isinstance(n, int | float) and 0 <= n <= MOST_DOLLARS for n in numbers):
+        raise UsageError(
+            f'{path}: ["{name}"] needs `in` and `out`, in USD per million tokens, at most {MOST_DOLLARS:,}'
+        )
     return Price(*(float(number) for number in numbers if number is not None))

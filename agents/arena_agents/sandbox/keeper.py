@@ -1,11 +1,12 @@
 """The parent of an agent's process: it keeps its log, and ends all that it leaves behind.
 
-    python -P -u keeper.py SOCKET LOG PATH
+    python -P -u keeper.py SOCKET LOG LARGEST PATH
 
 It forks the agent's process before anything is imported that takes room, tells its id on stdout, and waits:
 for its end, or for the end of stdin, which comes when the arena ends, however that happens. Then it kills
 the agent's group and every descendant, those in sessions of their own included (on Linux: orphans become
-children of this process), and tells on stdout what became of the agent. PATH is `sys.path`, as JSON.
+children of this process), and tells on stdout what became of the agent. LARGEST is how many bytes
+the log may have, PATH is `sys.path`, as JSON.
 """
 
 from __future__ import annotations
@@ -15,29 +16,29 @@ import json
 import os
 import select
 import signal
+import stat
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
-LARGEST_LOG = 2**20  # bytes
 PATIENCE_S = 5.0  # for what has been killed to be gone
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
 def main() -> None:
     """Fork the agent's process, which returns from `keep` as such; this one does not."""
-    descriptor, log = int(sys.argv[1]), Path(os.fsdecode(sys.argv[2]))
+    descriptor, log = int(sys.argv[1]), _Log(Path(os.fsdecode(sys.argv[2])), int(sys.argv[3]))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     keep(log, descriptor)
-    sys.path[:] = json.loads(sys.argv[3])
+    sys.path[:] = json.loads(sys.argv[4])
     from arena_agents.sandbox.child import serve
 
     serve(descriptor)
 
 
-def keep(log: Path, descriptor: int) -> None:
+def keep(log: _Log, descriptor: int) -> None:
     """Returns in the agent's process only."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     woken, wakes = os.pipe()
@@ -55,7 +56,7 @@ def keep(log: Path, descriptor: int) -> None:
     os.close(descriptor)
     os.close(printed)
     _tell(agent)
-    status = _wait(agent, output, woken, _Log(log))
+    status = _wait(agent, output, woken, log)
     _tell(status)
     os._exit(0)
 
@@ -124,11 +125,14 @@ def _kill_children() -> bool:
 
 
 class _Log:
-    """A file of bounded length that begins to exist with the first byte."""
+    """A file of bounded length that begins to exist with the first byte.
 
-    def __init__(self, path: Path) -> None:
+    Nothing is written through a link, or into what is no regular file.
+    """
+
+    def __init__(self, path: Path, largest: int) -> None:
         self._path = path
-        self._room = LARGEST_LOG
+        self._room = largest
 
     def write(self, said: bytes) -> None:
         if not said or self._room < 0:
@@ -138,8 +142,14 @@ class _Log:
             said = said[: self._room] + b"\n[what it printed from here on is left out]\n"
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab") as file:
-                file.write(said)
+            with open(self._path, "ab", opener=_opened) as file:
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    file.write(said)
+
+
+def _opened(path: str, flags: int) -> int:
+    """The file itself, never waiting for the reader of a FIFO."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | os.O_NONBLOCK, 0o666)
 
 
 def _tell(number: int) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from arena_agents.base import Observation, Reply
-from arena_agents.limits import LARGEST_FRAME
+from arena_agents.limits import LARGEST_FRAME, LARGEST_LOG
 from arena_agents.sandbox import keeper
 from arena_agents.sandbox.budget import Budget, SpentError
 from arena_agents.sandbox.settings import Sandbox
@@ -46,7 +46,7 @@ class Process:
         """Raises LostError if the agent cannot be made, or not in time."""
         ours, theirs = socket.socketpair()
         path = json.dumps([entry or os.getcwd() for entry in sys.path])
-        options = [str(theirs.fileno()), os.fspath(log.absolute()), path]
+        options = [str(theirs.fileno()), os.fspath(log.absolute()), str(LARGEST_LOG), path]
         command = [sys.executable, "-P", "-u", keeper.__file__, *options]
         with theirs:
             self._keeper = subprocess.Popen(

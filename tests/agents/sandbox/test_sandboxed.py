@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from arena_agents import Observation, Reply
+from arena_agents.limits import LARGEST_LOG
 from arena_agents.registry import is_foreign, make_agent
 from arena_agents.sandbox import Sandbox, Sandboxed
 from arena_agents.sandbox.budget import FIRST_LOOK_S, Budget, SpentError, cores
-from arena_agents.sandbox.keeper import LARGEST_LOG
 from arena_agents.spec import split_call
 from arena_games.base import UsageError
 from arena_games.registry import find_game
@@ -168,6 +168,21 @@ def test_a_log_is_bounded(file: Path, tmp_path: Path) -> None:
     agent.close()
     assert LARGEST_LOG < agent.log.stat().st_size < LARGEST_LOG + 100
     assert agent.log.read_text().endswith("[what it printed from here on is left out]\n")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_a_log_is_a_regular_file_or_none(file: Path, tmp_path: Path, kind: str) -> None:
+    agent = made(f"{file}:Says", logs=tmp_path / "logs")
+    agent.close()
+    agent.log.unlink()
+    (tmp_path / "private").write_text("mine")
+    agent.log.symlink_to(tmp_path / "private") if kind == "link" else os.mkfifo(agent.log)
+    again = made(f"{file}:Says", logs=tmp_path / "logs")
+    assert again.log == agent.log
+    assert again.ask(seen(), 20)[0].error is None
+    again.close()
+    assert (tmp_path / "private").read_text() == "mine"
 
 
 def test_a_temporary_log_is_kept_only_of_an_agent_that_failed(file: Path) -> None:

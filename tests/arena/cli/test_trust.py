@@ -16,11 +16,14 @@ from typer.testing import CliRunner
 
 from arena.cli import app as cli
 from arena.machine.files import write_text
+from arena.study.config import Evaluation
+from arena.study.worker import Job, work, write_job
 from arena.training.start import train
 from arena_agents.nano import MODEL_DIR
 from arena_agents.registry import make_agent
 from arena_games import registry
 from arena_games.base import UsageError
+from tests.arena.study.test_run import STUDY
 
 HERE = Path(__file__).parents[1]
 GAME = "own/my_games.py:ALONE"
@@ -115,6 +118,33 @@ def test_resume_runs_what_is_trusted_or_named_again(run: Path) -> None:
     assert Path("ran").exists()
 
 
+@pytest.mark.parametrize("key", ["game", "agent", "anchors"])
+def test_a_population_that_goes_on_runs_no_file_that_it_names(folder: Path, key: str) -> None:
+    (folder / "notes.py").write_text(NOTES)
+    own = ["notes.py:E"] if key == "anchors" else "notes.py:E"
+    asked = {"game": "snake-duel", "agent": "nano", "opponents": "league", key: own}
+    (folder / "members").mkdir()
+    (folder / "league.json").write_text(json.dumps({"version": 1, "population": 2, "asked": asked}))
+    said = line(arena("league", "--resume", "."))
+    assert "notes.py:E, which is Python code" in said
+    assert "--trust" in said
+    assert not Path("ran").exists()
+
+
+def test_a_study_goes_on_with_what_it_asks_for_only(folder: Path) -> None:
+    (folder / "notes.py").write_text(NOTES)
+    asked = {"game": "frozen-lake", "agent": "dqn", "steps": 1, "episodes": 2, "eval_episodes": 2}
+    train(out=folder / "run", settings=asked)
+    stored = json.loads(Path("run/config.json").read_text())
+    Path("run/config.json").write_text(json.dumps(stored | {"opponents": "notes.py:E"}))
+    job = Job(key="0", agent="dqn", plays=("frozen-lake",), config=stored, evaluation=Evaluation())
+    (folder / "run" / "last").rename("elsewhere")
+    write_job(folder, job)
+    with pytest.raises(UsageError, match=r"names notes\.py:E, which is Python code"):
+        work(folder)
+    assert not Path("ran").exists()
+
+
 def test_a_model_that_brings_code_is_refused_without_a_question(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +197,31 @@ def test_training_writes_through_no_link(run: Path, name: str) -> None:
     before = sorted(path.name for path in elsewhere.rglob("*"))
     assert f"run/{name} is a link out of its folder" in line(arena("train", "--resume", "run"))
     assert sorted(path.name for path in elsewhere.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["run.sqlite", "logs", "agents"])
+def test_a_tournament_writes_through_no_link(tmp_path: Path, name: str) -> None:
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    run.mkdir()
+    elsewhere.mkdir()
+    (run / name).symlink_to(elsewhere)
+    asked = ("tournament", "--games", "frozen-lake", "--agents", "random", "--matches", 1, "--out", run)
+    assert f"run/{name} is a link out of its folder" in line(arena(*asked))
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_neither_a_league_nor_a_study_does(folder: Path) -> None:
+    asked = {"game": "snake-duel", "agent": "nano", "opponents": "league"}
+    for run, name in (("league", "members"), ("study", "cells")):
+        Path(run).mkdir()
+        Path(f"elsewhere/{name}").mkdir(parents=True)
+        Path(run, name).symlink_to(Path("elsewhere", name).resolve())
+    Path("league/league.json").write_text(json.dumps({"version": 1, "population": 2, "asked": asked}))
+    Path("small.toml").write_text(STUDY)
+    assert "league/members is a link out of its folder" in line(arena("league", "--resume", "league"))
+    studied = arena("study", "small.toml", "--out", "study")
+    assert "study/cells is a link out of its folder" in studied.stderr.splitlines()[-1]
+    assert not [path for path in Path("elsewhere").rglob("*") if path.is_file()]
 
 
 def test_outputs_replace_regular_files_only(foreign: Path) -> None:

@@ -9,6 +9,7 @@ import io
 import json
 import random
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -72,6 +73,11 @@ def test_bytes_of_a_run_file(tournament: Path) -> None:
 def test_values_in_a_run_file(tournament: Path) -> None:
     """A run's file that SQLite finds nothing wrong with."""
     path = tournament / FILE_NAME
+    each_mutant(path, lambda: all_of_a_tournament(tournament), values_damaged(path))
+
+
+def values_damaged(path: Path) -> Callable[[int], bytes]:
+    """The run's file with another value somewhere, by seed."""
     whole = path.read_bytes()
 
     def damaged(seed: int) -> bytes:
@@ -81,7 +87,7 @@ def test_values_in_a_run_file(tournament: Path) -> None:
             connection.commit()
         return path.read_bytes()
 
-    each_mutant(path, lambda: all_of_a_tournament(tournament), damaged)
+    return damaged
 
 
 def change_value(connection: sqlite3.Connection, rng: random.Random) -> None:

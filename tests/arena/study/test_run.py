@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -15,8 +16,8 @@ from arena.study.config import parse_study
 from arena.study.forecast import forecast
 from arena.study.outcomes import Asked, play_outcomes
 from arena.study.plan import Plan, make_plan
-from arena.study.run import run_cells, unfinished
-from arena.study.worker import Job, work, write_job
+from arena.study.run import run_cells, steps_done, unfinished
+from arena.study.worker import RUN, Job, work, write_job
 from arena.training.options import TrainOptions
 from arena.training.start import start
 from arena_agents.registry import make_agent
@@ -144,3 +145,15 @@ def test_a_killed_study_comes_to_the_same_bytes(tmp_path: Path) -> None:
         subprocess.run(command(tmp_path / name), check=True, capture_output=True)
     for name in ("study.json", "study.md", "study.html"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.timeout(60)
+def test_progress_waits_for_no_fifo(tmp_path: Path) -> None:
+    cell = plan_of().cells[0]
+    run = cell.folder(tmp_path) / RUN
+    run.mkdir(parents=True)
+    (run / "metrics.jsonl").write_text('{"step": 0}\n{"step": 1}\n')
+    assert steps_done(cell, tmp_path) == 1
+    (run / "metrics.jsonl").unlink()
+    os.mkfifo(run / "metrics.jsonl")
+    assert steps_done(cell, tmp_path) == 0

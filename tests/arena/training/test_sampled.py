@@ -89,7 +89,7 @@ def test_texts_that_utf8_cannot_carry_are_kept_with_question_marks(tmp_path: Pat
 
 
 def test_a_run_that_has_kept_enough_keeps_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arena.training.sampled.MOST_KEPT", 2000)
+    monkeypatch.setattr("arena.training.sampled.LARGEST_KEPT", 2000)
     for step in range(100):
         append(tmp_path, [sampled(step)])
     assert 2000 < (tmp_path / EPISODES).stat().st_size < 4000
