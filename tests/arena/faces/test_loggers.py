@@ -42,7 +42,7 @@ def test_wandb_holds_episodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("WANDB_MODE", "offline")
     run, kept = trained(tmp_path, "wandb")
     wandb.finish()
-    tables = sorted(run.glob("wandb/offline-run-*/files/media/table/sampled_episodes_1_*.table.json"))
+    tables = sorted(run.glob("wandb/offline-run-*/files/media/table/sampled_episodes_*.table.json"))
     stored = json.loads(tables[0].read_text())
     assert stored["columns"] == list(COLUMNS)
     assert [row[1] for row in stored["data"]] == [step.turn for one in kept for step in one.steps]
