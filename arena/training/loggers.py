@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from arena.training.config import TrainConfig
+from arena.training.episode_table import COLUMNS, as_code, markdown_table, table_rows
 from arena.training.run_folder import RunFolder
+from arena.training.sampled import SampledEpisode
 from arena_games.base import UsageError
 
-Logger = Callable[[dict[str, Any]], None]
+TABLE = "sampled_episodes"  # its name in each logger; `episodes` is how many were played
+
+
+@dataclass(frozen=True, slots=True)
+class Logger:
+    """What is told every row of `metrics.jsonl`, and the episodes that an update keeps before its row."""
+
+    log: Callable[[dict[str, Any]], None]
+    log_episodes: Callable[[Sequence[SampledEpisode]], None]
 
 
 def open_loggers(config: TrainConfig, run: RunFolder) -> list[Logger]:
-    """One function a logger that is told every row. Raises UsageError for one not installed."""
+    """Those that the config names. Raises UsageError for one not installed."""
     return [_OPENERS[name](config, run) for name in config.loggers]
 
 
@@ -29,7 +40,10 @@ def _tensorboard(config: TrainConfig, run: RunFolder) -> Logger:
             writer.add_scalar(name, value, row["step"])
         writer.flush()
 
-    return log
+    def log_episodes(episodes: Sequence[SampledEpisode]) -> None:
+        writer.add_text(TABLE, markdown_table(table_rows(episodes)), episodes[0].step)
+
+    return Logger(log, log_episodes)
 
 
 def _wandb(config: TrainConfig, run: RunFolder) -> Logger:
@@ -40,7 +54,12 @@ def _wandb(config: TrainConfig, run: RunFolder) -> Logger:
     session = wandb.init(
         project="tmsg-arena", name=run.path.name, dir=run.path, config=config.model_dump(), resume="allow"
     )
-    return lambda row: session.log(_numbers(row), step=row["step"])
+
+    def log_episodes(episodes: Sequence[SampledEpisode]) -> None:
+        table = wandb.Table(columns=list(COLUMNS), data=table_rows(episodes))
+        session.log({TABLE: table}, step=episodes[0].step)
+
+    return Logger(lambda row: session.log(_numbers(row), step=row["step"]), log_episodes)
 
 
 def _trackio(config: TrainConfig, run: RunFolder) -> Logger:
@@ -55,7 +74,12 @@ def _trackio(config: TrainConfig, run: RunFolder) -> Logger:
         resume="allow",
         embed=False,
     )
-    return lambda row: session.log(_numbers(row), step=row["step"])
+
+    def log_episodes(episodes: Sequence[SampledEpisode]) -> None:
+        table = trackio.Table(columns=list(COLUMNS), data=as_code(table_rows(episodes)))
+        session.log({TABLE: table}, step=episodes[0].step)
+
+    return Logger(lambda row: session.log(_numbers(row), step=row["step"]), log_episodes)
 
 
 def _numbers(row: dict[str, Any]) -> dict[str, float]:

@@ -53,6 +53,7 @@ class RunFolder:
         self.path, self.team = path, team
         self.metrics_file = MetricsFile(path / "metrics.jsonl")
         self.loggers: list[Callable[[dict[str, Any]], None]] = []
+        self.episode_loggers: list[Callable[[Sequence[sampled.SampledEpisode]], None]] = []
 
     @classmethod
     def create(
@@ -137,8 +138,15 @@ class RunFolder:
         self.team.by_first(write)
 
     def log_episodes(self, episodes: Sequence[sampled.SampledEpisode]) -> None:
-        """Append episodes that are kept to be looked at."""
-        self.team.by_first(lambda: sampled.append(self.path, episodes))
+        """Append episodes of one update that are kept to be looked at, if any, and tell the loggers."""
+
+        def write() -> None:
+            sampled.append(self.path, episodes)
+            for logger in self.episode_loggers:
+                logger(episodes)
+
+        if episodes:
+            self.team.by_first(write)
 
     def metrics(self) -> list[dict[str, Any]]:
         """All whole rows so far. Raises UsageError if one is damaged."""

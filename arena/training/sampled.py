@@ -82,7 +82,7 @@ class SampledEpisode(_Stored):
             game=self.game,
             version=self.version,
             seed=0,
-            players=self.players,
+            players=_told_apart(self.players),
             steps=tuple(self._step(one) for one in self.steps),
             returns=tuple(self.total if seat == self.seat else 0.0 for seat in range(seats)),
             placements=(1,) * seats,
@@ -105,6 +105,13 @@ class SampledEpisode(_Stored):
         seen = Observation(self.game, self.seat, one.turn, one.observation, ())
         reply = Reply(one.reply, reasoning=one.reasoning)
         return Step(self.seat, seen, reply, one.action, one.invalid, one.reward, name=one.action)
+
+
+def _told_apart(players: Sequence[str]) -> tuple[str, ...]:
+    """The players by seat; who holds several, as the learner does in self-play, with each seat's number."""
+    return tuple(
+        f"{name} (seat {seat})" if players.count(name) > 1 else name for seat, name in enumerate(players, 1)
+    )
 
 
 def append(run: Path, episodes: Sequence[SampledEpisode]) -> None:

@@ -176,7 +176,9 @@ def _run(
     team, stored = run.team, run.path / TEMPLATE
     template = stored if stored.exists() else None
     if team.is_main:
-        run.loggers = [*open_loggers(config, run), *([on_step] if on_step else [])]
+        opened = open_loggers(config, run)
+        run.loggers = [*(logger.log for logger in opened), *([on_step] if on_step else [])]
+        run.episode_loggers = [logger.log_episodes for logger in opened]
     done = run.latest_checkpoint()
     title = f"{config.agent} on {config.game}"
     with (show if team.is_main else silently)(title, done[0] if done else 0, config.steps) as display:

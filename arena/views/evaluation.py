@@ -1,28 +1,26 @@
-"""`arena eval`: what one agent scores on held-out seeds, in skins too, or two and by how much they differ."""
+"""`arena eval`: what agents score on the same held-out seeds, and how they differ; one in skins too."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import combinations
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from arena.match.evaluate import Conditions, EvalRow, evaluate_all
+from arena.match.evaluate import Conditions, EvalRow
 from arena.match.match import MatchConfig
-from arena.match.paired import PairedRow, SkinRow, evaluate_pair, evaluate_skins
-from arena.untrusted import one_line
+from arena.match.paired import evaluate_side_by_side, evaluate_skins
+from arena.tournament.entrants import check_labels, is_language_model, named, split_agents
+from arena.views.evaluation_tables import show_drops, show_rows
 from arena.views.messages import warn
-from arena.views.numbers import UNKNOWN
-from arena.views.options import EvaluationOptions
+from arena.views.options import EvaluationOptions, Pairs
 from arena_agents import Agent
 from arena_agents.base import Sampling
 from arena_agents.engines.choose import parse_engine
-from arena_agents.registry import make_agent
+from arena_agents.registry import check_agent, is_foreign, make_agent
 from arena_agents.sandbox import Sandbox
-from arena_agents.spec import with_defaults
+from arena_agents.spec import split_spec, with_defaults
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import remembering, select_games
 from arena_games.skins import both
@@ -31,13 +29,16 @@ MANY = 0.1  # so many invalid replies are worth a word of why
 
 
 def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
-    """Print what an agent scores, as a table or as JSON."""
-    spec = with_defaults(options.agent, options.defaults)
+    """Print what agents score, and of several by how much they differ, as tables or as JSON.
+
+    JSON is a list of `EvalRow` for one agent; for several an object of those and the `differences`.
+    """
+    specs = _specs(options)
     sandbox = Sandbox(
         in_process=options.in_process, memory_gib=options.agent_memory_gib, cpu_s=options.agent_cpu_s
     )
-    if options.skins is not None and options.other is not None:
-        raise UsageError("--skins compares an agent with itself; leave the other agent out")
+    if options.skins is not None and len(specs) > 1:
+        raise UsageError("--skins compares an agent with itself; leave the other agents out")
     # A mistyped name is found before a model is loaded, which may take minutes.
     games = [remembering(game, options.memory) for game in select_games(options.games, options.game_set)]
     opponent = make_agent(options.opponents, sandbox=sandbox)
@@ -47,28 +48,48 @@ def show_evaluation(options: EvaluationOptions, *, as_json: bool) -> None:
         opponent,
         MatchConfig(deadline_s=options.deadline_s, rethink=options.rethink),
     )
-    no_pairs: list[PairedRow] = []
     if options.skins is not None:
-        _show_skins(spec, _agent(spec, options, sandbox), games, conditions, options.skins, as_json=as_json)
+        ((name, spec),) = specs.items()
+        _show_skins(name, _agent(spec, options, sandbox), games, conditions, options.skins, as_json=as_json)
         return
-    if options.other is None:
-        rows, pairs = evaluate_all(spec, _agent(spec, options, sandbox), games, conditions), no_pairs
-    else:
-        names = spec, with_defaults(options.other, options.defaults)
-        agents = _agent(names[0], options, sandbox), _agent(names[1], options, sandbox)
-        rows, pairs = evaluate_pair(names, agents, games, conditions)
-    _warn(rows)
+    if len(specs) > 1:
+        for spec in specs.values():
+            if not is_foreign(spec):
+                check_agent(spec)
+    makers = {name: partial(_agent, spec, options, sandbox) for name, spec in specs.items()}
+    rows, pairs = evaluate_side_by_side(makers, games, conditions, _pairs(list(specs), options.pairs))
+    _warn(rows, several=len(specs) > 1)
     if as_json:
         shown = [row.model_dump(mode="json") for row in rows]
         paired = {"agents": shown, "differences": [pair.model_dump(mode="json") for pair in pairs]}
         print(json.dumps(paired if pairs else shown, indent=2, allow_nan=False))
         return
-    if not pairs:
-        Console().print(_evaluation_table(rows))
-        return
-    for first in (0, 1):  # the rows of both take turns, game by game
-        Console().print(_evaluation_table(rows[first::2], one_line(rows[first].agent)))
-    Console().print(_pairs_table(pairs))
+    show_rows(rows, pairs, several=len(specs) > 1)
+
+
+def _specs(options: EvaluationOptions) -> dict[str, str]:
+    """The agents' specs by the names that they are shown by.
+
+    Settings that are for language models are given to those of several that are, and to all where none is,
+    which then say so.
+    """
+    asked = [named(part) for word in options.agents for part in split_agents(word)]
+    models = [is_language_model(split_spec(spec)[0]) for _, spec in asked]
+    chosen = models if any(models) else [True] * len(asked)
+    specs = [
+        with_defaults(spec, options.defaults) if given else spec
+        for (_, spec), given in zip(asked, chosen, strict=True)
+    ]
+    labels = [label or spec for (label, _), spec in zip(asked, specs, strict=True)]
+    if not labels:
+        raise UsageError("no agent is named; try arena eval random search")
+    check_labels(labels, "a=SPEC b=SPEC")
+    return dict(zip(labels, specs, strict=True))
+
+
+def _pairs(names: list[str], which: Pairs) -> Iterable[tuple[str, str]]:
+    every = combinations(names, 2)
+    return every if which is Pairs.ALL else ((names[0], other) for other in names[1:])
 
 
 def _show_skins(
@@ -85,41 +106,36 @@ def _show_skins(
         }
         print(json.dumps(shown, indent=2, allow_nan=False))
         return
-    Console().print(_evaluation_table(rows))
-    Console().print(_drops_table(drops))
+    show_rows(rows)
+    show_drops(drops)
 
 
-def _drops_table(drops: Sequence[SkinRow]) -> Table:
-    table = _table("game", f"Plain and in {drops[0].skins} skins, seed by seed")
-    table.add_column("")
-    for heading in ("n", "plain", "skinned", "drop", "95% interval"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in drops:
-        means = f"{row.plain_return:.2f}", f"{row.skinned_return:.2f}", f"{row.return_drop:+.2f}"
-        table.add_row(
-            Text(row.game), "return", str(row.episodes), *means, _ends(row.return_drop_ci95, "+.2f")
-        )
-        shares = f"{row.plain_success:.1%}", f"{row.skinned_success:.1%}", f"{row.success_drop:+.1%}"
-        table.add_row("", "success", "", *shares, _percents(row.success_drop_ci95, "+.1f"))
-    return table
-
-
-def _warn(rows: list[EvalRow]) -> None:
+def _warn(rows: list[EvalRow], *, several: bool = False) -> None:
     for row in rows:
+        where = f"{row.agent}, {row.game}" if several else row.game
         if row.forfeits:
-            warn(f"{row.game}: {row.forfeits} episodes ended in the agent's own failure: {row.first_error}")
+            warn(f"{where}: {row.forfeits} episodes ended in the agent's own failure: {row.first_error}")
         if row.errors:
-            warn(f"{row.game}: {row.errors} episodes ended in an error and do not count: {row.first_error}")
+            warn(f"{where}: {row.errors} episodes ended in an error and do not count: {row.first_error}")
         if row.first_invalid is not None and row.invalid_rate >= MANY:
-            warn(f"{row.game}: {row.invalid_rate:.0%} of replies cannot be played; first {row.first_invalid}")
+            warn(f"{where}: {row.invalid_rate:.0%} of replies cannot be played; first {row.first_invalid}")
 
 
 def _agent(spec: str, options: EvaluationOptions, sandbox: Sandbox) -> Agent:
     engine = parse_engine(options.engine)
     made = make_agent(spec, template=options.template, engine=engine, sandbox=sandbox)
-    if options.temperature is None:
+    if options.temperature is None or (_is_no_model(made) and _among_models(options)):
         return made
     return _at_temperature(made, spec, options.temperature)
+
+
+def _is_no_model(agent: Agent) -> bool:
+    return not isinstance(getattr(agent, "sampling", None), Sampling)
+
+
+def _among_models(options: EvaluationOptions) -> bool:
+    """Whether another agent is a language model, for which a temperature may be meant."""
+    return any(is_language_model(split_spec(spec)[0]) for spec in _specs(options).values())
 
 
 def _at_temperature(agent: Agent, spec: str, temperature: float) -> Agent:
@@ -128,55 +144,3 @@ def _at_temperature(agent: Agent, spec: str, temperature: float) -> Agent:
         raise UsageError(f"--temperature is for language models, and {spec} is none; leave it out")
     agent.sampling = replace(sampling, temperature=temperature)  # type: ignore[attr-defined]
     return agent
-
-
-def _evaluation_table(rows: Sequence[EvalRow], title: str | None = None) -> Table:
-    again = any(row.first_invalid_rate != row.invalid_rate for row in rows)
-    table = _table("game", title)
-    shown = ("return", "95% interval", "success", "95% interval", "invalid", *["at first"][:again])
-    for heading in ("n", *shown):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            Text(row.game),
-            str(row.episodes),
-            f"{row.mean_return:.2f}",
-            _ends(row.return_ci95, ".2f"),
-            f"{row.success_rate:.1%}",
-            _percents(row.success_ci95, ".1f"),
-            f"{row.invalid_rate:.1%}",
-            *[f"{row.first_invalid_rate:.1%}"][:again],
-        )
-    return table
-
-
-def _table(first: str, title: str | None) -> Table:
-    """A plain table; its title is shown as it is."""
-    bold = None if title is None else Text(title, style="bold")
-    table = Table(box=None, pad_edge=False, title=bold, title_justify="left")
-    table.add_column(first)
-    return table
-
-
-def _percents(interval: tuple[float, float] | None, form: str) -> str:
-    return _ends(None if interval is None else (100 * interval[0], 100 * interval[1]), form)
-
-
-def _ends(interval: tuple[float, float] | None, form: str) -> str:
-    return UNKNOWN if interval is None else f"{interval[0]:{form}} … {interval[1]:{form}}"
-
-
-def _pairs_table(pairs: list[PairedRow]) -> Table:
-    table = _table("game", f"{one_line(pairs[0].agent)} less {one_line(pairs[0].other)}, seed by seed")
-    for heading in ("n", "return", "95% interval", "success", "95% interval"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for pair in pairs:
-        table.add_row(
-            Text(pair.game),
-            str(pair.episodes),
-            f"{pair.return_difference:+.2f}",
-            _ends(pair.return_difference_ci95, "+.2f"),
-            f"{pair.success_difference:+.1%}",
-            _percents(pair.success_difference_ci95, "+.1f"),
-        )
-    return table

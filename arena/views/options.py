@@ -28,6 +28,13 @@ class GameWeights(StrEnum):
     MATCH = "match"
 
 
+class Pairs(StrEnum):
+    """Which of several agents `arena eval` compares: the first with each other one, or all with all."""
+
+    FIRST = "first"
+    ALL = "all"
+
+
 class Listed(StrEnum):
     """What `arena list` lists."""
 
@@ -38,8 +45,9 @@ class Listed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOptions:
-    """What `arena eval` is asked for: one or two agents' specs, games between commas, who holds other seats.
+    """What `arena eval` is asked for: agents, `SPEC` or `NAME=SPEC`; games; who holds other seats.
 
+    `pairs` are the agents between which differences are shown, where there are several.
     `game_set` are numbers of the games, `KEY=VALUE`.
 
     `template`, `temperature` and the settings in `defaults` replace a language model's own; `engine` plays
@@ -51,9 +59,9 @@ class EvaluationOptions:
     an agent, or for as many observations as it answers at once.
     """
 
-    agent: str
-    other: str | None = None
+    agents: Sequence[str]
     games: str = "all"
+    pairs: Pairs = Pairs.FIRST
     game_set: Sequence[str] = ()
     episodes: int = 100
     seed: int = 0

@@ -290,3 +290,47 @@ def test_eval_of_two_gives_their_difference() -> None:
     text = arena("eval", "search", "random", *options).stdout
     assert "search less random, seed by seed" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_eval_takes_any_number_of_agents_by_names_of_ones_own() -> None:
+    options = ("--games", "frozen-lake", "--episodes", 4)
+    shown = json.loads(arena("eval", "best=search", "random", "b=random", *options, "--json").stdout)
+    assert [row["agent"] for row in shown["agents"]] == ["best", "random", "b"]
+    assert [(pair["agent"], pair["other"]) for pair in shown["differences"]] == [
+        ("best", "random"),
+        ("best", "b"),
+    ]
+    listed = ("eval", "best=search,random,b=random", *options, "--pairs", "all")
+    pairs = json.loads(arena(*listed, "--json").stdout)["differences"]
+    assert [(pair["agent"], pair["other"]) for pair in pairs][2] == ("random", "b")
+    assert pairs[:2] == shown["differences"]
+    text = arena(*listed).stdout
+    assert "best less random" in text
+    assert "random less b" in text
+    assert max(map(len, text.splitlines())) <= 80
+    alone = json.loads(arena("eval", "mine=search", *options, "--json").stdout)
+    assert [row["agent"] for row in alone] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("agents", "says"),
+    [
+        (("random", "random"), "two agents are called 'random'; name them apart with a=SPEC b=SPEC"),
+        (("a=random", "b=serach"), "did you mean 'search'?"),
+        (("random", "search", "--decode", "choice"), "for language models, and random is none"),
+        (("random", "search", "--temperature", "0"), "for language models, and random is none"),
+        (("random", "search", "--skins", "2"), "leave the other agents out"),
+        ((",",), "no agent is named"),
+    ],
+)
+def test_agents_that_eval_cannot_take(agents: tuple[str, ...], says: str) -> None:
+    done = arena("eval", *agents, "--games", "snake", "--episodes", 1)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_settings_of_language_models_go_to_those_of_several_agents_that_are() -> None:
+    options = ("--games", "frozen-lake", "--episodes", 1, "--decode", "choice", "--temperature", 0, "--json")
+    shown = json.loads(arena("eval", "random", "nano", *options).stdout)
+    assert [row["agent"] for row in shown["agents"]] == ["random", "nano[decode=choice]"]

@@ -35,6 +35,7 @@ def test_help_of_a_command_and_the_version() -> None:
         ("--game", "snake", "--agents", "random"),
         ("--games=snake", "--agent", "random"),
         ("--agent=random", "--games", "snake"),
+        ("--agents", "random", "--games", "snake"),
     ],
 )
 def test_one_and_several_are_the_same_and_words_may_be_options(words: tuple[str, ...]) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from arena.match.episode import EndReason, Episode
-from arena.match.evaluate import Conditions, evaluate, played_episodes
+from arena.match.evaluate import Conditions, EvalRow, evaluate, played_episodes
 from arena.match.match import MatchConfig
-from arena.match.paired import evaluate_pair
+from arena.match.paired import PairedRow, evaluate_side_by_side
 from arena_agents import Agent, Observation
 from arena_agents.random import RandomAgent
 from arena_agents.search import SearchAgent
@@ -74,10 +77,17 @@ def test_a_versus_game_needs_an_opponent() -> None:
         evaluate("me", Seeded(), [DUEL], episodes=1)
 
 
+def pair_of(
+    names: tuple[str, str], agents: tuple[Agent, Agent], games: Sequence[GameSpec], conditions: Conditions
+) -> tuple[list[EvalRow], list[PairedRow]]:
+    makers = {name: lambda agent=agent: agent for name, agent in zip(names, agents, strict=True)}
+    return evaluate_side_by_side(makers, games, conditions, [names])
+
+
 def test_two_agents_are_compared_seed_by_seed() -> None:
     """By a plain loop over what both scored; the rows are those of each alone."""
     agents, conditions = (SearchAgent(), RandomAgent()), Conditions(episodes=40, seed=3)
-    rows, (pair,) = evaluate_pair(("search", "random"), agents, [LAKE], conditions)
+    rows, (pair,) = pair_of(("search", "random"), agents, [LAKE], conditions)
     alone = [
         evaluate(n, a, [LAKE], episodes=40, seed=3)[0]
         for n, a in zip(("search", "random"), agents, strict=True)
@@ -90,9 +100,39 @@ def test_two_agents_are_compared_seed_by_seed() -> None:
     assert 0.7 < low < pair.success_difference <= high <= 1
 
 
+def test_of_several_agents_one_at_a_time_exists_and_each_pair_is_that_of_the_two_alone() -> None:
+    games, conditions = [LAKE, find_game("snake")], Conditions(episodes=10, seed=1)
+    alive: weakref.WeakSet[Agent] = weakref.WeakSet()
+    at_once: list[int] = []
+
+    def maker(kind: type[Agent]) -> Callable[[], Agent]:
+        def make() -> Agent:
+            gc.collect()
+            agent = kind()
+            alive.add(agent)
+            at_once.append(len(alive))
+            return agent
+
+        return make
+
+    kinds: dict[str, type[Agent]] = {"search": SearchAgent, "random": RandomAgent, "seeded": Seeded}
+    chosen = [("search", "random"), ("seeded", "random")]
+    rows, pairs = evaluate_side_by_side(
+        {name: maker(kind) for name, kind in kinds.items()}, games, conditions, chosen
+    )
+    assert at_once == [1, 1, 1]
+    assert [(row.game, row.agent) for row in rows] == [(spec.name, name) for spec in games for name in kinds]
+    assert [(pair.game, pair.agent, pair.other) for pair in pairs] == [
+        (spec.name, *names) for spec in games for names in chosen
+    ]
+    for names in chosen:
+        _, alone = pair_of(names, (kinds[names[0]](), kinds[names[1]]()), games, conditions)
+        assert alone == [pair for pair in pairs if (pair.agent, pair.other) == names]
+
+
 def test_an_agent_does_not_differ_from_itself() -> None:
     snake = find_game("snake")
-    _, (pair,) = evaluate_pair(("a", "b"), (RandomAgent(), RandomAgent()), [snake], Conditions(episodes=10))
+    _, (pair,) = pair_of(("a", "b"), (RandomAgent(), RandomAgent()), [snake], Conditions(episodes=10))
     assert (pair.return_difference, pair.success_difference) == (0, 0)
     low, high = pair.return_difference_ci95
     assert low < 0 < high
@@ -108,9 +148,9 @@ def test_seeds_that_failed_for_one_are_left_out_for_both(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("arena.match.paired.played_episodes", played)
     conditions = Conditions(episodes=20)
-    rows, (pair,) = evaluate_pair(("search", "random"), (SearchAgent(), RandomAgent()), [LAKE], conditions)
+    rows, (pair,) = pair_of(("search", "random"), (SearchAgent(), RandomAgent()), [LAKE], conditions)
     assert ([row.episodes for row in rows], pair.episodes) == ([19, 20], 19)
-    rows, (pair,) = evaluate_pair(("raises", "random"), (Raises(), RandomAgent()), [LAKE], conditions)
+    rows, (pair,) = pair_of(("raises", "random"), (Raises(), RandomAgent()), [LAKE], conditions)
     assert rows[0].forfeits > 0
     assert pair.episodes == 20
 

@@ -38,6 +38,13 @@ def test_the_first_update_and_those_with_a_look_keep_two_episodes_at_most(run: P
     assert steps == sorted(steps)
 
 
+def test_a_learner_against_itself_is_told_apart_by_its_seats() -> None:
+    alone = sampled(1)
+    both = alone.model_copy(update={"players": ("learner", "house:random", "learner"), "seat": 2})
+    assert alone.episode().players == ("learner", "house:random")
+    assert both.episode().players == ("learner (seat 1)", "house:random", "learner (seat 3)")
+
+
 def test_their_tokens_are_those_that_were_drawn(run: Path) -> None:
     tokenizer = make_agent("nano").tokenizer  # type: ignore[attr-defined]
     for episode in sampled_episodes(run):
