@@ -86,6 +86,15 @@ def test_80_columns_hold_every_number_of_the_table() -> None:
     assert "ranks" in printed(board_of(["search", "dqn"]), 88).splitlines()[1]
 
 
+@pytest.mark.parametrize("width", [60, 76, 84, 100])
+def test_columns_give_way_where_two_names_would_be_cut_to_the_same(width: int) -> None:
+    names = [f"a-model-{how}" for how in ("taught", "by-choice", "by-playing")]
+    for line in printed(board_of(names), width).splitlines():
+        assert line.count("a-model-…") == 0
+    alike = [f"{'x' * 40}{how}" for how in "ab"]  # nothing can be done about these, and nothing is taken away
+    assert "return" in printed(board_of(alike), width)
+
+
 def test_wide_consoles_draw_the_intervals_and_put_games_side_by_side() -> None:
     board = board_of(["search", "dqn"])
     lines = printed(board, 200).splitlines()

@@ -163,10 +163,20 @@ def _troubles(rows: Sequence[Standing]) -> list[_Column]:
 
 
 def _table(title: Text, rows: Sequence[Standing], columns: Sequence[_Column], place: _Place) -> Table:
-    """One table that fits its place, as far as the names can be shortened."""
-    glyphs = place.glyphs
-    shown = [column for column in columns if column.from_width <= place.width <= column.to_width]
+    """One table that fits its place, as far as names can be shortened.
+
+    Where that would make two agents' names the same, the last columns give way to them.
+    """
     title.stylize("bold")
+    shown = [column for column in columns if column.from_width <= place.width <= column.to_width]
+    table = _of_columns(title, rows, shown, place)
+    while len(shown) > len(RATING) and _cut_alike(table, rows, place):
+        table = _of_columns(title, rows, shown := shown[:-1], place)
+    return table
+
+
+def _of_columns(title: Text, rows: Sequence[Standing], shown: Sequence[_Column], place: _Place) -> Table:
+    glyphs = place.glyphs
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.show_edge, table.padding = False, (0, 1, 0, 0)
     table.add_column("#", justify="right", no_wrap=True, min_width=3)
@@ -185,6 +195,18 @@ def _shorten_names(table: Table, rows: Sequence[Standing], place: _Place) -> Non
     longest = max(cells.name_cell(standing.agent, place.glyphs).cell_len for standing in rows)
     excess = max(0, place.natural_width(table) - place.width)
     table.columns[1].width = max(SHORTEST_NAME, min(longest - excess, LONGEST_NAME))
+
+
+def _cut_alike(table: Table, rows: Sequence[Standing], place: _Place) -> bool:
+    """Whether two names look the same at the width that is left to them, and would not at the longest."""
+
+    def different(width: int) -> int:
+        names = [cells.name_cell(standing.agent, place.glyphs) for standing in rows]
+        for name in names:
+            name.truncate(width, overflow="ellipsis")
+        return len({name.plain for name in names})
+
+    return different(table.columns[1].width or LONGEST_NAME) < different(LONGEST_NAME)
 
 
 def _any_open(leaderboard: Leaderboard) -> bool:
