@@ -25,7 +25,8 @@ from arena.tournament.league import ASKED, Population
 from arena.training.options import TrainOptions
 from arena.training.sampled import EPISODES, append, sampled_episodes
 from arena.views.card import _page
-from arena.views.league import cycles_text, payoff_text
+from arena.views.circles import cycles_text
+from arena.views.league import payoff_text
 from arena.views.page.sampled import sampled_archive
 from arena.views.terminal.frames import frame
 from arena.views.terminal.plain import PlainPrinter
@@ -89,7 +90,7 @@ def test_values_in_a_run_file_of_which_a_card_or_a_matrix_is_made(tournament: Pa
     def read() -> None:
         _page(card_of(tournament))
         table = LeagueTable.read(tournament)
-        Console(file=io.StringIO()).print(payoff_text(table, 80), cycles_text(table))
+        Console(file=io.StringIO()).print(payoff_text(table, 80), cycles_text(table.circles.cycles))
         json.dumps(table.to_json())
 
     path = tournament / FILE_NAME
