@@ -133,7 +133,7 @@ def test_the_command_line_shows_both_and_the_drop() -> None:
 
 @pytest.mark.parametrize(
     ("more", "why"),
-    [(["random"], "leave the other agent out"), (["--games", "gym:Taxi-v4"], "has no skins")],
+    [(["random"], "leave the other agents out"), (["--games", "gym:Taxi-v4"], "has no skins")],
 )
 def test_what_cannot_be_compared_is_one_line(more: list[str], why: str) -> None:
     shown = CliRunner().invoke(app, ["eval", "search", "--skins", "4", *more])
