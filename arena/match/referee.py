@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from arena.match.aside import prints_aside
 from arena.match.episode import Attempt, EndReason, Episode, Step, is_verdict, verdict
 from arena.match.match import Match, MatchConfig
 from arena.match.seeds import decision_seed
@@ -110,13 +110,11 @@ class Referee:
             raise ValueError("the game was over before anybody could move")
 
     def _guarded(self, move: Callable[[], None]) -> None:
-        shown, sys.stdout = sys.stdout, sys.stderr  # what a game prints is not what a command was asked for
         try:
-            move()
+            with prints_aside:
+                move()
         except (Exception, SystemExit) as error:  # somebody else's game may raise anything
             self._stop(EndReason.GAME_ERROR, f"{type(error).__name__}: {error}"[:300], None)
-        finally:
-            sys.stdout = shown
 
     def _fail(self, reply: Reply, error: str) -> None:
         """An agent under test that fails forfeits, from its first decision on: it has seen its position then.

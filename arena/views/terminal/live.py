@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+from arena.match.caller import PATIENCE_S
 from arena.match.episode import EndReason, Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
@@ -42,6 +43,7 @@ class LiveMatch:
         with self._changed:
             self._left = True
             self._changed.notify_all()
+        self._thread.join(PATIENCE_S + 1)  # its agents' threads are given that long
 
     def replay(self) -> Replay:
         """The match as far as it has been played. Raises what went wrong outside of agents and game."""
