@@ -41,7 +41,7 @@ class _Output:
 
 
 class _PrintsAside:
-    """What a thread prints within goes to `sys.stderr`. One object for all: a step of a quick game takes 10 µs."""
+    """What a thread prints within goes to `sys.stderr`. One object: quick games take 10 µs a step."""
 
     def __enter__(self) -> None:
         if type(sys.stdout) is not _Output and sys.stdout is not None:
