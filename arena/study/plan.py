@@ -168,6 +168,8 @@ def _training(config: TrainConfig, games: tuple[str, ...]) -> Cell:
     if isinstance(config, LanguageConfig) and not config.further_episodes:
         del decides["confirm_episodes"]  # it changes nothing, and older cells lack it
     key = address(decides | {"game_version": find_game(config.game).version})
+    if not isinstance(config, LanguageConfig):  # a specialist plays what it was trained on
+        games = tuple(game for game in games if game == find_game(config.game).name)
     return Cell(key, config.agent, games, stored)
 
 
@@ -181,14 +183,22 @@ def _check_claim(plan: Plan, claim: Claim) -> None:
             )
         if side.on is not None and find_game(side.on).name not in plan.games:
             raise UsageError(f"the claim {claim.says!r} is of {side.on}, which no evaluation plays")
-        if side.reference is None and plan.arm_of(side, claim).base is None and side.policy == BASE:
-            raise UsageError(f"the claim {claim.says!r} is of an untrained dqn, and there is none")
+        if side.reference is None:
+            _check_arm(plan.arm_of(side, claim), side, claim)
         if side.decoding not in decodings(
             plan.study.evaluation, untrained=side.policy == BASE or bool(side.reference)
         ):
             raise UsageError(
                 f"the claim {claim.says!r} wants decoding {side.decoding!r}, which is not played"
             )
+
+
+def _check_arm(arm: Arm, side: Side, claim: Claim) -> None:
+    if side.policy == BASE and arm.base is None:
+        raise UsageError(f"the claim {claim.says!r} is of an untrained dqn, and there is none")
+    plays = arm.cells[0].plays
+    if side.policy != BASE and side.on is not None and find_game(side.on).name not in plays:
+        raise UsageError(f"the claim {claim.says!r} is of {arm.name} on {side.on}, which it does not play")
 
 
 def decodings(evaluation: Evaluation, *, untrained: bool) -> tuple[str, ...]:

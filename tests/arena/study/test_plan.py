@@ -87,6 +87,18 @@ def test_levels_by_name_set_several_things_at_once() -> None:
     assert arms["all, horizon=8"].cells[0].config["keep"] == 1.0  # type: ignore[index]
 
 
+def test_a_specialist_is_tested_on_its_own_game() -> None:
+    text = SMALL.replace("keep = [0.5, 1.0]", 'agent = ["nano", "dqn"]').replace(
+        '"game_set.horizon" = [8, 12]', ""
+    )
+    plays = {arm.agent: arm.cells[0].plays for arm in plan_of(text).arms}
+    assert plays == {"nano": ("frozen-lake", "snake"), "dqn": ("frozen-lake",)}
+    claim = CLAIM.replace('keep = 0.5, "game_set.horizon" = 8', 'agent = "dqn", on = "snake"')
+    claim = claim.replace('keep = 1.0, "game_set.horizon" = 8', 'agent = "nano", on = "snake"')
+    with pytest.raises(UsageError, match="is of dqn on snake, which it does not play"):
+        plan_of(text + claim)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
