@@ -170,7 +170,7 @@ def test_a_log_is_bounded(file: Path, tmp_path: Path) -> None:
     assert agent.log.read_text().endswith("[what it printed from here on is left out]\n")
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["link", "fifo"])
 def test_a_log_is_a_regular_file_or_none(file: Path, tmp_path: Path, kind: str) -> None:
     agent = made(f"{file}:Says", logs=tmp_path / "logs")
@@ -309,8 +309,8 @@ def test_however_the_arena_ends_no_process_is_left(how: signal.Signals | None, f
         if how is not None:
             assert all(map(alive, map(int, pids)))
             arena.send_signal(how)
-        arena.wait(30)
-    until = time.monotonic() + 10
+        arena.wait(120)
+    until = time.monotonic() + 120
     while any(map(alive, map(int, pids))) and time.monotonic() < until:
         time.sleep(0.02)
     assert not any(map(alive, map(int, pids)))

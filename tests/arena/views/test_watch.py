@@ -25,6 +25,7 @@ from tests.arena.views.terminal import Terminal
 from tests.arena.views.test_replay import piped
 
 HERE = Path(__file__).parents[1]
+LONG_S = 120.0  # for what takes a moment where nothing else runs
 SNAKE, DUEL, LAKE = find_game("snake"), find_game("snake-duel"), find_game("frozen-lake")
 
 
@@ -39,7 +40,7 @@ def live(spec: GameSpec, agent: Agent, **config: float) -> LiveMatch:
 
 def test_watching_does_not_change_the_match() -> None:
     with live(SNAKE, Seeded()) as match:
-        replay = match.wait_for(1_000, 10)
+        replay = match.wait_for(1_000, LONG_S)
     (unseen,) = play([Match(SNAKE, 1, ("a0", "house:random"))], {"a0": Seeded(), **house_agents([SNAKE])})
     assert replay.over
     assert replay.episode.returns == unseen.returns
@@ -51,20 +52,20 @@ def test_watching_does_not_change_the_match() -> None:
 
 def test_nothing_is_played_that_nobody_wants_to_see() -> None:
     with live(DUEL, Seeded()) as match:
-        assert match.wait_for(0, 5).last == 1
+        assert match.wait_for(0, LONG_S).last == 1
         time.sleep(0.1)
         assert match.replay().last == 1
-        assert match.wait_for(2, 5).last == 3
+        assert match.wait_for(2, LONG_S).last == 3
     time.sleep(0.1)
     assert not match._thread.is_alive(), "who leaves ends it"
 
 
 def test_an_agents_failure_is_the_matchs_end() -> None:
     with live(DUEL, Raises()) as match:
-        replay = match.wait_for(1_000, 10)
+        replay = match.wait_for(1_000, LONG_S)
     assert replay.episode.end == EndReason.FORFEIT
     with live(LAKE, Hangs(), deadline_s=0.05) as match:
-        replay = match.wait_for(0, 10)
+        replay = match.wait_for(0, LONG_S)
     assert replay.episode.detail is not None
     assert "no reply within 0.05 s" in replay.episode.detail
 
@@ -72,7 +73,7 @@ def test_an_agents_failure_is_the_matchs_end() -> None:
 def test_our_own_failures_reach_the_viewer() -> None:
     match = LiveMatch(Match(LAKE, 0, ("nobody",)), {})
     with match, pytest.raises(KeyError, match="nobody"):
-        match.wait_for(0, 5)
+        match.wait_for(0, LONG_S)
 
 
 # Who plays
@@ -108,7 +109,7 @@ def seat() -> Iterator[tuple[HumanSeat, Replay]]:
     """A human on the first seat of Snake, who has been asked for the first time."""
     human = HumanSeat(SNAKE, 0)
     with LiveMatch(Match(SNAKE, 1, ("you", "b")), {"you": human.agent, "b": Seeded()}) as match:
-        until = time.monotonic() + 5
+        until = time.monotonic() + LONG_S
         while match.replay().waiting is None and time.monotonic() < until:
             time.sleep(0.01)
         replay = match.replay()
@@ -121,7 +122,7 @@ def test_ways_to_say_up(seat: tuple[HumanSeat, Replay], keys: list[str]) -> None
     human, replay = seat
     for key in keys:
         human.press(key, replay)
-    assert human.agent._said.get(timeout=1).text == "<action>up</action>"
+    assert human.agent._said.get(timeout=LONG_S).text == "<action>up</action>"
     human.tick(1.0, replay)  # the match has not moved on yet
     human.press("up", replay)
     assert human.agent._said.empty(), "one reply to one question"
