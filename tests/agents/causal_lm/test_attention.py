@@ -42,8 +42,8 @@ def adapted(dtype):
     return with_adapter(model)
 
 
-def gradients(model):
-    logprobs, _ = read_replies(model, PROMPTS, REPLIES)
+def gradients(model, **options):
+    logprobs, _ = read_replies(model, PROMPTS, REPLIES, **options)
     model.zero_grad()
     (-logprobs.sum() / 5).backward()
     return logprobs.detach(), {n: p.grad for n, p in model.named_parameters() if p.requires_grad}
@@ -58,6 +58,12 @@ def test_an_adapter_on_a_model_in_bfloat16_learns_what_it_learns_in_float32():
     torch.testing.assert_close(rounded, exact, atol=0.1, rtol=0.05)
     a, b = (torch.cat([g.flatten() for g in of.values()]) for of in (found, wanted))
     assert functional.cosine_similarity(a, b, dim=0) > 0.99
+
+
+def test_what_is_computed_again_for_the_gradient_is_computed_as_it_was():
+    _, wanted = gradients(adapted("bfloat16"))
+    _, found = gradients(adapted("bfloat16"), recompute=True)
+    torch.testing.assert_close(found, wanted)
 
 
 def test_only_half_precision_is_computed_otherwise(monkeypatch):
