@@ -1,6 +1,6 @@
-"""What holds for all tests: Ctrl-C works; a property is tried on the same examples in every run, however long they take.
+"""What holds for all tests: Ctrl-C works; a property meets the same examples in every run, however long it takes.
 
-Other examples each time: `--hypothesis-profile exploring`.
+Others each time: `--hypothesis-profile exploring`.
 """
 
 import signal

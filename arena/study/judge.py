@@ -8,7 +8,6 @@ from arena.study.config import Claim
 from arena.study.result import Judged, Judgement
 from arena.study.statistics import (
     Estimate,
-    holm,
     seeds_needed,
     spread_chance,
     spread_interval,
@@ -18,6 +17,7 @@ from arena.study.statistics import (
     weighed,
 )
 from arena.study.tables import ALONE, TO_REACH, Found, Table, bounds, name_of, paired, whole
+from arena_leaderboard.model.several import holm
 
 
 def judged_claims(found: Found) -> tuple[Judged, ...]:

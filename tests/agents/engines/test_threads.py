@@ -1,4 +1,4 @@
-"""An engine serves one thread at a time: what it keeps of texts, and what it changes of a model, is one for all."""
+"""An engine serves one thread at a time: what it keeps, and what it changes of a model, is one for all."""
 
 from __future__ import annotations
 

@@ -196,6 +196,18 @@ def test_a_worker_ends_with_its_parent() -> None:
     assert not _alive(pid)
 
 
+def test_a_worker_whose_parent_has_gone_before_it_looks_ends_too() -> None:
+    """As where a run is killed while its workers still import what they need."""
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
+    )
+    child = (
+        "from arena.machine.parent import end_with_parent; import time; end_with_parent(); time.sleep(600)"
+    )
+    environment = {**os.environ, "ARENA_PARENT": gone.stdout.strip()}
+    assert subprocess.run([sys.executable, "-c", child], env=environment, timeout=300).returncode == 1
+
+
 def _alive(pid: int) -> bool:
     """Whether the process runs; one that has ended but was not collected does not."""
     try:
