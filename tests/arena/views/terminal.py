@@ -81,21 +81,30 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self._main, keys.encode())
 
-    def wait_for(self, text: str) -> str:
-        """The first picture that holds the text, without colours; those before it are not looked at again.
+    def wait_for(self, *texts: str) -> str:
+        """A picture that holds the texts, without colours; those before it are not looked at again.
 
-        One that was drawn over before this process came to read it counts too.
+        One that was drawn over before this process came to read it counts too; of several the last.
         """
         until = time.monotonic() + PATIENCE_S
-        while text not in self._picture():
+        while not self._holds(texts):
             following = self.output.find(HOME, self._at + 1)
             if following >= 0:
                 self._at = following
             elif time.monotonic() > until or (not self._read(0.1) and self._poll() is not None):
-                raise AssertionError(f"{text!r} did not appear in:\n{self._picture()}")
+                raise AssertionError(f"{' and '.join(texts)!r} did not appear in:\n{self._picture()}")
         while self._read(0.1):  # the rest of the picture
             pass
+        found = self._at
+        while (following := self.output.find(HOME, self._at + 1)) >= 0:
+            self._at = following
+            found = following if self._holds(texts) else found
+        self._at = found
         return self._picture()
+
+    def _holds(self, texts: tuple[str, ...]) -> bool:
+        picture = self._picture()
+        return all(text in picture for text in texts)
 
     def _picture(self) -> str:
         end = self.output.find(HOME, self._at + 1)

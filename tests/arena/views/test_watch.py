@@ -156,7 +156,7 @@ def test_watch_in_a_pipe() -> None:
 def test_watch_is_live_and_can_be_left() -> None:
     slow = f"{HERE / 'players.py'}:Slow"
     with Terminal("watch", "snake-duel", "--agents", f"search,s={slow}", "--speed", 0.01) as terminal:
-        assert "seen by search, turn 1" in terminal.wait_for("move 1/?")
+        terminal.wait_for("move 1/?", "seen by search, turn 1")
         terminal.type("\x1b[C")
         terminal.wait_for("move 2/?")
         terminal.type("9 ")
@@ -167,7 +167,7 @@ def test_watch_is_live_and_can_be_left() -> None:
 
 def test_watch_to_the_last_frame() -> None:
     with Terminal("watch", "frozen-lake", "--agents", "search", "--speed", 32) as terminal:
-        assert "PG" in terminal.wait_for("Over: success")
+        terminal.wait_for("Over: success", "PG")
         assert terminal.leave() == 0
         terminal.assert_in_order()
 
@@ -196,9 +196,9 @@ def test_an_agent_that_hangs_or_talks_does_not_spoil_the_picture(tmp_path: Path)
 
 def test_a_person_plays_on_the_screen() -> None:
     with Terminal("play", "snake", "--against", "search") as terminal:
-        drawn = terminal.wait_for("Waiting for you")
-        assert "1 up  2 down  3 left  4 right" in drawn
-        assert "seen by you, turn 1" in drawn
+        terminal.wait_for(
+            "Waiting for you", "seen by you, turn 1", "your turn", "1 up  2 down  3 left  4 right"
+        )
         terminal.type("\x1b[A")
         terminal.wait_for("last: up")
         assert terminal.leave("q") == 0
@@ -209,7 +209,7 @@ def test_a_person_plays_on_the_screen() -> None:
 def test_a_person_plays_to_the_end() -> None:
     with Terminal("play", "frozen-lake") as terminal:
         for turn in range(1, 9):
-            terminal.wait_for(f"turn {turn} ")
+            terminal.wait_for(f"turn {turn} ", "your turn")  # keys before it are lost
             terminal.type("a")
         terminal.wait_for("Over at the horizon: no success")
         assert terminal.leave("\r") == 0
