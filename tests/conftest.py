@@ -1,4 +1,4 @@
-"""What holds for all tests: Ctrl-C works; a property meets the same examples in every run, however long it takes.
+"""What holds for all tests: Ctrl-C works; a property meets the same examples in every run, in its own time.
 
 Others each time: `--hypothesis-profile exploring`.
 """
