@@ -156,7 +156,7 @@ def test_watch_in_a_pipe() -> None:
 def test_watch_is_live_and_can_be_left() -> None:
     slow = f"{HERE / 'players.py'}:Slow"
     with Terminal("watch", "snake-duel", "--agents", f"search,s={slow}", "--speed", 0.01) as terminal:
-        terminal.wait_for("move 1/?", "seen by search, turn 1")
+        terminal.wait_for("move 1/?", "seen by search, turn 1", "plays ")  # else there is no further yet
         terminal.type("\x1b[C")
         terminal.wait_for("move 2/?")
         terminal.type("9 ")
