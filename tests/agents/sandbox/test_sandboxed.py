@@ -245,8 +245,8 @@ def test_between_two_questions_it_is_paused(file: Path) -> None:
 def test_a_call_has_so_much_processor_time_its_children_included(call: str, turn: int, file: Path) -> None:
     agent = made(f"{file}:Hogs{call}", cpu_s=0.5)
     began = time.monotonic()
-    assert agent.ask([*seen(turn)], 60)[0].error == "no reply within 0.5 s of processor time"
-    assert time.monotonic() - began < 30
+    assert agent.ask([*seen(turn)], 600)[0].error == "no reply within 0.5 s of processor time"
+    assert time.monotonic() - began < 300, "long before the deadline"
     assert agent.ask([*seen(turn)], 0.2)[0].error == "no reply within 0.2 s", "the clock ends it as ever"
 
 
