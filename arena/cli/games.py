@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -128,7 +129,8 @@ def serve(
 
     server = start(agent, host=host, port=port, engine=engine)
     typer.echo(f"{server.name} is served at {server.url}; as an agent: {server.name}@{server.url}")
-    server.serve_forever()
+    with closing(server):
+        server.serve_forever()
 
 
 def mcp(

@@ -29,6 +29,7 @@ from arena_games.base import UsageError
 __all__ = ["PolicyServer", "serve"]
 
 GATHER_S = 0.02  # in which requests that come together are gathered
+PATIENCE_S = 30.0  # for a batch that is being drawn
 FINISHES = {"length": "length"}
 
 
@@ -47,20 +48,26 @@ class PolicyServer:
 
     def __init__(self, agent: LanguageAgent, name: str, host: str = "127.0.0.1", port: int = 0) -> None:
         self.agent, self.name = agent, name
-        self._jobs: Queue[Job] = Queue()
+        self._jobs: Queue[Job | None] = Queue()  # None is the last
         self._http = ThreadingHTTPServer((host, port), type("Answers", (Answers,), {"policy": self}))
         self._http.daemon_threads = True
         self.url = f"http://{host}:{self._http.server_address[1]}/v1"
-        Thread(target=self._draw, daemon=True).start()
+        self._drawing = Thread(target=self._draw, daemon=True)
+        self._drawing.start()
 
     def serve_forever(self) -> None:
         """Answer until `close` is called."""
         self._http.serve_forever(poll_interval=0.1)
 
     def close(self) -> None:
-        """Answer no more."""
+        """Answer no more; what is being drawn is waited for.
+
+        Python aborts if it ends while a thread is within torch. `serve_forever` must have been called.
+        """
         self._http.shutdown()
         self._http.server_close()
+        self._jobs.put(None)
+        self._drawing.join(PATIENCE_S)
 
     def complete(self, request: Request) -> dict[str, Any]:
         """The response's body. Raises UsageError for messages that the chat template refuses."""
@@ -94,17 +101,24 @@ class PolicyServer:
         }
 
     def _draw(self) -> None:
-        """Draw what waits, in batches of equal sampling."""
-        while True:
-            jobs = [self._jobs.get()]
-            time.sleep(GATHER_S)
-            try:
-                while True:
-                    jobs.append(self._jobs.get_nowait())
-            except Empty:
-                pass
+        """Draw what waits, in batches of equal sampling, until `close`."""
+        while None not in (waiting := self._waiting()):
+            jobs = [job for job in waiting if job is not None]
             for sampling in dict.fromkeys(job.sampling for job in jobs):
                 self._answer([job for job in jobs if job.sampling == sampling], sampling)
+        for job in waiting:
+            if job is not None:
+                job.answer.set_exception(RuntimeError("the server has been stopped"))
+
+    def _waiting(self) -> list[Job | None]:
+        """The requests that wait, at least one, and those that come a moment later."""
+        found = [self._jobs.get()]
+        time.sleep(GATHER_S)
+        try:
+            while True:
+                found.append(self._jobs.get_nowait())
+        except Empty:
+            return found
 
     def _answer(self, jobs: Sequence[Job], sampling: Sampling) -> None:
         prompts, seeds = [job.prompt for job in jobs], [job.seed for job in jobs]

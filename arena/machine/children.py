@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from arena.machine.hardware import gpus
+from arena.machine.parent import for_a_child
 from arena.untrusted import one_line
 from arena_agents.files import check_own, open_regular
 
@@ -118,7 +119,7 @@ def _next(waiting: Sequence[Child[Work]], free: Sequence[str], *, on_cards: bool
 def _start(child: Child[Work], threads: int, card: str | None) -> _Running[Work]:
     child.log.parent.mkdir(parents=True, exist_ok=True)
     check_own(child.log)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
+    environment = for_a_child(os.environ) | {"OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
     if card is not None:
         environment["CUDA_VISIBLE_DEVICES"] = card
     with child.log.open("ab") as log:

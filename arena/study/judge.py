@@ -8,7 +8,6 @@ from arena.study.config import Claim
 from arena.study.result import Judged, Judgement
 from arena.study.statistics import (
     Estimate,
-    holm,
     seeds_needed,
     spread_chance,
     spread_interval,
@@ -18,6 +17,7 @@ from arena.study.statistics import (
     weighed,
 )
 from arena.study.tables import ALONE, TO_REACH, Found, Table, bounds, name_of, paired, whole
+from arena_leaderboard.model.several import holm
 
 
 def judged_claims(found: Found) -> tuple[Judged, ...]:
@@ -92,7 +92,7 @@ def _of_mean(
     if not values.size or (trained and len(seeds) < 2):
         told = "fewer than two trainings" if seeds else "not played yet"
         return blank.model_copy(update={"note": told, "seeds": len(seeds)}), False
-    estimate = two_level(values, span=_span(found, claim))
+    estimate = two_level(values, span=_span(claim))
     chance, on_its_side = weighed(estimate, claim.holds, claim.margin)
     change = {
         "value": estimate.value,
@@ -115,7 +115,7 @@ def _needed(estimate: Estimate, claim: Claim) -> int | None:
     return None if needed is None else max(needed, estimate.seeds + 1)
 
 
-def _span(found: Found, claim: Claim) -> tuple[float, float] | None:
+def _span(claim: Claim) -> tuple[float, float] | None:
     """The least and the greatest difference of an episode."""
     if claim.metric.startswith(TO_REACH) or claim.metric == "return":
         return None

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from arena.machine.files import write_text
 from arena.match.episode import Episode
-from arena.match.evaluate import UNDER_TEST, Conditions, played_episodes
+from arena.match.evaluate import UNDER_TEST, Conditions, counts, played_episodes
 from arena.match.match import MatchConfig
 from arena.match.seeds import Split, episode_seed
 from arena.tournament.options import DEADLINE_S
@@ -140,6 +140,6 @@ def _longer(done: Outcomes, episodes: Sequence[Episode]) -> Outcomes:
         "successes": [bool(episode.successes[seat]) for episode, seat in pairs],
         "decisions": [len(taken) for taken in steps],
         "invalid": [sum(step.invalid is not None for step in taken) for taken in steps],
-        "counts": [not e.failed or (e.end.rated and e.culprit == UNDER_TEST) for e in episodes],
+        "counts": list(map(counts, episodes)),
     }
     return done.model_copy(update={name: (*getattr(done, name), *new) for name, new in more.items()})

@@ -162,15 +162,6 @@ def spread_chance(means_S: Sequence[float], value: float) -> float:
     return min(1.0, 2 * min(below, 1 - below))
 
 
-def holm(chances: Sequence[float]) -> list[float]:
-    """Adjusted chances (Holm 1979): those up to α are settled, with at most α that any is so wrongly."""
-    adjusted, least = [0.0] * len(chances), 0.0
-    for place, number in enumerate(sorted(range(len(chances)), key=lambda i: chances[i])):
-        least = max(least, min(1.0, (len(chances) - place) * chances[number]))
-        adjusted[number] = least
-    return adjusted
-
-
 def weighed(found: Estimate, holds: Holds, margin: float) -> tuple[float, bool]:
     """The chance by which a claim on a difference is judged, and whether the difference is on its side.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from arena.match.match import Match
 from arena.tournament.entrants import Entrant, Training, parse_entrants
+from arena.tournament.options import TournamentOptions
 from arena.tournament.schedule import Schedule, each_match, planned_matches, seat_orders
 from arena.tournament.shard import Shard
 from arena_agents.limits import MOST_MATCHES
@@ -60,6 +61,22 @@ class Tournament:
         planned = cls(specs, entrants, seed, matches, Path(out), rethink, memory)
         planned.check_size()
         return planned
+
+    @classmethod
+    def asked(cls, options: TournamentOptions) -> Tournament:
+        """What the command line asks for. Raises UsageError as `of` does."""
+        return cls.of(
+            options.games,
+            options.agents,
+            options.out,
+            seed=options.seed,
+            matches=options.matches,
+            defaults=options.defaults,
+            rethink=options.rethink,
+            memory=options.memory,
+            skins=options.skins,
+            game_set=options.game_set,
+        )
 
     def check_size(self) -> None:
         """Raises UsageError for more matches than anybody could play, before any of them is planned."""

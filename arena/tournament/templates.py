@@ -7,7 +7,7 @@ replies (`draws=1`): as far as its ranks move, no template has decided anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,12 +72,3 @@ def arms(templates: str, out: Path) -> list[Arm]:
 
 def _text(name: str) -> str:
     return load_template(None if name == DEFAULT else Path(name)).text()
-
-
-def adjusted(chances: Sequence[float]) -> list[float]:
-    """Holm's chances, in the order given: up to α they are settled, with at most α that any is so wrongly."""
-    found, running = [0.0] * len(chances), 0.0
-    for place, index in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
-        running = max(running, (len(chances) - place) * chances[index])
-        found[index] = min(running, 1.0)
-    return found

@@ -42,18 +42,7 @@ def show_forecast(options: TournamentOptions, *, as_json: bool) -> None:
     """Print what the tournament will take, on stdout; what the sample may cost before it, on stderr."""
     if options.shard is not None:
         raise UsageError("--dry-run forecasts the whole tournament; leave --shard out")
-    tournament = Tournament.of(
-        options.games,
-        options.agents,
-        options.out,
-        seed=options.seed,
-        matches=options.matches,
-        defaults=options.defaults,
-        rethink=options.rethink,
-        memory=options.memory,
-        skins=options.skins,
-        game_set=options.game_set,
-    )
+    tournament = Tournament.asked(options)
     found = forecast(tournament, deadline_s=options.deadline_s, say=note)
     if as_json:
         print(json.dumps(forecast_json(found), indent=2, allow_nan=False))

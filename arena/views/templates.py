@@ -15,7 +15,7 @@ from rich.text import Text
 from arena.machine.files import write_json
 from arena.tournament.entrants import parse_entrants
 from arena.tournament.options import TournamentOptions
-from arena.tournament.templates import NULL, Arm, adjusted, arms
+from arena.tournament.templates import NULL, Arm, arms
 from arena.untrusted import escaped_name
 from arena.views.messages import note
 from arena.views.numbers import UNKNOWN
@@ -23,6 +23,7 @@ from arena.views.tournament import play_tournament, warn_of
 from arena_games.base import UsageError
 from arena_games.families import family
 from arena_leaderboard import MatchResult, OrderEffect, order_effect
+from arena_leaderboard.model.several import holm
 
 REPORT = "templates.json"
 NUMBERS = (
@@ -94,13 +95,13 @@ def _effect(first: Sequence[MatchResult], other: Sequence[MatchResult]) -> Order
 
 def _shape(found: Sequence[Arm], effects: Sequence[OrderEffect]) -> dict[str, Any]:
     """`{"first": name, "compared": [{"template", "null", "moved", "by_chance", "p", "p_holm", …}…]}`."""
-    holm = adjusted([effect.p for effect in effects[1:]])
-    points = adjusted([effect.points_p for effect in effects[1:]])
+    ranks = holm([effect.p for effect in effects[1:]])
+    points = holm([effect.points_p for effect in effects[1:]])
     rows = [
         {
             "template": found[0].name if arm.again else arm.name,
             "null": arm.again,
-            "p_holm": None if arm.again else holm[place - 1],
+            "p_holm": None if arm.again else ranks[place - 1],
             "points_p_holm": None if arm.again else points[place - 1],
             **effect.to_json(),
         }

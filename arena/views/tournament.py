@@ -49,18 +49,7 @@ def play_tournament(options: TournamentOptions) -> TournamentResult:
     """Play a tournament to its end, its progress shown on stderr."""
     until = played_on(options)
     shard = None if options.shard is None else Shard.parse(options.shard)
-    tournament = Tournament.of(
-        options.games,
-        options.agents,
-        options.out,
-        seed=options.seed,
-        matches=options.matches,
-        defaults=options.defaults,
-        rethink=options.rethink,
-        memory=options.memory,
-        skins=options.skins,
-        game_set=options.game_set,
-    )
+    tournament = Tournament.asked(options)
     return run(
         tournament,
         train=options.train,

@@ -67,7 +67,8 @@ class PreparationProgress(BarDisplay):
     def ended(self, training: Training, error: str | None) -> None:
         status = self._running.pop(training)
         status.update()
-        note = "failed" if error else f"return {status.mean_return:.2f}" if status.mean_return else "done"
+        scored = status.mean_return
+        note = "failed" if error else "done" if scored is None else f"return {scored:.2f}"
         self.bars.update(
             self._tasks[training], completed=status.step, total=status.steps or status.step, note=note
         )

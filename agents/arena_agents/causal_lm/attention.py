@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,27 +25,47 @@ def avoid_cudnn() -> None:
         torch.backends.cuda.enable_cudnn_sdp(False)
 
 
+class _Wanted(threading.local):
+    """How many blocks this thread is in that want another attention than the kernel's."""
+
+    grouped = 0
+    plain = 0
+
+
+_wanted = _Wanted()
+_kernel = ALL_ATTENTION_FUNCTIONS["sdpa"]
+
+
+def _attention(
+    module: nn.Module, query_NHLE: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
+) -> tuple[Tensor, Tensor | None]:
+    """What the calling thread wants, where these tensors allow it; else the kernel's."""
+    if mask is not None and options.get("position_bias") is None:
+        if _wanted.grouped and query_NHLE.shape[2] == 1:
+            return grouped_attention(query_NHLE, key, value, mask, options.get("scaling")), None
+        gradient = query_NHLE.requires_grad and key.shape[2] <= SHORT
+        if _wanted.plain and gradient and _half_on_cpu(query_NHLE):
+            return plain_attention(query_NHLE, key, value, mask, options.get("scaling")), None
+    attended: tuple[Tensor, Tensor | None] = _kernel(module, query_NHLE, key, value, mask, **options)
+    return attended
+
+
+# One for all threads, and an agent that has been given up on may still be within its own: so it is put in
+# place once, for good, and asks who calls. Swapped back and forth by two of them, the wrong one would stay.
+ALL_ATTENTION_FUNCTIONS["sdpa"] = _attention
+
+
 @contextmanager
 def grouped() -> Iterator[None]:
     """Inside, one token's attention reads the keys and values that a group of heads shares once.
 
     transformers copies them for each head where there is a mask.
     """
-    whole = ALL_ATTENTION_FUNCTIONS["sdpa"]
-
-    def attend(
-        module: nn.Module, query_NHLE: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
-    ) -> tuple[Tensor, Tensor | None]:
-        if query_NHLE.shape[2] != 1 or mask is None or options.get("position_bias") is not None:
-            attended: tuple[Tensor, Tensor | None] = whole(module, query_NHLE, key, value, mask, **options)
-            return attended
-        return grouped_attention(query_NHLE, key, value, mask, options.get("scaling")), None
-
-    ALL_ATTENTION_FUNCTIONS["sdpa"] = attend
+    _wanted.grouped += 1
     try:
         yield
     finally:
-        ALL_ATTENTION_FUNCTIONS["sdpa"] = whole
+        _wanted.grouped -= 1
 
 
 def grouped_attention(
@@ -67,22 +88,11 @@ def plain_for_gradients() -> Iterator[None]:
     torch's fused kernel takes four times as long on the way back there. What is kept for the gradient
     grows with the square of a text's length, so that longer ones are left to the kernel.
     """
-    fused = ALL_ATTENTION_FUNCTIONS["sdpa"]
-
-    def attend(
-        module: nn.Module, query_NHLE: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any
-    ) -> tuple[Tensor, Tensor | None]:
-        short = mask is not None and key.shape[2] <= SHORT and options.get("position_bias") is None
-        if mask is None or not short or not query_NHLE.requires_grad or not _half_on_cpu(query_NHLE):
-            attended: tuple[Tensor, Tensor | None] = fused(module, query_NHLE, key, value, mask, **options)
-            return attended
-        return plain_attention(query_NHLE, key, value, mask, options.get("scaling")), None
-
-    ALL_ATTENTION_FUNCTIONS["sdpa"] = attend
+    _wanted.plain += 1
     try:
         yield
     finally:
-        ALL_ATTENTION_FUNCTIONS["sdpa"] = fused
+        _wanted.plain -= 1
 
 
 def _half_on_cpu(query: Tensor) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -59,15 +59,24 @@ def ends_only(model: Any, keep: int) -> Iterator[None]:
 
 
 @contextmanager
-def recomputed_layers(model: nn.Module) -> Iterator[None]:
-    """Inside, each decoder layer keeps only its input and is computed again for the gradient.
+def recomputed_layers(
+    model: nn.Module, within: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Iterator[None]:
+    """Inside, each decoder layer keeps only its input and is computed again for the gradient, `within` that.
 
     transformers' own switch works in training mode alone, where dropout would part π_θ from π_old,
-    and takes the cache away. The gradient may be asked for outside the block.
+    and takes the cache away. The gradient may be asked for outside the block, and outside of all that it
+    stands in: what changes how a layer computes is to be entered again by `within`.
     """
     layers = decoder_layers(model)
+    again = partial(
+        checkpoint,
+        use_reentrant=False,
+        preserve_rng_state=False,
+        context_fn=lambda: (nullcontext(), within()),
+    )
     for layer in layers:
-        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False)
+        layer.forward = partial(again, layer.forward)
     try:
         yield
     finally:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import shutil
 import sys
-from contextlib import redirect_stderr
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -59,18 +59,28 @@ def _from_file(kind: Any, path: Path, **options: Any) -> Any:
     if find_spec("gguf") is None:
         raise UsageError("a .gguf file is read with the package gguf; pip install 'tmsg-arena[gguf]'")
     logging.disable_progress_bar()
+    _switch_off_its_bar()
     check_regular(path)
     try:
-        with redirect_stderr(StringIO()):  # a progress bar that transformers does not let be switched off
-            return kind.from_pretrained(
-                path.parent,
-                gguf_file=path.name,
-                local_files_only=True,
-                trust_remote_code=False,
-                **options,
-            )
+        return kind.from_pretrained(
+            path.parent,
+            gguf_file=path.name,
+            local_files_only=True,
+            trust_remote_code=False,
+            **options,
+        )
     except Exception as error:  # of a foreign format: struct errors, unknown types, missing keys
         raise UsageError(f"cannot read {path}: {_first_line(error)}; get the .gguf file again") from error
+
+
+def _switch_off_its_bar() -> None:
+    """Have transformers draw no progress bar for such files, which it does whatever it is told.
+
+    Once, for good: what stands in for `sys.stderr` meanwhile would take along what other threads print.
+    """
+    reader: Any = import_module("transformers.modeling_gguf_pytorch_utils")
+    if not isinstance(reader.tqdm, partial):
+        reader.tqdm = partial(reader.tqdm, disable=True)
 
 
 def convert(path: Path, folder: Path, *, dtype: str = "float32") -> None:

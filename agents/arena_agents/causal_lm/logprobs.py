@@ -10,7 +10,7 @@ are those of the plain pass.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -152,8 +152,8 @@ def read_replies(
     cuts = replace(family.short_cuts, ends=family.short_cuts.ends and not recompute)
     if not share_beginning:
         cuts = replace(cuts, shared=0)
-    recomputed = recomputed_layers(whole) if recompute else nullcontext()
-    with in_model_precision(model), plain_for_gradients(), recomputed:
+    computed = partial(_for_gradients, model)
+    with computed(), recomputed_layers(whole, computed) if recompute else nullcontext():
         if widest(prompts, replies) <= cuts.longest:
             said_MX = _by_short_cuts(
                 whole, prompts, replies, cuts, pad_id, beginnings, plain_head=family.plain_head
@@ -169,6 +169,13 @@ def read_replies(
     empty_NK = torch.zeros(real_NK.shape, device=said_MX.device)
     logprobs_M, entropy_M = scores_2M[0], scores_2M[1].detach()
     return empty_NK.masked_scatter(real_NK, logprobs_M), empty_NK.masked_scatter(real_NK, entropy_M)
+
+
+@contextmanager
+def _for_gradients(model: Any) -> Iterator[None]:
+    """Inside, a forward pass is computed as is best where a gradient is wanted of it."""
+    with in_model_precision(model), plain_for_gradients():
+        yield
 
 
 def _by_short_cuts(

@@ -8,6 +8,7 @@ wrong, by nats once a prompt outgrows a window. So each is tried on a small rand
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ NOT_CAUSAL = "what it says of a token depends on later ones, so it is no causal 
 NOT_DRAWN = "transformers.generate does not draw what its forward pass says"
 
 _proven: dict[tuple[Any, ...], Family] = {}
+_silence = threading.RLock()  # the process's filters, put back crosswise by two threads, would stay off
 
 
 def prove(model: Any) -> Family:
@@ -95,10 +97,10 @@ def family_of(short: Trial, long: Trial | None, name: str, window: int) -> Famil
 @contextmanager
 def quiet() -> Iterator[None]:
     """Trials that fail are no news: neither transformers nor torch warns of them."""
-    level = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    with warnings.catch_warnings():
+    with _silence, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        level = transformers_logging.get_verbosity()
+        transformers_logging.set_verbosity_error()
         try:
             yield
         finally:

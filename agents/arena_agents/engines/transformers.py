@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -45,6 +46,9 @@ class TransformersEngine:
 
     With `static`, which is the default on a GPU, tokens are drawn over a cache that stays where it is (see
     `static_decode`): some four times as fast on an H100 (docs/gpu.md).
+
+    One thread at a time is served: agents that draw in different ways share an engine, and one that has
+    been given up on may still be in it.
     """
 
     shares_model = True
@@ -75,6 +79,7 @@ class TransformersEngine:
         self._static = StaticDecoder(model, capture=device == "cuda") if static else None
         self._vocabulary = int(causal_model(model).config.get_text_config().vocab_size)
         self._closing: dict[str, frozenset[int]] = {}
+        self._in_use = threading.RLock()
 
     @torch.inference_mode()
     def generate(
@@ -85,7 +90,7 @@ class TransformersEngine:
         drafts: Sequence[Ids] = (),
     ) -> list[TokenSample]:
         """One sample per prompt, in order; equal prompts are read once."""
-        with _evaluating(self.model), in_model_precision(self.model):
+        with self._in_use, _evaluating(self.model), in_model_precision(self.model):
             return self._generate(prompts, sampling, seeds, drafts)
 
     def _generate(
@@ -144,13 +149,13 @@ class TransformersEngine:
         self, prompts: Sequence[Ids], choices: Sequence[Sequence[Ids]]
     ) -> Iterator[tuple[Read, dict[str, Any]]]:
         """How these are read, the model meanwhile in evaluation, and within which limits."""
-        if self.keeps_beginnings:
-            self.beginnings.check(self.model)
-        kept = self.beginnings if self.keeps_beginnings else None
         width = widest(prompts, [reply for replies in choices for reply in replies])
         branching = self._takes_trees and width <= self.family.short_cuts.trees
+        kept = self.beginnings if self.keeps_beginnings else None
         read = partial(read_replies, self.model, family=self.family, beginnings=kept)
-        with _evaluating(self.model):
+        with self._in_use, _evaluating(self.model):
+            if kept is not None:
+                kept.check(self.model)
             yield read, {"most_tokens": self.batch_tokens, "branching": branching}
 
     def _fits(self, tree: ReplyTree, longest: int, prompts: Sequence[Ids]) -> bool:

@@ -61,11 +61,6 @@ class ChatFormat:
             return chat
         return replace(chat, folded=True)._tried(tokenizer)
 
-    @classmethod
-    def from_card(cls, card: Mapping[str, Any]) -> ChatFormat:
-        """What `card` stored. Raises KeyError or TypeError for another card."""
-        return cls(bool(card["plain"]), bool(card["folded"]), dict(card["settings"]))
-
     def given(self, tokenizer: Any, settings: Mapping[str, Any]) -> ChatFormat:
         """The same with these settings too. Raises UsageError for those that no template may be given."""
         if self.plain and settings:

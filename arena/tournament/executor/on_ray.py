@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.machine.children import import_path
+from arena.machine.parent import for_a_child
 from arena.match.match import Match
 from arena.tournament.executor.base import Played
 from arena.tournament.executor.chunks import LARGEST, chunks
@@ -113,5 +114,5 @@ def _started(descriptor: int, log: Path | None) -> subprocess.Popen[bytes]:
             stderr=printed,
             pass_fds=[descriptor],
             process_group=0,  # Ctrl-C is for us
-            env={**os.environ, "PYTHONPATH": import_path()},
+            env=for_a_child(os.environ) | {"PYTHONPATH": import_path()},
         )

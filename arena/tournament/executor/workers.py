@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 
 from arena.machine.children import device_names, import_path
 from arena.machine.hardware import cores
+from arena.machine.parent import for_a_child
 from arena.match.match import Match
 from arena.tournament.executor.base import Played
 from arena.tournament.executor.chunks import LineUp, Supply, line_up
@@ -161,7 +162,7 @@ class _Worker:
 
 def _environment(number: int, count: int) -> dict[str, str]:
     """A worker finds the modules that we find; it has its share of the cores, and one of the GPUs."""
-    environment = {**os.environ, "PYTHONPATH": import_path()}
+    environment = for_a_child(os.environ) | {"PYTHONPATH": import_path()}
     environment.setdefault("OMP_NUM_THREADS", str(max(1, cores() // count)))
     cards = device_names()
     if cards and count > 1:

@@ -63,7 +63,7 @@ def probe_prompts(agent: LanguageAgent, spec: GameSpec, opponents: str) -> list[
     return [agent.prompt_ids(observation) for observation in seen[:: max(1, len(seen) // PROMPTS)][:PROMPTS]]
 
 
-def _logprobs(samples: Sequence[TokenSample]) -> Tensor:
+def drawn_logprobs(samples: Sequence[TokenSample]) -> Tensor:
     """What the engine says of the tokens that it drew, (M,)."""
     return torch.tensor([logprob for sample in samples for logprob in sample.logprobs])
 

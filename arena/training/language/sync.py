@@ -24,7 +24,7 @@ from shlex import quote
 import torch
 
 from arena.training.language.learner import PolicyLearner
-from arena.training.language.probe import Probe, _logprobs, compare, on_tokens, probe_prompts
+from arena.training.language.probe import Probe, compare, drawn_logprobs, on_tokens, probe_prompts
 from arena.training.language.sequences import Sequences
 from arena_agents.engines.base import Engine
 from arena_agents.language.agent import LanguageAgent
@@ -111,7 +111,7 @@ class PolicySync:
         sizes = [len(samples) for samples in everyones]
         parts = (torch.split(table_UK, sizes) for table_UK in (new_UK, proven_UK))
         return [
-            compare(_logprobs(samples), on_tokens(new_PK, samples), on_tokens(proven_PK, samples))
+            compare(drawn_logprobs(samples), on_tokens(new_PK, samples), on_tokens(proven_PK, samples))
             for samples, new_PK, proven_PK in zip(everyones, *parts, strict=True)
         ]
 

@@ -125,6 +125,8 @@ class LanguageTraining:
             held_out = self.evaluate()
             further = self.confirm()
         returns = returns_of(held_out)
+        if not returns:
+            raise UsageError(f"{self._nothing_seen()}, so there is nothing to begin with; put that right")
         base = float(held_out.returns_BG().mean())
         best = fmean([*returns, *returns_of(further)]) if further.groups else base
         self.guard = Guard(base, best, 0, self.config.collapse_drop, best_returns=returns)
@@ -192,6 +194,9 @@ class LanguageTraining:
             return dict.fromkeys(HELD_OUT + CONFIRMED)
         held_out = self.evaluate()
         returns = returns_of(held_out)
+        if not returns:
+            self.reporter.note(f"step {self.step}: {self._nothing_seen()}; the policy is not judged")
+            return held_out_scores(held_out) | dict.fromkeys(CONFIRMED)
         score = fmean(returns)
         further = self.confirm() if self.guard.may_be_best(returns) else NOT_PLAYED
         self.guard, seen = self.guard.look(self.step, returns, returns_of(further))
@@ -200,6 +205,10 @@ class LanguageTraining:
         elif seen == "collapse":
             self.step_back(f"held-out return fell to {score:.2f} from {self.guard.best:.2f}")
         return held_out_scores(held_out) | confirmed_scores(held_out, further)
+
+    def _nothing_seen(self) -> str:
+        config = self.config
+        return f"no validation episode came to an end: opponents ({config.opponents}) or {config.game} failed"
 
     def keep_best(self) -> None:
         """The policy as it is becomes the one to step back to."""

@@ -147,7 +147,7 @@ def test_what_cannot_be_trained_on_is_an_error(body: bytes) -> None:
 @pytest.mark.usefixtures("quick")
 def test_a_lost_server_is_one_line_that_names_resume(behaviour: Behaviour, cause: str) -> None:
     with serving(behaviour) as server:
-        engine = engine_at(server, deadline_s=1.0)
+        engine = engine_at(server, deadline_s=3.0)
         with pytest.raises(UsageError, match=f"is lost; when it is back, go on with .*--resume .*{cause}"):
             engine.generate([[1]] * 9, Sampling(), range(9))
         engine.close()
@@ -170,7 +170,7 @@ def test_a_server_lost_while_a_policy_is_handed_over_is_lost_too(tmp_path: Path)
 )
 def test_an_adapter_that_is_not_loaded_is_one_line(behaviour: Behaviour, remedy: str, tmp_path: Path) -> None:
     with serving(behaviour) as server:
-        engine = engine_at(server, deadline_s=1.0)
+        engine = engine_at(server)
         with pytest.raises(UsageError, match=f"does not load the policy: .*{remedy}"):
             engine.load_policy(tmp_path, 1)
         engine.close()

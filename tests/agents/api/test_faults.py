@@ -27,7 +27,8 @@ from tests.agents.api.openai_server import (
 )
 from tests.agents.api.served import RIGHT, AgentAt, seen, timed, usage
 
-SLACK_S = 10.0  # for a machine that is busy with other things; what hangs here hangs for much longer
+SLACK_S = 25.0  # for a machine that is busy with other things; what hangs here hangs for much longer
+DEADLINE_S = 3.0  # in which such a machine connects and is answered
 pytestmark = pytest.mark.usefixtures("quick")
 
 
@@ -58,9 +59,9 @@ def test_a_passing_fault_is_tried_again_and_counted(make: AgentAt, first: Behavi
 @pytest.mark.parametrize("behaviour", [hangs, drips, slowly(30, says())], ids=["silent", "drips", "slow"])
 def test_nothing_outlasts_the_deadline(make: AgentAt, behaviour: Behaviour) -> None:
     with serving(behaviour) as server:
-        replies, seconds = timed(make(server, deadline_s=1.0, concurrency=3), count=3)
-    assert 1.0 <= seconds < 1.0 + SLACK_S
-    assert [reply.error for reply in replies] == ["no answer within 1 s"] * 3
+        replies, seconds = timed(make(server, deadline_s=DEADLINE_S, concurrency=3), count=3)
+    assert DEADLINE_S <= seconds < DEADLINE_S + SLACK_S
+    assert [reply.error for reply in replies] == ["no answer within 3 s"] * 3
     assert [reply.usage for reply in replies] == [Usage(None, None, finish="error")] * 3
     assert all(reply.passing for reply in replies)
     assert len(server.calls) == 3
@@ -68,9 +69,9 @@ def test_nothing_outlasts_the_deadline(make: AgentAt, behaviour: Behaviour) -> N
 
 def test_the_last_trouble_before_the_deadline_is_told(make: AgentAt) -> None:
     with serving(status(500, {"error": {"message": "no memory"}}), hangs) as server:
-        (reply,), seconds = timed(make(server, deadline_s=1.0))
-    assert seconds < 1.0 + SLACK_S
-    assert reply.error == "no answer within 1 s; before that: the server answers 500: no memory"
+        (reply,), seconds = timed(make(server, deadline_s=DEADLINE_S))
+    assert seconds < DEADLINE_S + SLACK_S
+    assert reply.error == "no answer within 3 s; before that: the server answers 500: no memory"
     assert reply.usage == Usage(None, None, retries=1, finish="error")
 
 
@@ -124,13 +125,13 @@ def test_what_another_try_cannot_mend_is_not_tried_again(
 
 def test_a_server_that_is_gone_is_given_up(make: AgentAt) -> None:
     with serving(says(), hangs) as server:
-        agent = make(server, deadline_s=1.0, concurrency=2, give_up_after=3)
+        agent = make(server, deadline_s=DEADLINE_S, concurrency=2, give_up_after=3)
         replies, seconds = timed(agent, count=50)
-    assert seconds < 2 * 1.0 + SLACK_S
+    assert seconds < 2 * DEADLINE_S + SLACK_S
     # Two are asked at once: either may be there first.
     assert sorted(reply.text for reply in replies[:2]) == ["", RIGHT]
     assert len(server.calls) == sum(reply.usage is not None for reply in replies)
-    last = "given up after 3 failures in a row; the last: no answer within 1 s"
+    last = "given up after 3 failures in a row; the last: no answer within 3 s"
     assert replies[-1] == Reply("", error=last, passing=True)
     assert timed(agent)[0] == [replies[-1]]
 

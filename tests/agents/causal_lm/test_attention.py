@@ -1,10 +1,13 @@
 """Attention that is computed plainly says what torch's kernel says, and so does its gradient."""
 
+import threading
+
 import pytest
 import torch
 from torch.nn import functional
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from arena_agents.causal_lm.attention import plain_attention, plain_for_gradients
+from arena_agents.causal_lm.attention import grouped, plain_attention, plain_for_gradients
 from arena_agents.causal_lm.load import load_model
 from arena_agents.causal_lm.logprobs import read_replies
 from arena_agents.causal_lm.precision import in_model_precision
@@ -39,8 +42,8 @@ def adapted(dtype):
     return with_adapter(model)
 
 
-def gradients(model):
-    logprobs, _ = read_replies(model, PROMPTS, REPLIES)
+def gradients(model, **options):
+    logprobs, _ = read_replies(model, PROMPTS, REPLIES, **options)
     model.zero_grad()
     (-logprobs.sum() / 5).backward()
     return logprobs.detach(), {n: p.grad for n, p in model.named_parameters() if p.requires_grad}
@@ -57,6 +60,12 @@ def test_an_adapter_on_a_model_in_bfloat16_learns_what_it_learns_in_float32():
     assert functional.cosine_similarity(a, b, dim=0) > 0.99
 
 
+def test_what_is_computed_again_for_the_gradient_is_computed_as_it_was():
+    _, wanted = gradients(adapted("bfloat16"))
+    _, found = gradients(adapted("bfloat16"), recompute=True)
+    torch.testing.assert_close(found, wanted)
+
+
 def test_only_half_precision_is_computed_otherwise(monkeypatch):
     def never(*_):
         raise AssertionError
@@ -69,11 +78,39 @@ def test_only_half_precision_is_computed_otherwise(monkeypatch):
         gradients(adapted("bfloat16"))
 
 
-def test_precision_and_attention_are_as_before_afterwards():
-    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-
-    before, model = ALL_ATTENTION_FUNCTIONS["sdpa"], adapted("bfloat16")
-    with in_model_precision(model), plain_for_gradients():
+def test_precision_is_as_before_afterwards():
+    with in_model_precision(adapted("bfloat16")):
         assert torch.is_autocast_enabled("cpu")
-    assert ALL_ATTENTION_FUNCTIONS["sdpa"] is before
     assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.parametrize("way", [grouped, plain_for_gradients])
+def test_another_thread_s_attention_is_its_own_and_none_stays(way, monkeypatch):
+    """One that was given up on leaves its block some time, while another thread is in one of its own."""
+
+    def attend():
+        tensors = [torch.ones(1, 2, 1, 4, dtype=torch.bfloat16, requires_grad=True) for _ in range(3)]
+        ALL_ATTENTION_FUNCTIONS["sdpa"](torch.nn.Identity(), *tensors, torch.zeros(1, 1, 1, 1).bfloat16())
+
+    def other(*_):
+        raise AssertionError("not the kernel's")
+
+    for name in ("grouped_attention", "plain_attention"):
+        monkeypatch.setattr(f"arena_agents.causal_lm.attention.{name}", other)
+    within, leave = threading.Event(), threading.Event()
+
+    def stay():
+        with way():
+            within.set()
+            leave.wait(120)
+
+    thread = threading.Thread(target=stay)
+    thread.start()
+    assert within.wait(120)
+    attend()
+    with way():
+        leave.set()
+        thread.join()
+        with pytest.raises(AssertionError, match="not the kernel's"):
+            attend()
+    attend()

@@ -170,7 +170,7 @@ def test_a_log_is_bounded(file: Path, tmp_path: Path) -> None:
     assert agent.log.read_text().endswith("[what it printed from here on is left out]\n")
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["link", "fifo"])
 def test_a_log_is_a_regular_file_or_none(file: Path, tmp_path: Path, kind: str) -> None:
     agent = made(f"{file}:Says", logs=tmp_path / "logs")
@@ -245,8 +245,8 @@ def test_between_two_questions_it_is_paused(file: Path) -> None:
 def test_a_call_has_so_much_processor_time_its_children_included(call: str, turn: int, file: Path) -> None:
     agent = made(f"{file}:Hogs{call}", cpu_s=0.5)
     began = time.monotonic()
-    assert agent.ask([*seen(turn)], 60)[0].error == "no reply within 0.5 s of processor time"
-    assert time.monotonic() - began < 30
+    assert agent.ask([*seen(turn)], 600)[0].error == "no reply within 0.5 s of processor time"
+    assert time.monotonic() - began < 300, "long before the deadline"
     assert agent.ask([*seen(turn)], 0.2)[0].error == "no reply within 0.2 s", "the clock ends it as ever"
 
 
@@ -309,8 +309,8 @@ def test_however_the_arena_ends_no_process_is_left(how: signal.Signals | None, f
         if how is not None:
             assert all(map(alive, map(int, pids)))
             arena.send_signal(how)
-        arena.wait(30)
-    until = time.monotonic() + 10
+        arena.wait(120)
+    until = time.monotonic() + 120
     while any(map(alive, map(int, pids))) and time.monotonic() < until:
         time.sleep(0.02)
     assert not any(map(alive, map(int, pids)))

@@ -172,7 +172,7 @@ def test_neither_side_waits_longer_than_it_says() -> None:
             channel.receive(time.monotonic() + 0.05)
         with pytest.raises(TimeoutError):
             channel.send(["x" * 10_000_000], until=time.monotonic() + 0.05)
-        assert 0.1 <= time.monotonic() - began < 5
+        assert 0.1 <= time.monotonic() - began < 60
     with pytest.raises((EOFError, ConnectionResetError)):
         channel.receive(time.monotonic() + 1)
     channel.close()

@@ -231,7 +231,7 @@ def test_outputs_replace_regular_files_only(foreign: Path) -> None:
     reader = threading.Thread(target=lambda: read.append(page.read_text(encoding="utf-8")))
     reader.start()
     assert arena("report", "run", "-o", page).exit_code == 0
-    reader.join(20)
+    reader.join(120)
     assert "<!doctype html>" in read[0].lower()
     assert stat.S_ISFIFO(page.stat().st_mode)
     Path("null").symlink_to("/dev/null")

@@ -27,6 +27,7 @@ def served() -> Iterator[PolicyServer]:
     yield server
     server.close()
     thread.join()
+    assert not server._drawing.is_alive(), "Python aborts if it ends while a thread is within torch"
 
 
 def post(server: PolicyServer, body: Any, path: str = "/chat/completions") -> tuple[int, Any]:

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from arena.match.evaluate import evaluate
@@ -138,16 +139,17 @@ def test_a_killed_study_comes_to_the_same_bytes(tmp_path: Path) -> None:
     while not any((tmp_path / "killed").glob("cells/*/run/metrics.jsonl")):
         assert time.monotonic() - began < 300
         time.sleep(0.05)
+    workers = psutil.Process(killed.pid).children(recursive=True)
     killed.kill()
     killed.wait()
-    time.sleep(1)  # its workers notice by themselves
+    psutil.wait_procs(workers, timeout=60)  # they notice by themselves
     for name in ("killed", "whole"):
         subprocess.run(command(tmp_path / name), check=True, capture_output=True)
     for name in ("study.json", "study.md", "study.html"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 def test_progress_waits_for_no_fifo(tmp_path: Path) -> None:
     cell = plan_of().cells[0]
     run = cell.folder(tmp_path) / RUN

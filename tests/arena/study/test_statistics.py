@@ -14,7 +14,6 @@ from arena.study.statistics import (
     Estimate,
     Floats,
     bootstrap_deviations,
-    holm,
     mean_squares,
     seeds_needed,
     spread_chance,
@@ -24,6 +23,7 @@ from arena.study.statistics import (
     verdict,
     weighed,
 )
+from arena_leaderboard.model.several import holm
 
 
 def table(rng: np.random.Generator, S: int, E: int, sd: tuple[float, float, float]) -> Floats:

@@ -58,7 +58,7 @@ def test_a_user_may_bring_modules_arguments_and_prints(tmp_path: Path) -> None:
 
 def arena(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "arena", *words]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=600)
 
 
 def test_a_whole_tournament_of_faulty_agents_ends_as_it_should(tmp_path: Path) -> None:

@@ -177,12 +177,12 @@ def test_an_interruption_stops_the_trainings(tmp_path: Path, monkeypatch: pytest
 def test_a_worker_ends_with_its_parent() -> None:
     child = (
         "from arena.machine.parent import end_with_parent; import time; end_with_parent(); "
-        "print('ready', flush=True); time.sleep(60)"
+        "print('ready', flush=True); time.sleep(600)"
     )
     parent = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE, text=True)\n"
-        "child.stdout.readline(); print(child.pid, flush=True); time.sleep(60)"
+        "child.stdout.readline(); print(child.pid, flush=True); time.sleep(600)"
     )
     process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -190,10 +190,22 @@ def test_a_worker_ends_with_its_parent() -> None:
     process.kill()
     process.wait()
     process.stdout.close()
-    patient_until = time.monotonic() + 10
+    patient_until = time.monotonic() + 120
     while _alive(pid) and time.monotonic() < patient_until:
         time.sleep(0.05)
     assert not _alive(pid)
+
+
+def test_a_worker_whose_parent_has_gone_before_it_looks_ends_too() -> None:
+    """As where a run is killed while its workers still import what they need."""
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
+    )
+    child = (
+        "from arena.machine.parent import end_with_parent; import time; end_with_parent(); time.sleep(600)"
+    )
+    environment = {**os.environ, "ARENA_PARENT": gone.stdout.strip()}
+    assert subprocess.run([sys.executable, "-c", child], env=environment, timeout=300).returncode == 1
 
 
 def _alive(pid: int) -> bool:

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from arena.record.store import Store
 from arena.tournament.options import TournamentOptions
-from arena.tournament.templates import adjusted, arms
+from arena.tournament.templates import arms
 from arena.views.templates import hold_templates
 from arena_agents.registry import make_agent
 from arena_games.base import Observation, UsageError
 from arena_games.registry import find_game
+from arena_leaderboard.model.several import holm
 
 SHORT = "[user]\n{observation}\nAnswer with <action>NAME</action> and nothing else.\n"
 
@@ -108,7 +109,7 @@ def test_adjusted_chances_are_holms(chances: list[float]) -> None:
         chance: min(1.0, max((len(ordered) - i) * ordered[i] for i in range(place + 1)))
         for place, chance in enumerate(ordered)
     }
-    for chance, found in zip(chances, adjusted(chances), strict=True):
+    for chance, found in zip(chances, holm(chances), strict=True):
         # Of equal chances the last place's maximum is all of theirs.
         assert found <= expected[chance] + 1e-12
         assert found >= min(1.0, chance)

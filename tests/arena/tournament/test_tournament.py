@@ -128,7 +128,7 @@ def test_a_label_may_be_the_name_of_a_house_agent(tmp_path: Path) -> None:
 
 def test_an_agent_that_fails_is_last_where_it_fails(tmp_path: Path) -> None:
     agents = f"random,bad={PLAYERS}:Exits,hangs={PLAYERS}:Hangs"
-    held(tournament(tmp_path, agents=agents, games="snake-duel", matches=8), deadline_s=0.3)
+    held(tournament(tmp_path, agents=agents, games="snake-duel", matches=8), deadline_s=3.0)
     rows = {row["agent"]: row for row in board(tmp_path)["overall"]}
     assert {name: row["matches"] for name, row in rows.items()} == {"random": 8, "bad": 8, "hangs": 8}
     assert [row["errors"] for row in rows.values()] == [0, 0, 0]

@@ -18,14 +18,15 @@ from typing import Any, NoReturn
 
 from arena.cli import app as cli
 
-PATIENCE_S = 30.0
+PATIENCE_S = 240.0  # for a machine that is busy with other things; what hangs here hangs for ever
+HOME = b"\x1b[H"  # with which a picture begins
 HIDDEN, SHOWN = b"\x1b[?25l", b"\x1b[?25h"
 ALTERNATE, NORMAL = b"\x1b[?1049h", b"\x1b[?1049l"
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
 
 
 class Terminal:
-    """Runs `arena` with these arguments. `drawn` is the last picture, without colours.
+    """Runs `arena` with these arguments, and reads what it draws picture by picture.
 
     The program runs in a fork of this process, which saves it the imports.
     """
@@ -35,6 +36,7 @@ class Terminal:
         self.resize(width, height)
         self.modes = termios.tcgetattr(self._other)
         self.output = b""
+        self._at = 0  # where the picture begins that is looked at
         self.status: int | None = None
         self.process = os.fork()
         if self.process == 0:
@@ -79,21 +81,35 @@ class Terminal:
     def type(self, keys: str) -> None:
         os.write(self._main, keys.encode())
 
-    @property
-    def drawn(self) -> str:
-        """What was written since the cursor last went home."""
-        text = self.output.decode("utf-8", "replace")
-        return ESCAPES.sub("", text.rpartition("\x1b[H")[2]).replace("\r", "")
+    def wait_for(self, *texts: str) -> str:
+        """A picture that holds the texts, without colours; those before it are not looked at again.
 
-    def wait_for(self, text: str) -> str:
-        """The picture, once it holds the text."""
+        One that was drawn over before this process came to read it counts too; of several the last.
+        """
         until = time.monotonic() + PATIENCE_S
-        while text not in self.drawn:
-            if time.monotonic() > until or (not self._read(0.1) and self._poll() is not None):
-                raise AssertionError(f"{text!r} did not appear in:\n{self.drawn}")
+        while not self._holds(texts):
+            following = self.output.find(HOME, self._at + 1)
+            if following >= 0:
+                self._at = following
+            elif time.monotonic() > until or (not self._read(0.1) and self._poll() is not None):
+                raise AssertionError(f"{' and '.join(texts)!r} did not appear in:\n{self._picture()}")
         while self._read(0.1):  # the rest of the picture
             pass
-        return self.drawn
+        found = self._at
+        while (following := self.output.find(HOME, self._at + 1)) >= 0:
+            self._at = following
+            found = following if self._holds(texts) else found
+        self._at = found
+        return self._picture()
+
+    def _holds(self, texts: tuple[str, ...]) -> bool:
+        picture = self._picture()
+        return all(text in picture for text in texts)
+
+    def _picture(self) -> str:
+        end = self.output.find(HOME, self._at + 1)
+        drawn = self.output[self._at : None if end < 0 else end].decode("utf-8", "replace")
+        return ESCAPES.sub("", drawn).replace("\r", "")
 
     def leave(self, keys: str = "q") -> int | None:
         """Type the keys that should end the program; its exit status."""

@@ -161,10 +161,10 @@ def test_a_hub_that_does_not_answer_is_not_waited_for(monkeypatch):
     import time
 
     monkeypatch.setattr(doctor, "HUB_PATIENCE_S", 0.05)
-    monkeypatch.setattr(doctor, "hub_answers", lambda _: time.sleep(30))
+    monkeypatch.setattr(doctor, "hub_answers", lambda _: time.sleep(600))
     began = time.monotonic()
     assert of("hub")["model hub"].value == "does not answer"
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 300
 
 
 def test_nothing_heavy_is_imported():

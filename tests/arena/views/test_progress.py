@@ -72,8 +72,8 @@ def test_bars_are_a_line_each(width: int) -> None:
 
 def test_what_waits_shows_no_time_and_what_is_done_no_rest() -> None:
     snake, duel, waiting, _ = shown(80)
-    assert re.search(r"10/10 0:00$", snake)
-    assert re.search(r"180/1000 0:00", duel)
+    assert re.search(r"10/10 \d:\d\d$", snake)
+    assert re.search(r"180/1000 \d:\d\d", duel)
     assert re.search(r"0/10$", waiting)
 
 
@@ -109,7 +109,22 @@ def test_trainings_in_a_pipe(tmp_path: Path) -> None:
     assert last == "nano@snake: failed: no space left"
 
 
-def test_a_training_in_a_pipe_is_a_line_now_and_then_and_one_at_the_end() -> None:
+def test_a_training_whose_policy_returns_nothing_ends_with_that_return(tmp_path: Path) -> None:
+    job = Training("dqn", "snake", tmp_path)
+    file = io.StringIO()
+    console = Console(file=file, width=120, force_terminal=True)
+    (tmp_path / "metrics.jsonl").write_text('{"step": 0, "eval/return": 0.0}\n')
+    progress = PreparationProgress(console, [job])
+    with progress.shown():
+        progress.started(job)
+        progress.ended(job, None)
+    assert "return 0.00" in ESCAPES.sub("", file.getvalue())
+
+
+def test_a_training_in_a_pipe_is_a_line_now_and_then_and_one_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("arena.views.training_progress.LINE_EVERY_S", 3600.0)  # however slow the machine
     file = io.StringIO()
     with TrainingDisplay("nano on snake", 2, 5, console=Console(file=file, width=40)) as display:
         display.update(3, {"train/return": 0.5, "kl": None})
@@ -127,7 +142,7 @@ def test_a_training_in_a_terminal_is_a_bar_like_the_others() -> None:
     with TrainingDisplay("[red]nano on snake", 0, 4, console=console) as display:
         display.update(3, {"eval/success": 0.25})
     last = ESCAPES.sub("", file.getvalue().rpartition("\x1b[2K")[2])
-    assert re.search(r"^\[red\]nano on snake [━╺]+ *3/4 0:00", last)
+    assert re.search(r"^\[red\]nano on snake [━╺]+ *3/4 \d:\d\d", last)
     assert re.search(r"held-out success +25%", last)
 
 

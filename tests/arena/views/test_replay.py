@@ -220,13 +220,13 @@ def test_from_the_first_frame_to_the_last_and_out(run: Path) -> None:
         assert "snake-duel  match 1 of 4" in first
         assert "seen by s, turn 1" in first
         terminal.type("\x1b[C")
-        assert "seen by t, turn 1" in terminal.wait_for("move 2/40  paused")
+        terminal.wait_for("move 2/40  paused", "seen by t, turn 1")
         terminal.type("\x1b[D")
         terminal.wait_for("move 1/40  paused")
         terminal.type("9 ")
         terminal.wait_for("playing, 9/s")
         terminal.type("\x1b[F")
-        assert "1. " in terminal.wait_for("Over")
+        terminal.wait_for("Over", "1. ")
         terminal.type("\x1b[H")
         terminal.wait_for("move 1/40")
         assert terminal.leave("q") == 0
@@ -235,16 +235,16 @@ def test_from_the_first_frame_to_the_last_and_out(run: Path) -> None:
 
 def test_autoplay_reaches_the_end(run: Path) -> None:
     with Terminal("replay", run, 1, "--speed", 32, width=200, height=50) as terminal:
-        assert "1. " in terminal.wait_for("Over at the horizon")
+        terminal.wait_for("Over at the horizon", "1. ")
         assert terminal.leave("\x1b") == 0
         terminal.assert_in_order()
 
 
 def test_hostile_replies_on_the_screen(run: Path) -> None:
     with Terminal("replay", run, 3, "--speed", 0.01, width=100) as terminal:
-        assert "\\x1b[31mred\\x1b[0m" in terminal.wait_for("invalid:")
+        terminal.wait_for("invalid:", "\\x1b[31mred\\x1b[0m")
         terminal.type("\x1b[C\x1b[C")
-        assert "[bold]markup[/bold] [link=https://example.org]x[/link]" in terminal.wait_for("move 3/")
+        terminal.wait_for("move 3/", "[bold]markup[/bold] [link=https://example.org]x[/link]")
         assert terminal.leave() == 0
         terminal.assert_in_order()
         assert b"\x1b[31mred" not in terminal.output
@@ -266,7 +266,7 @@ def test_any_size_and_any_resize(run: Path) -> None:
 
 def test_without_colours_symbols_remain(run: Path) -> None:
     with Terminal("replay", run, 1, "--speed", 0.01, NO_COLOR="1") as terminal:
-        assert "@1" in terminal.wait_for("move 1/40")
+        terminal.wait_for("move 1/40", "@1")
         assert terminal.leave() == 0
         assert b"\x1b[38;" not in terminal.output
         assert b"\x1b[48;" not in terminal.output

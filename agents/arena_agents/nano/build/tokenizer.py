@@ -21,7 +21,6 @@ from arena_agents.language.chat import LEFT_OUT
 PIECE = re.compile(r"\n? ?[A-Z_](?=[ \n]|$)| ?\(\d+, \d+\)| ?\d+|\n?[^\n\d()]*[^\n\d() ]")
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 TAGS = ("<plan>", "</plan>", "<action>", "</action>")
-FRAMES = (f"{START}user\n", f"{END}\n", f"{START}assistant\n")
 
 # The model is too small to use instructions: its template leaves the system message out, and says so.
 CHAT_TEMPLATE = (
