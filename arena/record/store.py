@@ -230,7 +230,7 @@ class Store:
     def reads_exactly(self) -> bool:
         """Whether its replies were read before readers forgave what cannot mean two things."""
         ((version,),) = self._select("PRAGMA user_version")
-        return int(version) < rows.SCHEMA_VERSION
+        return int(version) <= rows.WITHOUT_PLAYS
 
     def name_of(self, number: int) -> str:
         """What to call an episode of which not everything can be read: its id, if that can."""
