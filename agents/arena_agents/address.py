@@ -55,7 +55,7 @@ def is_address(spec: str) -> bool:
 
 
 def without_address(spec: str) -> str:
-    """The model that `SPEC@URL` names; of a spec without an address all of it. Raises as `parse_addresses`."""
+    """The model that `SPEC@URL` names; a spec without an address as it is. Raises as `parse_addresses`."""
     return parse_addresses(spec)[0].spec if is_address(spec) else spec
 
 
@@ -88,7 +88,9 @@ def parse_address(spec: str) -> Address:
             f"put the key in {KEY}"
         )
     if _NEXT.search(found["url"]):
-        raise UsageError(f"{found['spec']!r} names several servers; a player has one, only a training several")
+        raise UsageError(
+            f"{found['spec']!r} names several servers; a player has one, only a training several"
+        )
     if not host or re.search(r"\s", found["url"]):
         raise UsageError(f"the server's URL of {found['spec']!r} cannot be read; check it")
     return Address(found["spec"], found["url"].rstrip("/"))

@@ -115,7 +115,9 @@ def read(connection: sqlite3.Connection, number: int) -> EpisodeRows:
         tuple(tuple(row[1:]) for row in connection.execute(query, (number,))) for query in CONTENT[1:]
     )
     texts = dict(connection.execute(TEXTS, {"number": number}))
-    if any(text is None or blake2b(text, digest_size=16).digest() != digest for digest, text in texts.items()):
+    if any(
+        text is None or blake2b(text, digest_size=16).digest() != digest for digest, text in texts.items()
+    ):
         raise ValueError(f"a text of episode {number} was changed")
     return EpisodeRows(found[1], tuple(found[2:]), rows, texts)
 

@@ -82,9 +82,7 @@ def keep(
             connection.execute("INSERT INTO texts VALUES (?, ?)", (digest, text))
 
 
-def _unknown(
-    connection: sqlite3.Connection, texts: Mapping[bytes, bytes]
-) -> Iterator[tuple[bytes, bytes]]:
+def _unknown(connection: sqlite3.Connection, texts: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
     known = "SELECT 1 FROM packed WHERE digest = ?1 UNION ALL SELECT 1 FROM texts WHERE digest = ?1"
     for digest, text in texts.items():
         if connection.execute(known, (digest,)).fetchone() is None:

@@ -2,7 +2,8 @@
 
 Text from agents and games is kept as bytes (UTF-8 with `surrogatepass`): what came in comes out,
 null bytes and lone surrogates included. Observations and replies repeat, so each text is kept once,
-under its BLAKE2 digest, and small (`packed`). Tuples by seat are JSON. What replies took has a table of its own: `usages`.
+under its BLAKE2 digest, and small (`packed`). Tuples by seat are JSON. What replies took has a table of its
+own: `usages`.
 """
 
 from __future__ import annotations

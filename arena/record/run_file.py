@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from arena.machine.files import put_in_place
-from arena.record import guarded, integrity, packed, rows, seals
+from arena.record import guarded, integrity, rows, seals
 from arena_games.base import UsageError
 
 BUSY_PATIENCE_S = 60.0
@@ -62,7 +62,6 @@ def connect(path: Path, *, writing: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(address, uri=True, timeout=BUSY_PATIENCE_S)
         # Only a damaged file holds text that is no UTF-8: it must be told of, not stumbled over.
         connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
-        packed.teach(connection)
         connection.execute("PRAGMA synchronous = FULL")
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -153,6 +153,7 @@ class ServerEngine:
     def _lost(self, why: object) -> UsageError:
         return UsageError(f"{self.name} is lost; when it is back, {RESUME} ({why})")
 
+
 def load_server_engine(
     spec: str, *, lora_rank: int, environment: Mapping[str, str] = os.environ
 ) -> ServerEngine:

@@ -76,7 +76,10 @@ def test_the_one_that_fails_is_named(servers: list[FakeServer], tmp_path: Path) 
 
 def test_addresses_are_read_one_by_one() -> None:
     found = parse_addresses("qwen3b@http://a/v1,HTTPS://b:8000/v1/")
-    assert [(one.spec, one.url) for one in found] == [("qwen3b", "http://a/v1"), ("qwen3b", "HTTPS://b:8000/v1")]
+    assert [(one.spec, one.url) for one in found] == [
+        ("qwen3b", "http://a/v1"),
+        ("qwen3b", "HTTPS://b:8000/v1"),
+    ]
     assert without_address("qwen3b@http://a/v1,http://b/v1") == "qwen3b"
     assert without_address("hf:x@y") == "hf:x@y"
     with pytest.raises(UsageError, match="names a server twice"):

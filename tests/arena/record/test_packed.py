@@ -1,4 +1,4 @@
-"""Texts are kept small and come out as they went in; files of the format before hold them whole and stay so."""
+"""Texts are kept small and come out as they went in; files of earlier formats hold them whole and stay so."""
 
 from __future__ import annotations
 

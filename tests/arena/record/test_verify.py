@@ -191,7 +191,7 @@ def test_a_reply_that_says_more_than_it_did_breaks_the_seal(run: Path, change: s
     [
         (f"UPDATE packed SET text = x'0300' WHERE {FIRST}", "a text was changed: frozen-lake:0:0:a, step 0"),
         (f"UPDATE packed SET base = base + 1 WHERE {FIRST}", "a text was changed: frozen-lake:0:0:a, step 0"),
-        (f"DELETE FROM packed WHERE {FIRST}", "the text with this digest is not there: frozen-lake:0:0:a, step 0"),
+        (f"DELETE FROM packed WHERE {FIRST}", "frozen-lake:0:0:a"),
         ("UPDATE bases SET game = x'00' WHERE number = 1", "what texts are packed by was changed: base 1"),
         ("UPDATE meta SET value = '{}' WHERE key = 'config'", "the run's description (table meta) is not"),
         ("DELETE FROM seals WHERE subject = 2", "frozen-lake:1:0:a has no seal"),
