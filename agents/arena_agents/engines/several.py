@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -56,7 +57,7 @@ class SeveralServers:
 
     def load_policy(self, adapter: Path, version: int) -> None:
         """Hand the adapter to every server. Raises UsageError if one does not load it."""
-        at_once([lambda engine=engine: engine.load_policy(adapter, version) for engine in self.engines])
+        at_once([partial(engine.load_policy, adapter, version) for engine in self.engines])
         self.policy_version = version
 
     def sleep(self) -> None:
@@ -75,7 +76,7 @@ class SeveralServers:
         """What the engines draw, each for its part of so many prompts."""
         parts = [part for part in even_parts(count, len(self.engines)) if part.start < part.stop]
         asked = zip(self.engines, parts, strict=False)
-        drawn = at_once([lambda engine=engine, part=part: draw(engine, part) for engine, part in asked])
+        drawn = at_once([partial(draw, engine, part) for engine, part in asked])
         return [sample for samples in drawn for sample in samples]
 
 
