@@ -1,7 +1,5 @@
 """The command line: parse, call, catch."""
 
-import gc
+from arena.machine.garbage import look_seldom
 
-# Imports make some hundred thousand objects, of which none is garbage: looking for it every 700 of them takes
-# a tenth of the time until a command says something.
-gc.set_threshold(20_000)
+look_seldom()  # before the imports, of which it takes a tenth
