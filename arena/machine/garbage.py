@@ -1,6 +1,6 @@
 """Python's search for garbage in cycles, made rarer: imports and play make many objects, and few cycles.
 
-Everything else is freed at once, as ever. What is looked for are objects that refer to each other in a circle.
+Everything else is freed at once, as ever. What is looked for are objects that refer to each other in a ring.
 """
 
 from __future__ import annotations

@@ -48,15 +48,7 @@ def text_of(digest: str) -> str:
 
 def teach(connection: sqlite3.Connection) -> None:
     """Let the connection's SQL unpack."""
-
-    def unpack(text: object, base: object) -> bytes | None:
-        try:
-            return unpacked(text, base)
-        except KeyboardInterrupt:  # SQLite cannot pass it on
-            connection.interrupt()
-            return None
-
-    connection.create_function("unpacked", 2, unpack, deterministic=True)
+    connection.create_function("unpacked", 2, unpacked, deterministic=True)
 
 
 def has_place(connection: sqlite3.Connection) -> bool:

@@ -116,3 +116,14 @@ def test_rows_go_from_a_file_that_packs_to_one_that_does_not(tmp_path: Path) -> 
         before.add_rows(now.rows(number) for number in now.numbers())
         assert said(list(before.episodes())) == said(lakes)
         assert [before.rows(number) for number in before.numbers()] == [now.rows(n) for n in now.numbers()]
+
+
+def test_ctrl_c_while_a_text_is_unpacked_is_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(tmp_path, episodes("frozen-lake", 1))
+
+    def stopped(text: object, base: object) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(packed, "unpacked", stopped)
+    with Store.read(tmp_path) as store, pytest.raises(KeyboardInterrupt):
+        list(store.episodes())
