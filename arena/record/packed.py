@@ -91,11 +91,15 @@ def _base(connection: sqlite3.Connection, game: bytes, first: bytes | None) -> t
         row = (game, first, base_digest(game, first))
         connection.execute("INSERT INTO bases (game, text, digest) VALUES (?, ?, ?)", row)
         found = connection.execute(find, (game,)).fetchone()
-    return found
+    return (
+        found if found is not None and isinstance(found[1], bytes) else None
+    )  # a damaged file holds anything
 
 
-def base_digest(game: bytes, text: bytes) -> bytes:
-    """What a base is stored with."""
+def base_digest(game: object, text: object) -> bytes | None:
+    """What a base is stored with; None for values that no file of ours holds."""
+    if not isinstance(game, bytes) or not isinstance(text, bytes):
+        return None
     return blake2b(game + b"\0" + text, digest_size=16).digest()
 
 

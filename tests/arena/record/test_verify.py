@@ -193,6 +193,7 @@ def test_a_reply_that_says_more_than_it_did_breaks_the_seal(run: Path, change: s
         (f"UPDATE packed SET base = base + 1 WHERE {FIRST}", "a text was changed: frozen-lake:0:0:a, step 0"),
         (f"DELETE FROM packed WHERE {FIRST}", "frozen-lake:0:0:a"),
         ("UPDATE bases SET game = x'00' WHERE number = 1", "what texts are packed by was changed: base 1"),
+        ("UPDATE bases SET game = 'a' WHERE number = 1", "what texts are packed by was changed: base 1"),
         ("UPDATE meta SET value = '{}' WHERE key = 'config'", "the run's description (table meta) is not"),
         ("DELETE FROM seals WHERE subject = 2", "frozen-lake:1:0:a has no seal"),
         ("DELETE FROM episodes WHERE number = 2", "steps has rows of episode 2, which is not there"),
