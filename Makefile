@@ -73,7 +73,7 @@ bars: .venv/peers
 	$(BIN)/python -m tests.benchmarks $(BARS) --json runs/bars.json
 	$(BIN)/python -m tests.benchmarks.decision
 	$(BIN)/python -m tests.benchmarks.learning
-	$(BIN)/python -m tests.benchmarks.growth matches episodes --episodes 500 10000 100000 --json runs/bars-growth.json
+	$(BIN)/python -m tests.benchmarks.growth matches results episodes --episodes 500 10000 100000 --json runs/bars-growth.json
 
 # Its sources are made first; then it is built, and every link followed. What is built opens without a network.
 docs: .venv/docs-installed
