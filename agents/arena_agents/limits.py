@@ -34,6 +34,7 @@ LARGEST_SETTINGS = 4 * MIB  # configs, cards, templates, prices
 LARGEST_MODEL_JSON = 256 * MIB  # a tokenizer's vocabulary is the largest
 LARGEST_TABLE = 1024 * MIB  # metrics.jsonl, examples.jsonl
 LARGEST_TEXT = 256 * MIB  # one value in a run's file
+LARGEST_PACKED = 4 * LONGEST_REASONING  # what one such value may say, unpacked: UTF-8 of the longest text
 LARGEST_SEAL = 4_096
 LARGEST_LEDGER = 64 * MIB  # of the shards that were merged
 

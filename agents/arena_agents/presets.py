@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from arena_agents.address import is_address, parse_address
+from arena_agents.address import without_address
 from arena_agents.causal_lm.hub import cached, out_of_reach
 from arena_agents.nano import MODEL_DIR
 
@@ -38,8 +38,7 @@ log = logging.getLogger(__name__)
 
 def model_source(spec: str) -> str:
     """The folder, .gguf file or hub id behind a preset's name or an `hf:` spec, with or without `@URL`."""
-    if is_address(spec):
-        spec = parse_address(spec).spec
+    spec = without_address(spec)
     if spec not in PRESETS:
         return spec.removeprefix("hf:")
     source = PRESETS[spec]

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from arena.match.episode import Attempt, Episode
-from arena.record import usages
+from arena.record import packed, usages
 from arena.record.usages import SqlRow
 from arena_agents import Reply, Usage
 from arena_games.base import UsageError
@@ -30,8 +30,8 @@ CREATE TABLE attempts (
     PRIMARY KEY (episode, position, number)
 ) WITHOUT ROWID;"""
 QUERY = (
-    f"SELECT position, said.text, invalid, illegal, seconds, thought.text, {usages.COLUMNS} FROM attempts "
-    "JOIN texts AS said ON said.digest = reply LEFT JOIN texts AS thought ON thought.digest = reasoning "
+    f"SELECT position, {packed.text_of('reply')}, invalid, illegal, seconds, {packed.text_of('reasoning')}, "
+    f"{usages.COLUMNS} FROM attempts "
     "WHERE episode = ? ORDER BY position, number"
 )
 

@@ -1,20 +1,24 @@
-"""The leaderboard of a stored tournament."""
+"""The leaderboard of a stored tournament, and what belongs to it, from sums: no results are held."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from arena.match.seeds import Split, episode_seed
+from arena.record.paired import with_skins
 from arena.record.store import Store
 from arena_games.base import UsageError
 from arena_games.families import family
-from arena_leaderboard import Leaderboard, MatchResult, Weights, anchored, standings
+from arena_leaderboard import HeadToHead, Leaderboard, MatchResult, Weights, anchored, standings
+from arena_leaderboard.head_to_head import head_to_head_of
 from arena_leaderboard.model.looks import level
-from arena_leaderboard.standings import standings_by_seed
-from arena_leaderboard.sums import together
+from arena_leaderboard.standings import standings_of
+from arena_leaderboard.sums import GameSums, added_up, together
 
-__all__ = ["board_after", "board_at", "board_of", "leaderboard", "looks_at"]
+__all__ = ["Summed", "anchored_at", "board_after", "board_of", "leaderboard", "looks_at", "looks_of"]
 
 BOOTSTRAPS = 400  # of a board that belongs to a verdict: the same as the verdict's
 
@@ -33,7 +37,11 @@ def leaderboard(run: Path | str, *, anchor: str | None = None, weights: Weights 
 
 def board_of(store: Store, anchor: str | None = None, weights: Weights = "game") -> Leaderboard:
     """The board of a stored run; of one that was played on until ranks separated, at its look's level."""
-    board = board_at(store, _looks(store, store.meta("config").get("seed")), weights)
+    return anchored_at(Summed.of_store(store).board(looks_of(store), weights), anchor)
+
+
+def anchored_at(board: Leaderboard, anchor: str | None) -> Leaderboard:
+    """The board on which the anchor, if there is one, is rated 1000. Raises UsageError if it is not rated."""
     try:
         return board if anchor is None else anchored(board, anchor)
     except ValueError as error:
@@ -41,19 +49,44 @@ def board_of(store: Store, anchor: str | None = None, weights: Weights = "game")
         raise UsageError(f"{error}; rated are {rated or 'none'}") from error
 
 
-def board_at(store: Store, looks: int, weights: Weights = "game") -> Leaderboard:
-    """The board of a stored run after so many looks at it; results are added up as they are read."""
-    results = together(store.each_result())
-    if looks <= 1:
-        return standings_by_seed(results, weights=weights, family=family)
-    return standings_by_seed(
-        results, bootstraps=BOOTSTRAPS, level=level(looks), weights=weights, family=family
-    )
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """A run's results, added up by game; of games in skins, and of these without, the results themselves."""
+
+    games: Mapping[str, GameSums]
+    of_skins: Sequence[MatchResult] = ()
+
+    @classmethod
+    def of_store(cls, store: Store) -> Summed:
+        """Read once, page by page."""
+        kept, held = with_skins(store.games()), []
+
+        def seen() -> Iterator[MatchResult]:
+            for result in store.each_result():
+                if result.game in kept:
+                    held.append(result)
+                yield result
+
+        return cls(added_up(together(seen())), held)
+
+    def board(self, looks: int = 1, weights: Weights = "game") -> Leaderboard:
+        """The leaderboard after so many looks at the run."""
+        if looks <= 1:
+            return standings_of(self.games, weights=weights, family=family)
+        return standings_of(
+            self.games, bootstraps=BOOTSTRAPS, level=level(looks), weights=weights, family=family
+        )
+
+    def duels(self, agents: Sequence[str]) -> HeadToHead:
+        """Who of these finished ahead of whom."""
+        return head_to_head_of(
+            {game: of.meetings for game, of in self.games.items() if of.rated.results}, agents
+        )
 
 
-def _looks(store: Store, seed: Any) -> int:
+def looks_of(store: Store) -> int:
     """As `looks_at`, of a stored run."""
-    looks = 1
+    seed, looks = store.meta("config").get("seed"), 1
     while isinstance(seed, int) and store.holds_seed(episode_seed(Split.TEST, seed, looks, 0)):
         looks += 1
     return looks

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from arena.match.episode import Episode, Step
-from arena.record import attempts, plays, usages
+from arena.record import attempts, packed, plays, usages
 from arena.record.seals import CONTENT
 from arena.record.usages import SqlRow
 from arena_agents import Reply
@@ -24,14 +24,15 @@ __all__ = ["TABLES", "EpisodeRows", "encode", "insert", "read"]
 TABLES = ("steps", "usages", "attempts", "plays")  # that have rows of episodes, in the order of their seals
 INTO_EPISODES = f"INSERT INTO episodes VALUES ({', '.join('?' * 13)})"
 TEXTS = (  # of an episode
-    "SELECT digest, text FROM texts WHERE digest IN ("
-    "SELECT observation FROM steps WHERE episode = :number "
+    f"SELECT digest, {packed.text_of('used.digest')} FROM ("
+    "SELECT observation AS digest FROM steps WHERE episode = :number "
     "UNION SELECT reply FROM steps WHERE episode = :number "
     "UNION SELECT reasoning FROM usages WHERE episode = :number "
     "UNION SELECT reply FROM attempts WHERE episode = :number "
     "UNION SELECT reasoning FROM attempts WHERE episode = :number "
-    "UNION SELECT name FROM plays WHERE episode = :number)"
+    "UNION SELECT name FROM plays WHERE episode = :number) AS used WHERE digest IS NOT NULL"
 )
+_OBSERVATION = 3  # its place in a row of steps
 COLUMNS = {"steps": 12, "usages": 10, "attempts": 15, "plays": 4}
 
 
@@ -92,7 +93,8 @@ def insert(connection: sqlite3.Connection, episode: EpisodeRows) -> None:
     """
     columns = (None, _stored_id(connection, episode), *episode.columns)
     number = connection.execute(INTO_EPISODES, columns).lastrowid
-    connection.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", episode.texts.items())
+    seen = episode.table("steps")
+    packed.keep(connection, episode.columns[0], seen[0][_OBSERVATION] if seen else None, episode.texts)
     for table, rows in zip(TABLES, episode.rows, strict=True):
         if rows and (table != "attempts" or attempts.has_place(connection)):
             if table == "plays" and not plays.has_place(connection):
@@ -113,7 +115,9 @@ def read(connection: sqlite3.Connection, number: int) -> EpisodeRows:
         tuple(tuple(row[1:]) for row in connection.execute(query, (number,))) for query in CONTENT[1:]
     )
     texts = dict(connection.execute(TEXTS, {"number": number}))
-    if any(blake2b(text, digest_size=16).digest() != digest for digest, text in texts.items()):
+    if any(
+        text is None or blake2b(text, digest_size=16).digest() != digest for digest, text in texts.items()
+    ):
         raise ValueError(f"a text of episode {number} was changed")
     return EpisodeRows(found[1], tuple(found[2:]), rows, texts)
 

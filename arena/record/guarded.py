@@ -51,7 +51,8 @@ def guard(connection: sqlite3.Connection, *, writing: bool) -> None:
 
 def reraise_interrupt(error: Exception) -> None:
     """Raises KeyboardInterrupt where a statement was left for it: what a signal's handler raises within a
-    statement, SQLite cannot pass on.
+    statement, SQLite cannot pass on. The one function of ours in SQL, `packed.unpacked`, raises nothing else.
     """
-    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+    interrupted = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+    if interrupted or str(error) == "user-defined function raised exception":
         raise KeyboardInterrupt from None

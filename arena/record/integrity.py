@@ -2,7 +2,7 @@
 
 Every fault is one line. What no line speaks of is right or, in a run whose writer was killed and
 which thus bears no seal as a whole, holds nothing: unused bytes of pages, and the few fields of the
-header that say nothing about the content.
+header that say nothing about the content, the last bits of a packed text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 
-from arena.record import rows, seals
+from arena.record import packed, rows, seals
 from arena.record.guarded import reraise_interrupt
 from arena.untrusted import one_line
 from arena_agents.files import open_regular
@@ -99,8 +99,11 @@ def _strays(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _texts(connection: sqlite3.Connection) -> Iterator[str]:
-    """Every text is stored under its own digest."""
-    for digest, text in connection.execute("SELECT digest, text FROM texts"):
+    """Every text is stored under its own digest, and what others are packed by with one."""
+    for number, game, text, digest in connection.execute("SELECT number, game, text, digest FROM bases"):
+        if digest is None or packed.base_digest(game, text) != digest:
+            yield f"what texts are packed by was changed: base {number}"
+    for digest, text in connection.execute(packed.ALL):
         if not isinstance(text, bytes) or blake2b(text, digest_size=16).digest() != digest:
             yield f"a text was changed: {_users(connection, digest)}"
 

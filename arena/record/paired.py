@@ -71,6 +71,12 @@ def skin_drops(results: Iterable[MatchResult]) -> list[SkinDrop]:
     return found
 
 
+def with_skins(games: Iterable[str]) -> set[str]:
+    """The games that are played in skins, and their plain forms."""
+    dressed = {name: plain for name in games for skins, plain in [_plain_of(name)] if skins}
+    return {*dressed, *dressed.values()}
+
+
 def _plain_of(name: str) -> tuple[int, str]:
     """How many skins a game wears, 0 for none, and its name without them; a stored name may be anything."""
     try:

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from arena.match.episode import Episode, Fault, Step
+from arena.record import packed
 from arena.record.columns import SAID, names
 from arena.record.usages import Keep, SqlRow
 
@@ -22,7 +23,7 @@ CREATE TABLE plays (
     illegal INTEGER NOT NULL,
     PRIMARY KEY (episode, position)
 ) WITHOUT ROWID;"""
-QUERY = "SELECT position, text, illegal FROM plays LEFT JOIN texts ON digest = name WHERE episode = ?"
+QUERY = f"SELECT position, {packed.text_of('name')}, illegal FROM plays WHERE episode = ?"
 
 
 def has_place(connection: sqlite3.Connection) -> bool:

@@ -2,7 +2,8 @@
 
 Text from agents and games is kept as bytes (UTF-8 with `surrogatepass`): what came in comes out,
 null bytes and lone surrogates included. Observations and replies repeat, so each text is kept once,
-under its BLAKE2 digest. Tuples by seat are JSON. What replies took has a table of its own: `usages`.
+under its BLAKE2 digest, and small (`packed`). Tuples by seat are JSON. What replies took has a table of its
+own: `usages`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ from functools import lru_cache
 from typing import Any
 
 from arena.match.episode import Attempt, EndReason, Episode, Step, match_of
-from arena.record import attempts, columns, plays, usages
+from arena.record import attempts, columns, packed, plays, usages
 from arena.record.notable import MatchSummary
 from arena.record.usages import SqlRow
 from arena_agents import Observation, Reply
 from arena_leaderboard import MatchResult
 
 APPLICATION_ID = 0x746D7367  # "tmsg": tells our files from other programs'
-SCHEMA_VERSION = 4
-WITHOUT_PLAYS = 3  # the format before: all actions were numbers
-WITHOUT_ATTEMPTS = 2  # the one before that: there nobody was asked again
+SCHEMA_VERSION = 5
+WITHOUT_PACKED = 4  # the format before: every text was kept whole
+WITHOUT_PLAYS = 3  # there all actions were numbers
+WITHOUT_ATTEMPTS = 2  # there nobody was asked again
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -49,11 +51,16 @@ CREATE TABLE steps (
 {usages.TABLE}
 CREATE TABLE seals (subject INTEGER PRIMARY KEY, digest BLOB NOT NULL);  -- see seals.py
 """
+_LATER = (  # tables, by the last format without them
+    (WITHOUT_ATTEMPTS, attempts.TABLE),
+    (WITHOUT_PLAYS, plays.TABLE),
+    *((WITHOUT_PACKED, table) for table in packed.TABLES),
+)
 
 
 def schema(version: int) -> str:
     """The tables of a run's file in the present format, or in one of those before."""
-    more = [attempts.TABLE] * (version >= WITHOUT_PLAYS) + [plays.TABLE] * (version >= SCHEMA_VERSION)
+    more = [table for added, table in _LATER if version > added]
     return "\n".join([f"{_SCHEMA}PRAGMA user_version = {version};", *more])
 
 
@@ -61,7 +68,7 @@ def missing_tables(version: int) -> list[str]:
     """What a file of this format lacks. Raises ValueError for one that is not read."""
     if not WITHOUT_ATTEMPTS <= version <= SCHEMA_VERSION:
         raise ValueError(f"format {version} is not read")
-    return [attempts.TABLE] * (version < WITHOUT_PLAYS) + [plays.TABLE] * (version < SCHEMA_VERSION)
+    return [table for added, table in _LATER if version <= added]
 
 
 SCHEMA = schema(SCHEMA_VERSION)
@@ -71,10 +78,9 @@ EPISODE_COLUMNS = (
     '"end", detail, culprit'
 )
 STEP_QUERY = (
-    "SELECT steps.seat, turn, seen.text, legal, said.text, action, invalid, reward, seconds, "
-    f"thought.text, {usages.COLUMNS} FROM steps "
-    "JOIN texts AS seen ON seen.digest = observation JOIN texts AS said ON said.digest = reply "
-    "LEFT JOIN usages USING (episode, position) LEFT JOIN texts AS thought ON thought.digest = reasoning "
+    f"SELECT steps.seat, turn, {packed.text_of('observation')}, legal, {packed.text_of('reply')}, action, "
+    f"invalid, reward, seconds, {packed.text_of('reasoning')}, {usages.COLUMNS} FROM steps "
+    "LEFT JOIN usages USING (episode, position) "
     "WHERE steps.episode = ? ORDER BY steps.position"
 )
 _ASKED_AGAIN = (

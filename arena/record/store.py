@@ -18,7 +18,7 @@ from filelock import BaseFileLock
 
 from arena.machine.files import lock_folder
 from arena.match.episode import Episode
-from arena.record import attempts, encode, integrity, plays, rows, seals, usages
+from arena.record import attempts, encode, integrity, packed, plays, rows, seals, usages
 from arena.record.columns import RunConfig, match_counts, names
 from arena.record.encode import EpisodeRows
 from arena.record.notable import MatchSummary
@@ -50,6 +50,7 @@ class Store:
     def __init__(self, path: Path, connection: sqlite3.Connection, lock: BaseFileLock | None = None) -> None:
         self.path = path
         self._connection = connection
+        packed.teach(connection)
         self._lock = lock
 
     @classmethod
@@ -230,7 +231,7 @@ class Store:
     def reads_exactly(self) -> bool:
         """Whether its replies were read before readers forgave what cannot mean two things."""
         ((version,),) = self._select("PRAGMA user_version")
-        return int(version) < rows.SCHEMA_VERSION
+        return int(version) <= rows.WITHOUT_PLAYS
 
     def name_of(self, number: int) -> str:
         """What to call an episode of which not everything can be read: its id, if that can."""

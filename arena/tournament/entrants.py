@@ -6,12 +6,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arena.match.seating import HOUSE
 from arena.tournament.options import DEFAULT_AGENTS
-from arena.training.config import MsgrpoConfig
-from arena.training.dqn.config import DqnConfig
-from arena.training.layers import parse_settings, resolve
 from arena.untrusted import file_name
 from arena_agents.address import is_address
 from arena_agents.policy import holds_language_policy
@@ -19,6 +17,10 @@ from arena_agents.presets import PRESETS
 from arena_agents.spec import bracketed, split_spec, with_brackets, with_defaults
 from arena_games.base import GameSpec, UsageError
 from arena_games.registry import find_game
+
+if TYPE_CHECKING:
+    from arena.training.config import MsgrpoConfig
+    from arena.training.dqn.config import DqnConfig
 
 SPECIALIST = "dqn"
 PLAYED = ("decode", "thinking_tokens", "chat_template")  # settings of the agent's, which its training shares
@@ -162,15 +164,24 @@ def _lessons(base: str | None, trained_on: str | None) -> Collection[str]:
     """What may be said of how an entrant is trained, beside how it then plays; nothing of one that is not."""
     if base is None:
         return ()
-    kind = DqnConfig if trained_on is None else MsgrpoConfig
-    return kind.model_fields.keys() - {"version", "game", "agent", "loggers", *PLAYED}
+    return _config(trained_on).model_fields.keys() - {"version", "game", "agent", "loggers", *PLAYED}
+
+
+def _config(trained_on: str | None) -> type[MsgrpoConfig | DqnConfig]:
+    """What its training is configured by; imported when something is to be trained, as that takes a while."""
+    from arena.training.config import MsgrpoConfig
+    from arena.training.dqn.config import DqnConfig
+
+    return MsgrpoConfig if trained_on else DqnConfig
 
 
 def _check(spec: str, base: str, trained_on: str, lessons: Mapping[str, str]) -> None:
     """Raises UsageError for a value that no training can have."""
+    from arena.training.layers import parse_settings, resolve
+
     said = parse_settings([f"{name}={value}" for name, value in lessons.items()])
     try:
-        resolve(MsgrpoConfig if trained_on else DqnConfig, {"game": trained_on, "agent": base}, said)
+        resolve(_config(trained_on), {"game": trained_on, "agent": base}, said)
     except UsageError as error:
         raise UsageError(f"{spec!r} cannot be trained: {error}") from error
 

@@ -16,7 +16,7 @@ from arena.training.layers import parse_settings, read_config_file, resolve
 from arena.training.league.place import default_anchors
 from arena.training.run_folder import RunFolder
 from arena.training.sft.config import SftConfig, sft_settings
-from arena_agents.address import is_address, parse_address
+from arena_agents.address import without_address
 from arena_agents.presets import PRESETS
 from arena_games.base import UsageError
 from arena_games.registry import find_game
@@ -137,7 +137,7 @@ def _trainable(agent: str) -> tuple[str, Policy | None]:
     policy = start_policy(agent)
     if policy is not None:
         return policy.base, policy
-    model = parse_address(agent).spec if is_address(agent) else agent
+    model = without_address(agent)
     if model not in PRESETS and not model.startswith("hf:"):
         near = difflib.get_close_matches(model, ["dqn", *PRESETS], n=1)
         meant = f"did you mean {near[0]!r}? " if near else ""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from arena.record.board import board_of
+from arena.record.board import Summed, anchored_at, looks_of
 from arena.record.paired import skin_drops
 from arena.record.plays import Faults
 from arena.record.store import Store
@@ -24,16 +24,14 @@ from arena.views.spending import show_spending, spending_json
 from arena_games.families import family
 from arena_leaderboard import (
     Leaderboard,
-    MatchResult,
     circles,
-    head_to_head,
-    ranks_without_a_game,
     render_csv,
     render_json,
     render_markdown,
     render_rich,
     render_svg,
 )
+from arena_leaderboard.subsets import ranks_without_a_game_of
 
 
 def show_leaderboard(
@@ -50,14 +48,14 @@ def show_leaderboard(
     be no cycle.
     """
     with Store.read(folder) as store:
-        found = store.results(), store.spending(), store.invalid_replies()
-        board = board_of(store, anchor, weights.value)
+        found = Summed.of_store(store), store.spending(), store.invalid_replies()
+        board = anchored_at(found[0].board(looks_of(store), weights.value), anchor)
     show_board(board, *found, format=format, nash=nash)
 
 
 def show_board(
     board: Leaderboard,
-    results: Sequence[MatchResult],
+    summed: Summed,
     spending: Mapping[str, Spending],
     invalid: Faults,
     *,
@@ -65,11 +63,14 @@ def show_board(
     verdict: str | None = None,
     nash: bool = False,
 ) -> None:
-    """Print a board with all that belongs to it; a `verdict` on its order stands below the ratings."""
+    """Print a board with all that belongs to it, from the same sums.
+
+    A `verdict` on its order stands below the ratings.
+    """
     rated = [row.agent for row in board.overall if row.rating]
-    round_about = circles(head_to_head(results, rated), board.fits.get(None), asked=nash)
-    without = ranks_without_a_game(results, weights=board.weights, family=family)
-    drops = skin_drops(results)
+    round_about = circles(summed.duels(rated), board.fits.get(None), asked=nash)
+    without = ranks_without_a_game_of(summed.games, weights=board.weights, family=family)
+    drops = skin_drops(summed.of_skins)
     if format == Format.RICH:
         render_rich(board, Console())
         _show_dependent(without)

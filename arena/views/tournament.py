@@ -6,7 +6,7 @@ from shlex import quote
 
 from rich.console import Console
 
-from arena.record.board import board_at
+from arena.record.board import Summed
 from arena.record.store import Store
 from arena.tournament.options import TournamentOptions
 from arena.tournament.plan import Tournament
@@ -28,10 +28,10 @@ def hold_tournament(options: TournamentOptions, *, as_json: bool = False) -> boo
     shard = None if options.shard is None else Shard.parse(options.shard)
     verdict = result.verdict
     with Store.read(result.folder) as store:
-        board = board_at(store, 1 if verdict is None else verdict.looks)
+        summed = Summed.of_store(store)
     show_board(
-        board,
-        result.results,
+        summed.board(1 if verdict is None else verdict.looks),
+        summed,
         result.spending,
         result.invalid,
         format=Format.JSON if as_json else Format.RICH,

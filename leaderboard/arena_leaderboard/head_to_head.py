@@ -1,8 +1,10 @@
 """Who finished ahead of whom: every pair of agents, in each game and over all games."""
 
+from __future__ import annotations
+
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -47,29 +49,43 @@ class HeadToHead:
 def head_to_head(results: Iterable[MatchResult], agents: Sequence[str] | None = None) -> HeadToHead:
     """The duels of the rated results, for `agents` in this order (default: all, alphabetically)."""
     rated = [result for result in results if result.rated]
-    order = tuple(sorted({name for result in rated for name in result.players}) if agents is None else agents)
-    by_game: dict[str, list[Race]] = {game: [] for game in sorted({result.game for result in rated})}
+    order = sorted({name for result in rated for name in result.players}) if agents is None else agents
+    games: dict[str, Meetings] = {result.game: Meetings() for result in rated}
     for race in races(rated):
-        by_game[race.game].append(race)
-    games = {game: _duels(found, order) for game, found in by_game.items()}
-    return HeadToHead(order, _mean(list(games.values()), len(order)), games)
+        games[race.game].add([race])
+    return head_to_head_of(games, order)
 
 
-def _duels(found: Iterable[Race], agents: Sequence[str]) -> Duels:
-    points: dict[tuple[str, str], float] = defaultdict(float)  # halves add up exactly
-    meetings: dict[tuple[str, str], int] = defaultdict(int)
-    for race in found:
-        for (one, score), (other, against) in permutations(zip(race.agents, race.scores, strict=True), 2):
-            if one != other:
-                points[one, other] += 0.5 * ((score > against) + (score >= against))
-                meetings[one, other] += 1
-    return Duels(
-        tuple(
-            tuple(points[i, j] / meetings[i, j] if (i, j) in meetings else None for j in agents)
-            for i in agents
-        ),
-        tuple(tuple(meetings.get((i, j), 0) for j in agents) for i in agents),
-    )
+def head_to_head_of(games: Mapping[str, Meetings], agents: Sequence[str]) -> HeadToHead:
+    """The same of what was added up of each game."""
+    found = {game: games[game].duels(agents) for game in sorted(games)}
+    return HeadToHead(tuple(agents), _mean(list(found.values()), len(agents)), found)
+
+
+class Meetings:
+    """Who finished ahead of whom in one game, added up race by race."""
+
+    def __init__(self) -> None:
+        self._points: dict[tuple[str, str], float] = defaultdict(float)  # halves add up exactly
+        self._count: dict[tuple[str, str], int] = defaultdict(int)
+
+    def add(self, found: Iterable[Race]) -> None:
+        """Count these races."""
+        for race in found:
+            for (one, score), (other, against) in permutations(zip(race.agents, race.scores, strict=True), 2):
+                if one != other:
+                    self._points[one, other] += 0.5 * ((score > against) + (score >= against))
+                    self._count[one, other] += 1
+
+    def duels(self, agents: Sequence[str]) -> Duels:
+        """The duels of these agents, in this order."""
+        points, count = self._points, self._count
+        return Duels(
+            tuple(
+                tuple(points[i, j] / count[i, j] if (i, j) in count else None for j in agents) for i in agents
+            ),
+            tuple(tuple(count.get((i, j), 0) for j in agents) for i in agents),
+        )
 
 
 def _mean(games: Sequence[Duels], agents: int) -> Duels:

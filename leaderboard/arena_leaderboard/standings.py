@@ -5,7 +5,6 @@
 """
 
 import math
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -15,11 +14,11 @@ from arena_leaderboard.game_means import with_game_means
 from arena_leaderboard.model.game_weights import Family, Weights, game_shares, itself
 from arena_leaderboard.model.means import Interval, equal_mean, mean_ci95
 from arena_leaderboard.model.ranks import rank_ranges
-from arena_leaderboard.model.ratings import LEVEL, Difference, Fit, Rating, fit_tables
+from arena_leaderboard.model.ratings import LEVEL, Difference, Fit, Rating
 from arena_leaderboard.results import MatchResult
 from arena_leaderboard.seat_effect import SeatEffect
 from arena_leaderboard.standing import Standing
-from arena_leaderboard.sums import GameSums, Raced, by_seed
+from arena_leaderboard.sums import GameSums, added_up, by_seed, fit_of
 from arena_leaderboard.tally import Tally, ratio
 
 
@@ -92,16 +91,27 @@ def standings_by_seed(
     family: Family = itself,
 ) -> Leaderboard:
     """The same from all results of one game and seed at a time: only sums of them are held."""
-    summed: dict[str, GameSums] = defaultdict(GameSums)
-    for of_seed in results:
-        summed[of_seed[0].game].add(of_seed)
-    sums = {game: summed[game] for game in sorted(summed)}
+    return standings_of(
+        added_up(results), bootstraps=bootstraps, seed=seed, level=level, weights=weights, family=family
+    )
+
+
+def standings_of(
+    sums: Mapping[str, GameSums],
+    *,
+    bootstraps: int = 200,
+    seed: int = 0,
+    level: float = LEVEL,
+    weights: Weights = "game",
+    family: Family = itself,
+) -> Leaderboard:
+    """The same from what was added up of each game, in the order of their names."""
     fits: dict[str | None, Fit] = {}
 
     def ranked(name: str | None, found: Mapping[str, GameSums]) -> tuple[Standing, ...]:
         played = {game: of.rated.matches.total() for game, of in found.items()}
         shares = list(game_shares(played, weights, family).values())
-        fit = _fit([of.rated for of in found.values()], shares, bootstraps, seed)
+        fit = fit_of([of.rated for of in found.values()], shares, bootstraps, seed)
         if fit:
             fits[name] = fit
         clean = _clean_ratings(found, shares, bootstraps, seed)
@@ -113,12 +123,6 @@ def standings_by_seed(
     games = {game: ranked(game, {game: of}) for game, of in sums.items()}
     effects = {game: found for game, of in sums.items() if (found := of.seats.effects())}
     return Leaderboard(with_game_means(overall, games), games, effects, fits, level, weights)
-
-
-def _fit(raced: Sequence[Raced], shares: Sequence[float], bootstraps: int, seed: int) -> Fit | None:
-    matches = sum((of_game.matches for of_game in raced), Counter[str]())
-    tables = [of_game.table for of_game in raced]
-    return fit_tables(tables, matches, bootstraps=bootstraps, seed=seed, shares=shares)
 
 
 def differences(
@@ -141,7 +145,7 @@ def _clean_ratings(
     """The ratings over the matches without an invalid reply or a forfeit; none where those are all."""
     if all(of.clean.results == of.rated.results for of in games.values()):
         return {}
-    return _all_ratings(_fit([of.clean for of in games.values()], shares, bootstraps, seed))
+    return _all_ratings(fit_of([of.clean for of in games.values()], shares, bootstraps, seed))
 
 
 def _all_ratings(fit: Fit | None) -> dict[str, Rating]:

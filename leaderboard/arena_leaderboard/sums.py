@@ -6,8 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from arena_leaderboard.head_to_head import Meetings
 from arena_leaderboard.model.race_table import RaceTable
-from arena_leaderboard.results import MatchResult, races
+from arena_leaderboard.model.ratings import Fit, fit_tables
+from arena_leaderboard.results import MatchResult, Race, races
 from arena_leaderboard.seat_effect import SeatScores
 from arena_leaderboard.tally import Tally
 
@@ -20,12 +22,21 @@ class Raced:
         self.matches: Counter[str] = Counter()
         self.results = 0
 
-    def add(self, results: Sequence[MatchResult]) -> None:
-        """Add all rated results of one seed."""
+    def add(self, results: Sequence[MatchResult]) -> list[Race]:
+        """Add all rated results of one seed; returns the races that they hold."""
+        found = races(results)
         self.results += len(results)
         self.matches.update(agent for result in results for agent in set(result.players))
         if results:
-            self.table.add(results[0].seed, races(results))
+            self.table.add(results[0].seed, found)
+        return found
+
+
+def fit_of(raced: Sequence[Raced], shares: Sequence[float], bootstraps: int, seed: int) -> Fit | None:
+    """The fit of the races of each game, which have these shares; see `model.ratings.fit_tables`."""
+    matches = sum((of_game.matches for of_game in raced), Counter[str]())
+    tables = [of_game.table for of_game in raced]
+    return fit_tables(tables, matches, bootstraps=bootstraps, seed=seed, shares=shares)
 
 
 class GameSums:
@@ -37,12 +48,12 @@ class GameSums:
     def __init__(self) -> None:
         self.tallies: dict[str, Tally] = defaultdict(Tally)
         self.rated, self.clean = Raced(), Raced()
-        self.seats = SeatScores()
+        self.seats, self.meetings = SeatScores(), Meetings()
 
     def add(self, results: Sequence[MatchResult]) -> None:
         """Add all results of one seed, which must not have been added before."""
         rated = [result for result in results if result.rated]
-        self.rated.add(rated)
+        self.meetings.add(self.rated.add(rated))
         self.clean.add([result for result in rated if not any(result.invalid) and result.culprit is None])
         self.seats.add(rated)
         for result in results:
@@ -57,6 +68,14 @@ class GameSums:
         else:
             for agent in {*result.players, *filter(None, [result.culprit])}:
                 self.tallies[agent].errors += agent == result.culprit
+
+
+def added_up(results: Iterable[Sequence[MatchResult]]) -> dict[str, GameSums]:
+    """The sums of each game, by name, from all results of one game and seed at a time."""
+    summed: dict[str, GameSums] = defaultdict(GameSums)
+    for of_seed in results:
+        summed[of_seed[0].game].add(of_seed)
+    return {game: summed[game] for game in sorted(summed)}
 
 
 def by_seed(results: Iterable[MatchResult]) -> Iterator[list[MatchResult]]:

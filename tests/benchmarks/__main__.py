@@ -30,6 +30,7 @@ WORKS = {
     "frozen-lake": "games:frozen_lake",
     "play": "matches:snake_duel",
     "play-lake": "matches:frozen_lake",
+    "two-workers": "workers:two_workers",
     "sandbox": "sandbox:batch_of_one",
     "sandbox-64": "sandbox:batch_of_64",
     "rollout-frozen-lake": "rollout:rollout_frozen_lake",

@@ -33,7 +33,7 @@ TEXTARENA_MOVES = ("[up]", "[down]", "[left]", "[right]")
 def snake_duel() -> Work:
     """7×7 cells, 5 apples, two seats; at most 20 moves of each, which are 40 turns to TextArena."""
     theirs = SnakeEnv(width=7, height=7, num_apples=5, max_turns=40)
-    return _work("snake-duel", theirs, seats=2, reach=1.0, aim=2.0)
+    return _work("snake-duel", theirs, seats=2, reach=2.0, aim=3.0)
 
 
 def frozen_lake() -> Work:

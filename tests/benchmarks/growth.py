@@ -90,8 +90,9 @@ def episodes(counts: Sequence[int] = EPISODES) -> Iterator[Row]:
 LEADERBOARD = """
 import random, sys
 from arena_leaderboard import MatchResult
-from arena_leaderboard.standings import standings_by_seed
-from arena_leaderboard.sums import together
+from arena_leaderboard.head_to_head import head_to_head_of
+from arena_leaderboard.standings import standings_of
+from arena_leaderboard.sums import added_up, together
 luck = random.Random(0)
 def results(count):
     for seed in range(count // 2):
@@ -99,8 +100,10 @@ def results(count):
             won = luck.random() < chance
             yield MatchResult("frozen-lake", 2**47 + seed, (player,), (1,), (float(won),), (won,), (0,), (6,),
                               (luck.random(),))
-board = standings_by_seed(together(results(int(sys.argv[1]))))
-assert [row.agent for row in board.overall] == ["search", "random"]
+sums = added_up(together(results(int(sys.argv[1]))))
+order = [row.agent for row in standings_of(sums).overall]
+assert order == ["search", "random"]
+head_to_head_of({game: of.meetings for game, of in sums.items()}, order)
 """
 
 

@@ -53,7 +53,7 @@ def update_distinct() -> Work:
     """64 prompts of about 150 tokens that have nothing in common: nothing can be saved."""
     rng = np.random.default_rng(0)
     prompts = [some_ids(rng, int(rng.integers(140, 161))) for _ in range(64)]
-    return _work("update, 64 unlike prompts x 16 tokens", _with_replies(prompts, rng), 2, 4)
+    return _work("update, 64 unlike prompts x 16 tokens", _with_replies(prompts, rng), 1.5, 3)
 
 
 def update_shared() -> Work:

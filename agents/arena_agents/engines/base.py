@@ -71,3 +71,8 @@ class Engine(Protocol):
     def close(self) -> None:
         """Free everything; the engine is not used again."""
         ...
+
+
+def each_of(engine: Engine) -> tuple[Engine, ...]:
+    """The engines that hold weights of their own: several servers (`engines.several`), or the one itself."""
+    return tuple(getattr(engine, "engines", ())) or (engine,)

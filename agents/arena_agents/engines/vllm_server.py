@@ -124,7 +124,7 @@ class ServerEngine:
         except (RequestError, MalformedError) as error:
             if isinstance(error, RequestError) and error.status is None:
                 raise self._lost(error) from None
-            raise UsageError(f"{self._where()} does not load the policy: {_remedy(error)}") from None
+            raise UsageError(f"{self.name} does not load the policy: {_remedy(error)}") from None
         self._unload()
         self._adapter, self._loaded, self.policy_version = name, self._loaded + 1, version
 
@@ -145,11 +145,13 @@ class ServerEngine:
             with suppress(RequestError, MalformedError):
                 self.client.post("/unload_lora_adapter", {"lora_name": self._adapter}, UNLOADING_S)
 
-    def _lost(self, why: object) -> UsageError:
-        return UsageError(f"{self._where()} is lost; when it is back, {RESUME} ({why})")
-
-    def _where(self) -> str:
+    @property
+    def name(self) -> str:
+        """What messages call it."""
         return f"the server at {self.client.address.url}"
+
+    def _lost(self, why: object) -> UsageError:
+        return UsageError(f"{self.name} is lost; when it is back, {RESUME} ({why})")
 
 
 def load_server_engine(

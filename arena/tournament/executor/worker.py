@@ -14,6 +14,7 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
+from arena.machine.garbage import look_seldom
 from arena.machine.parent import end_with_parent
 from arena.tournament.agents import Agents
 from arena.tournament.executor.base import played
@@ -39,6 +40,7 @@ def work(connection: Connection) -> None:
 
 def main() -> None:
     end_with_parent()
+    look_seldom()
     connection = Connection(int(sys.argv[1]))
     try:
         work(connection)

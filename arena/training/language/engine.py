@@ -8,7 +8,7 @@ from typing import Any
 from arena.training.distributed.shards import GatheredEngine
 from arena.training.language.learner import PolicyLearner
 from arena.training.memory.estimate import weights_dtype
-from arena_agents.address import is_address, parse_address
+from arena_agents.address import parse_addresses, without_address
 from arena_agents.causal_lm.load import default_device
 from arena_agents.engines.base import Engine
 from arena_agents.engines.choose import choose_engine
@@ -22,12 +22,11 @@ def training_engine(learner: PolicyLearner, tokenizer: Any, note: Callable[[str]
     """
     config = learner.config
     if config.served:
-        from arena_agents.engines.vllm_server import load_server_engine
+        from arena_agents.engines.several import load_server_engines
 
-        address = parse_address(config.agent)
-        base = learner.start.base
-        served = f"{parse_address(base).spec if is_address(base) else base}@{address.url}"
-        return load_server_engine(served, lora_rank=config.lora_rank)
+        urls = [address.url for address in parse_addresses(config.agent)]
+        served = f"{without_address(learner.start.base)}@{','.join(urls)}"
+        return load_server_engines(served, lora_rank=config.lora_rank)
     source = learner.start.source
     if choose_engine(config.engine, source, adapter=config.lora_rank > 0) == "transformers":
         if learner.team.sharded:

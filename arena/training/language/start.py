@@ -22,7 +22,7 @@ from arena.machine.copies import copy_folder
 from arena.machine.files import put_in_place, write_json
 from arena.training.config import LanguageConfig
 from arena.training.export.export import Policy, merge_policy
-from arena_agents.address import is_address, parse_address
+from arena_agents.address import without_address
 from arena_agents.causal_lm.adapter_config import read_adapter
 from arena_agents.files import read_json
 from arena_agents.language.chat import ChatFormat
@@ -63,7 +63,7 @@ def start_policy(agent: str) -> Policy | None:
 
     Raises UsageError if the folder holds no language policy.
     """
-    path = parse_address(agent).spec if is_address(agent) else agent
+    path = without_address(agent)
     if path in PRESETS or not Path(path).is_dir():
         return None
     try:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import shutil
 from contextlib import suppress
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from shlex import quote
 
@@ -26,7 +27,7 @@ import torch
 from arena.training.language.learner import PolicyLearner
 from arena.training.language.probe import Probe, compare, drawn_logprobs, on_tokens, probe_prompts
 from arena.training.language.sequences import Sequences
-from arena_agents.engines.base import Engine
+from arena_agents.engines.base import Engine, each_of
 from arena_agents.language.agent import LanguageAgent
 from arena_games.base import GameSpec, UsageError
 
@@ -69,8 +70,8 @@ class PolicySync:
             return UNPROBED
         self._sync(version)
         probes = self._probes(version)
-        for probe in probes:
-            self._judge(probe, version)
+        for probe, sampler in zip(probes, cycle(self._samplers()), strict=False):
+            self._judge(probe, version, sampler)
         if all(probe.proves_new for probe in probes):
             self.proven, self.proven_version = self.learner.trained.copy(), version
         worst = max(probes, key=lambda probe: probe.error)
@@ -97,9 +98,10 @@ class PolicySync:
             self._synced().parent.rmdir()
 
     def _probes(self, version: int) -> list[Probe]:
-        """One for each process of the team, as each has an engine of its own. All see the same."""
-        drawn = self.engine.generate(self.prompts, self.sampling, range(len(self.prompts)))
-        everyones = self.learner.team.gather(drawn)
+        """One for each engine of each process of the team, in that order. All processes see the same."""
+        seeds = range(len(self.prompts))
+        drawn = [one.generate(self.prompts, self.sampling, seeds) for one in each_of(self.engine)]
+        everyones = [samples for of_one in self.learner.team.gather(drawn) for samples in of_one]
         samples = [sample for samples in everyones for sample in samples]
         stale = {sample.policy_version for sample in samples} - {version}
         if stale:
@@ -115,15 +117,20 @@ class PolicySync:
             for samples, new_PK, proven_PK in zip(everyones, *parts, strict=True)
         ]
 
-    def _judge(self, probe: Probe, version: int) -> None:
+    def _samplers(self) -> list[str]:
+        """What messages call the engines."""
+        engines = each_of(self.engine)
+        return ["the engine"] if len(engines) == 1 else [getattr(one, "name", "an engine") for one in engines]
+
+    def _judge(self, probe: Probe, version: int, sampler: str) -> None:
         if probe.proves_old:
             raise UsageError(
-                f"the engine still samples policy {self.proven_version}, not {version} (probe slope "
+                f"{sampler} still samples policy {self.proven_version}, not {version} (probe slope "
                 f"{probe.slope:.2f} ± {probe.slope_error:.2f}, 1 if it did); {self._remedy()}"
             )
         if not probe.error <= self._tolerance():
             raise UsageError(
-                f"the engine does not sample policy {version}: it is {probe.error:.2g} nats a token from "
+                f"{sampler} does not sample policy {version}: it is {probe.error:.2g} nats a token from "
                 f"the trainer's log-probabilities, {self._tolerance():g} allowed; {self._remedy()}"
             )
 

@@ -21,7 +21,7 @@ from arena.match.evaluate import evaluate
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
 from arena.match.seating import house_agents, seated
-from arena.record import attempts, rows, seals
+from arena.record import attempts, packed, rows, seals
 from arena.record.store import FILE_NAME, Store
 from arena.record.verify import verify
 from arena.tournament.plan import Tournament
@@ -235,8 +235,11 @@ def test_a_run_of_the_format_before_is_read_and_continued(tmp_path: Path) -> Non
     with Store.open(tmp_path, {"seed": 0}, {"python": "3"}) as store:
         store.add(played(Learns(99), 0, count=1), LAKE.open_seats)
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
-        connection.execute("DROP TABLE attempts")
-        connection.execute("DROP TABLE plays")
+        packed.teach(connection)
+        whole = connection.execute(packed.ALL).fetchall()
+        connection.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", whole)
+        for table in ("attempts", "plays", "packed", "bases"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute(f"PRAGMA user_version = {rows.WITHOUT_ATTEMPTS}")
     seals.file_seal(tmp_path / FILE_NAME).unlink()
     assert verify(tmp_path, processes=1).faults == []

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,17 +221,32 @@ class Stored:
         return int(self.id.split(":")[2])
 
 
+def stored_texts(connection: sqlite3.Connection) -> dict[bytes, bytes]:
+    """Every text by its digest, whole or packed."""
+    texts = dict(connection.execute("SELECT digest, text FROM texts"))
+    bases = dict(connection.execute("SELECT number, text FROM bases"))
+    for digest, base, text in connection.execute("SELECT digest, base, text FROM packed"):
+        texts[digest] = zlib.decompressobj(-15, zdict=bases[base]).decompress(text)
+    for digest, text in texts.items():
+        assert hashlib.blake2b(text, digest_size=16).digest() == digest
+    return texts
+
+
 def stored_episodes(path: Path) -> Iterator[Stored]:
     """All episodes of a run's file."""
     connection = sqlite3.connect(path)
+    texts = stored_texts(connection)
     columns = 'number, id, game, seed, players, returns, placements, successes, "end"'
     for row in connection.execute(f"SELECT {columns} FROM episodes ORDER BY number"):
-        steps = connection.execute(
-            "SELECT seat, turn, seen.text, legal, said.text, action, invalid, reward FROM steps "
-            "JOIN texts AS seen ON seen.digest = observation JOIN texts AS said ON said.digest = reply "
+        found = connection.execute(
+            "SELECT seat, turn, observation, legal, reply, action, invalid, reward FROM steps "
             "WHERE episode = ? ORDER BY position",
             (row[0],),
-        ).fetchall()
+        )
+        steps = [
+            (seat, turn, texts[seen], legal, texts[said], *rest)
+            for seat, turn, seen, legal, said, *rest in found
+        ]
         number, id_, game, seed, *by_seat, end = row
         lists = [json.loads(column) for column in by_seat]
         yield Stored(number, id_.decode(), game.decode(), seed, *lists, end, steps)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from arena.record.board import Summed
 from arena.record.store import FILE_NAME, Store
 from arena.record.verify import verify
 from arena.views.listing import runs as list_runs
@@ -27,7 +28,8 @@ from arena.views.terminal.plain import PlainPrinter
 from arena.views.terminal.recorded import stored_replay
 from arena.views.terminal.replay import print_notable
 from arena_agents.random import RandomAgent
-from arena_leaderboard import render_json, render_markdown, standings
+from arena_leaderboard import render_json, render_markdown
+from arena_leaderboard.standings import standings_of
 from tests.arena.damage import (
     MUTANTS,
     bytes_damaged,
@@ -51,8 +53,9 @@ def all_of_a_tournament(folder: Path) -> None:
     """What leaderboard, report, replay, list and tournament read of a run's file."""
     list_runs(folder)
     with Store.read(folder) as store:
-        results, spent = store.results(), store.spending()
-        board = standings(results, bootstraps=2)
+        summed, spent = Summed.of_store(store), store.spending()
+        store.results()
+        board = standings_of(summed.games, bootstraps=2)
         render_json(board, replies=spending_json(spent))
         render_markdown(board)
         show_spending(spent, Console(file=io.StringIO()))
@@ -92,7 +95,7 @@ def values_damaged(path: Path) -> Callable[[int], bytes]:
 
 def change_value(connection: sqlite3.Connection, rng: random.Random) -> None:
     """Put another value into one cell, of whatever type."""
-    table = rng.choice(("meta", "texts", "episodes", "steps", "episodes", "steps"))
+    table = rng.choice(("meta", "packed", "bases", "episodes", "steps", "episodes", "steps"))
     columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
     column = rng.choice(columns)
     rows = connection.execute(f"SELECT * FROM {table}").fetchall()

@@ -105,7 +105,8 @@ def _check_exact(store: Store, text: str) -> None:
 def test_equal_texts_are_kept_once(store: Store, tmp_path: Path) -> None:
     store.add([with_text("long " * 1000, number) for number in range(50)], (0,))
     with sqlite3.connect(tmp_path / FILE_NAME) as connection:
-        assert connection.execute("SELECT count(*) FROM texts").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM packed").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM texts").fetchone() == (0,)
         assert connection.execute("SELECT DISTINCT policy_version FROM steps").fetchall() == [(7,)]
 
 

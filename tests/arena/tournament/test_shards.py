@@ -184,7 +184,7 @@ def test_a_broken_seal_is_an_error(cut: Path) -> None:
 
 
 def test_a_text_that_was_changed_is_an_error(cut: Path) -> None:
-    change(cut / "shards" / "1-of-3", "UPDATE texts SET text = X'61'", sealed=False)
+    change(cut / "shards" / "1-of-3", "UPDATE packed SET text = X'61'", sealed=False)
     with pytest.raises(UsageError, match=r"a text of episode [0-9]+ was changed"):
         merge(cut)
 

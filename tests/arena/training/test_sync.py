@@ -111,6 +111,20 @@ class OtherKernelsNeverSwaps(OtherKernels, NeverSwaps):
     pass
 
 
+class TwoServers:
+    """Two engines of one policy, of which the second misses a policy."""
+
+    shares_model, policy_version = False, 0
+
+    def __init__(self, config):
+        self.engines = (CopyEngine(config), MissesTheSecond(config))
+        self.engines[0].name, self.engines[1].name = "the server at a", "the server at b"
+
+    def load_policy(self, adapter, version):
+        for engine in self.engines:
+            engine.load_policy(adapter, version)
+
+
 class Silent:
     def update(self, step, row):
         pass
@@ -214,6 +228,16 @@ def test_planted_engines_are_found_at_the_first_stale_policy(in_step, kind, at, 
     with pytest.raises(UsageError, match=problem) as caught:
         sync.push(at)
     assert "\n" not in str(caught.value)
+
+
+def test_of_several_servers_each_is_probed_and_the_stale_one_is_named(in_step):
+    sync, move = in_step(TwoServers)
+    for version in (0, 1):
+        sync.push(version)
+        move(0.003)
+    with pytest.raises(UsageError, match="the server at b still samples policy 1, not 2"):
+        sync.push(2)
+    assert [engine.asked for engine in sync.engine.engines] == [[len(sync.prompts)] * 3] * 2
 
 
 def test_stepping_back_is_proven_as_well(in_step):

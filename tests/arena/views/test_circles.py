@@ -6,11 +6,13 @@ import json
 
 import pytest
 
+from arena.record.board import Summed
 from arena.record.plays import Faults
 from arena.views.leaderboard import show_board
 from arena.views.options import Format
 from arena.views.page.facts import round_about
 from arena_leaderboard import MatchResult, circles, head_to_head, standings
+from arena_leaderboard.sums import added_up, by_seed
 from tests.leaderboard.simulate import versus
 
 HOSTILE = "<b>\x1b[31m"
@@ -27,7 +29,8 @@ def line() -> list[MatchResult]:
 
 
 def shown(results: list[MatchResult], format: Format, *, nash: bool = False) -> None:
-    show_board(standings(results), results, {}, Faults(), format=format, nash=nash)
+    summed = Summed(added_up(by_seed(results)))
+    show_board(summed.board(), summed, {}, Faults(), format=format, nash=nash)
 
 
 def test_a_cycle_is_named_below_the_board_with_nash_averaging(capsys: pytest.CaptureFixture[str]) -> None:
