@@ -75,7 +75,9 @@ def spaces(spec: GameSpec) -> str:
     text = ("`text`", "the situation in words")
     planes = ""
     if "grid" in seen.spaces:
-        planes = f"\nPlanes of `grid`, in their order: {', '.join(PLANES[type(spec.config)])}. Row 0 is y = 0.\n"
+        planes = (
+            f"\nPlanes of `grid`, in their order: {', '.join(PLANES[type(spec.config)])}. Row 0 is y = 0.\n"
+        )
     return (
         "## Spaces\n\n"
         "Of the PettingZoo environment (`spec.make_env()`), for each seat:\n\n"

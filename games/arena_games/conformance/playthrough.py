@@ -192,7 +192,9 @@ def outside(space: Any, seen: Mapping[str, Any]) -> str | None:
     if odd:
         named = ", ".join(map(ascii, odd[:5]))
         return f"{key!r} holds {named}, which its space lacks: give that charset=string.printable, or more"
-    return f"{key!r} has {len(value):,} characters; its space wants {part.min_length:,} to {part.max_length:,}"
+    return (
+        f"{key!r} has {len(value):,} characters; its space wants {part.min_length:,} to {part.max_length:,}"
+    )
 
 
 def env_after(spec: GameSpec, seed: int, actions: Sequence[Action]) -> Any:

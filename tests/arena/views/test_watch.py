@@ -94,7 +94,12 @@ def test_line_up_fills_the_open_seats() -> None:
         (DUEL, "dqn", "random", "arena train snake-duel --agent dqn"),
         (DUEL, "nano+snake", "random", "arena train snake --agent nano"),
         (DUEL, "search", "serach", "did you mean 'search'"),
-        (replace(DUEL, config=None), "random,search", "random", "does not know the rules of snake-duel; name"),
+        (
+            replace(DUEL, config=None),
+            "random,search",
+            "random",
+            "does not know the rules of snake-duel; name",
+        ),
         (replace(DUEL, config=None), "random", "search", "does not know the rules of snake-duel; name"),
     ],
 )
