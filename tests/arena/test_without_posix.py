@@ -10,7 +10,7 @@ from pathlib import Path
 WITHOUT = """
 import builtins, os
 
-ABSENT = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
+ABSENT = {"fcntl", "grp", "pty", "pwd", "termios", "tty"}
 OURS = ("arena", "arena_agents", "arena_games", "arena_leaderboard")
 real = builtins.__import__
 
@@ -64,5 +64,5 @@ def test_nano_trains(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_missed(tmp_path: Path) -> None:
-    program = "exec('import resource', {'__name__': 'arena.machine.hardware'})"
+    program = "exec('import termios', {'__name__': 'arena.views.terminal.keys'})"
     lacking(f"try:\n    {program}\nexcept ImportError:\n    pass\nelse:\n    raise SystemExit(1)", tmp_path)
