@@ -166,11 +166,12 @@ def exploit(
     ] = 100,
     seed: Seed = 0,
     decode: Decoding = "choice",
+    json: Json = False,
 ) -> None:
     """Measure how exploitable an agent's policy is: NashConv, 0 in an equilibrium."""
     from arena.views.exploit import show_exploitability
 
-    show_exploitability(agent, game, draws=draws, seed=seed, decode=decode)
+    show_exploitability(agent, game, draws=draws, seed=seed, decode=decode, as_json=json)
 
 
 def check_game(

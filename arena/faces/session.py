@@ -8,7 +8,7 @@ from functools import cached_property
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.referee import Referee
-from arena.match.seating import house_agents, in_turn, seated
+from arena.match.seating import house_agents, in_turn, refuse_unable, seated
 from arena_agents import Agent, Observation, Reply
 from arena_agents.registry import make_agent
 from arena_games.base import GameSpec, UsageError, points
@@ -35,7 +35,8 @@ class Session:
     """One seat of a game, one episode after another.
 
     `seat` counts the open seats from 0; `opponent` names the agent on the others, the house keeps its own.
-    Raises UsageError for unknown games and agents, and for a seat that there is not.
+    Raises UsageError for unknown games and agents, for an opponent that cannot play the game, and for a seat
+    that there is not.
     """
 
     def __init__(self, game: str | GameSpec, *, seat: int = 0, opponent: str = "random") -> None:
@@ -49,6 +50,7 @@ class Session:
         self._others = house_agents([self.spec])
         if self.spec.versus:
             self._others[OPPONENT] = make_agent(opponent)
+        refuse_unable(self.spec, self._others.values(), "name another opponent")
         self._referee: Referee | None = None
 
     @cached_property

@@ -11,10 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from arena.match.episode import EndReason, Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
-from arena.match.seating import house_agents, in_turn, seated
+from arena.match.seating import house_agents, in_turn, refuse_unable, seated
 from arena.match.seeds import Split, episode_seed
 from arena_agents import Agent
-from arena_agents.base import obstacle
 from arena_agents.limits import MOST_MATCHES
 from arena_agents.registry import make_agent
 from arena_games.base import GameSpec, UsageError
@@ -129,10 +128,7 @@ def played_episodes(agent: Agent, spec: GameSpec, conditions: Conditions) -> lis
         if conditions.opponent is None:
             raise UsageError(f"{spec.name} is played against others; name one with --opponents")
         players[OPPONENT] = conditions.opponent
-    for player in players.values():
-        problem = obstacle(player, spec)
-        if problem:
-            raise UsageError(problem)
+    refuse_unable(spec, players.values())
     return list(play(_matches(spec, conditions), players, conditions.config))
 
 

@@ -52,6 +52,14 @@ def house_agents(games: Iterable[GameSpec]) -> dict[str, Agent]:
     return {HOUSE + name: make_agent(name) for name in sorted(names)}
 
 
+def refuse_unable(spec: GameSpec, players: Iterable[object], remedy: str = "name another agent") -> None:
+    """Raises UsageError for the first of them that says that it cannot play the game."""
+    for player in players:
+        problem = obstacle(player, spec)
+        if problem:
+            raise UsageError(f"{problem}; {remedy}")
+
+
 # In training, `opponents` says who holds the seats that the learner does not: `house` leaves it all open
 # seats, `self` all seats, and an agent's spec gives it one seat, the agent all others, the house's too. With
 # `league` the learner is alone as with `house`, until a trainer seats others (`against`).
@@ -95,7 +103,5 @@ def opponent_agents(spec: GameSpec, opponents: str) -> dict[str, Agent]:
     if opponents in ("house", "self", LEAGUE):
         return {"random": make_agent("random"), **house_agents([spec])}
     named = make_agent(opponents)
-    problem = obstacle(named, spec)
-    if problem:
-        raise UsageError(f"{problem}; name other opponents")
+    refuse_unable(spec, [named], "name other opponents")
     return {opponents: named}

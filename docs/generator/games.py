@@ -8,10 +8,18 @@ from dataclasses import fields, is_dataclass
 from arena import Match, find_game, make_agent, play
 from arena.match.episode import Episode
 from arena_games.base import GameSpec, points
+from arena_games.frozen_lake import text as frozen_lake
+from arena_games.frozen_lake.rules import FrozenLakeConfig
 from arena_games.registry import BUILT_IN
+from arena_games.snake import text as snake
+from arena_games.snake.rules import SnakeConfig
 from docs.generator.reference import cell, line, table
 
 SEED = 7  # of the episode that is shown
+PLANES: dict[type, tuple[str, ...]] = {
+    FrozenLakeConfig: frozen_lake.PLANES,
+    SnakeConfig: snake.PLANES,
+}
 
 
 def pages() -> dict[str, str]:
@@ -65,10 +73,16 @@ def spaces(spec: GameSpec) -> str:
     seen = env.observation_space(agent)
     rows = [(f"`{key}`", f"`{line(space)}`") for key, space in seen.spaces.items() if key != "text"]
     text = ("`text`", "the situation in words")
+    planes = ""
+    if "grid" in seen.spaces:
+        planes = (
+            f"\nPlanes of `grid`, in their order: {', '.join(PLANES[type(spec.config)])}. Row 0 is y = 0.\n"
+        )
     return (
         "## Spaces\n\n"
         "Of the PettingZoo environment (`spec.make_env()`), for each seat:\n\n"
         + table(("observation", ""), [text, *rows])
+        + planes
         + f"\nActions: `{env.action_space(agent)}`, in the order of the table above.\n"
     )
 

@@ -1,7 +1,7 @@
-"""A PettingZoo AEC environment around somebody else's game: in turns, all at once, or both by turns.
+"""A PettingZoo AEC environment for games in turns, all at once, or both by turns.
 
-A game of another library supplies the hooks at the end: who is asked now, what they see, and what their
-moves do. Everybody leaves the episode together when the game is over or has been cut.
+A game, one's own or another library's, supplies the hooks at the end: who is asked now, what they see, and
+what their moves do. Everybody leaves the episode together when the game is over or has been cut.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 from arena_games.base import GameSpec, Invalid, Observation
 from arena_games.conformance import Check, check_game
@@ -117,6 +119,38 @@ class SaysNoActions(SnakeEnv):
         return super().text(seat).partition("Actions:")[0]
 
 
+class SpacesOnCall(SnakeEnv):
+    def observation_space(self, agent: str) -> Any:
+        return spaces.Dict(dict(super().observation_space(agent).spaces))
+
+
+class ActionsOnCall(SnakeEnv):
+    def action_space(self, agent: str) -> Any:
+        return spaces.Discrete(4)
+
+
+class SpaceWithoutLineBreaks(SnakeEnv):
+    def observation_space(self, agent: str) -> Any:
+        self.observation_spaces[agent].spaces["text"] = spaces.Text(10_000)
+        return super().observation_space(agent)
+
+
+class SpaceTooShort(SnakeEnv):
+    def observation_space(self, agent: str) -> Any:
+        self.observation_spaces[agent].spaces["text"].max_length = 100
+        return super().observation_space(agent)
+
+
+class GridBeyondItsSpace(SnakeEnv):
+    def grid(self, seat: int) -> Any:
+        return super().grid(seat) * 2
+
+
+class GridForgotten(SnakeEnv):
+    def observe(self, agent: str) -> Any:
+        return {key: value for key, value in super().observe(agent).items() if key != "grid"}
+
+
 class ObservesABareString(SnakeEnv):
     def observation_space(self, agent: str) -> Any:
         return super().observation_space(agent)["text"]
@@ -171,6 +205,16 @@ FAULTY_ENVIRONMENTS = {
     SaysNoActions: "the text names every legal action",
     ObservesABareString: "the spec fits the environment",
     Crashes: "random episodes can be played",
+    SpacesOnCall: "the spec fits the environment",
+    ActionsOnCall: "the spec fits the environment",
+}
+
+OUTSIDE_THEIR_SPACE = {
+    WritesInGreek: r"'text' holds '\\u03.*charset=",
+    SpaceWithoutLineBreaks: r"'text' holds '\\n', ' ', .*charset=string.printable",
+    SpaceTooShort: r"'text' has \d+ characters; its space wants 1 to 100",
+    GridBeyondItsSpace: r"'grid' is outside Box",
+    GridForgotten: r"holds action_mask, text, but its space action_mask, grid, text",
 }
 
 FAULTY_SPECS = {
@@ -199,6 +243,17 @@ def test_a_faulty_environment_fails(env: type[SnakeEnv]) -> None:
     failed = failures(duel(env))
     assert FAULTY_ENVIRONMENTS[env] in failed
     assert all(check.detail and "\n" not in check.detail for check in failed.values())
+
+
+@pytest.mark.parametrize("env", OUTSIDE_THEIR_SPACE, ids=lambda env: env.__name__)
+def test_what_is_outside_its_space_is_told(env: type[SnakeEnv]) -> None:
+    detail = failures(duel(env))["observations are inside their space"].detail
+    assert re.match(r"seed 0: the observation of seat 0 at step 0: " + OUTSIDE_THEIR_SPACE[env], detail)
+
+
+def test_spaces_that_are_made_on_call_are_told() -> None:
+    detail = failures(duel(ActionsOnCall))["the spec fits the environment"].detail
+    assert detail == "action_space('seat_0') gives another object each time; make it once, in __init__"
 
 
 @pytest.mark.parametrize("fault", FAULTY_SPECS)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from arena_games.base import GameSpec, Observation
 from arena_games.board import Board
 from arena_games.conformance import check_game
@@ -16,18 +18,19 @@ from arena_games.registry import BUILT_IN
 README = Path(__file__).parents[2] / "games" / "README.md"
 
 
-def blocks() -> list[str]:
-    """The Python in the README: a whole game, then its picture."""
-    found: list[str] = re.findall(r"```python[^\n]*\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def blocks(named: str) -> list[str]:
+    """The Python in the README: whole games under their files' names, and a picture under none."""
+    page = README.read_text(encoding="utf-8")
+    found: list[str] = re.findall(rf"```python{named}\n(.*?)```", page, re.DOTALL)
     return found
 
 
-def example(folder: Path) -> GameSpec:
-    """The spec of the example, from a file as a user would save it."""
-    source = blocks()[0]
-    file = folder / "my_game.py"
+def example(folder: Path, name: str = "my_game") -> GameSpec:
+    """The spec of an example, from a file as a user would save it."""
+    (source,) = blocks(rf" file={name}\.py")
+    file = folder / f"{name}.py"
     file.write_text(source, encoding="utf-8")
-    module_spec = importlib.util.spec_from_file_location("my_game", file)
+    module_spec = importlib.util.spec_from_file_location(name, file)
     assert module_spec is not None
     assert module_spec.loader is not None
     module = importlib.util.module_from_spec(module_spec)
@@ -36,8 +39,21 @@ def example(folder: Path) -> GameSpec:
     return spec
 
 
-def test_the_example_conforms(tmp_path: Path) -> None:
-    assert [check for check in check_game(example(tmp_path)) if not check.passed] == []
+@pytest.mark.parametrize("name", ["my_game", "nim"])
+def test_the_examples_conform(name: str, tmp_path: Path) -> None:
+    assert [check for check in check_game(example(tmp_path, name)) if not check.passed] == []
+
+
+def test_who_takes_the_last_stick_wins(tmp_path: Path) -> None:
+    spec = example(tmp_path, "nim")
+    for seed in range(5):
+        played = play(spec, seed)
+        taken, last = [visit.action for visit in played.decisions], played.decisions[-1]
+        assert [visit.view.seat for visit in played.decisions] == [turn % 2 for turn in range(len(taken))]
+        assert last.rewards == {last.view.seat: 1.0, 1 - last.view.seat: -1.0}
+        places = played.visits[-1].view.infos["placements"]
+        assert places[last.view.seat] == 1
+        assert sorted(places) == [1, 2]
 
 
 def test_the_example_plays_by_its_rules(tmp_path: Path) -> None:
@@ -50,7 +66,7 @@ def test_the_example_plays_by_its_rules(tmp_path: Path) -> None:
 
 def test_the_examples_picture_shows_the_throws(tmp_path: Path) -> None:
     names: dict[str, Callable[[Observation], Board | None]] = {}
-    exec(blocks()[1], names)  # type: ignore[arg-type]
+    exec(blocks("")[0], names)  # type: ignore[arg-type]
     visits = play(example(tmp_path), 0, [0, 2, 1, 2, 0, 0, 0, 0, 0, 0]).visits
     boards = [
         names["board"](Observation("", visit.view.seat, 0, visit.view.text, ()))

@@ -21,7 +21,7 @@ from arena.machine.files import write_text
 from arena.match.episode import Episode, Step
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
-from arena.match.seating import HOUSE, LEARNER, opponent_agents, training_seating
+from arena.match.seating import HOUSE, LEARNER, opponent_agents, refuse_unable, training_seating
 from arena.match.seeds import Split, decision_seed, episode_seed
 from arena.training.language.rollout import CONCURRENCY
 from arena.training.sft.config import SftConfig
@@ -103,6 +103,7 @@ def taught_decisions(spec: GameSpec, teacher: Agent, config: SftConfig) -> list[
 
     Episodes that an error ended are left out. Raises UsageError, with the first error, if all were.
     """
+    refuse_unable(spec, [teacher], "name another teacher")
     player = NoisyPlayer(teacher, spec, config.noise)
     agents = {LEARNER: player, **opponent_agents(spec, config.opponents)}
     seating = training_seating(spec, config.opponents)

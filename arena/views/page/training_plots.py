@@ -18,6 +18,7 @@ from arena.views.page.svg import INK, STYLE, to_svg
 from arena.views.page.training import Points, TrainingData, interval
 
 MOST_POINTS = 240  # of a line
+ROUNDING = 1e-12
 PANEL = 300  # CSS pixels of a small panel
 PANEL_HEIGHT = 150
 BESIDE = 480  # narrower figures set the two panels one below the other
@@ -62,6 +63,11 @@ def thinned(points: Points, most: int = MOST_POINTS) -> Points:
     return tuple((part[-1][0], fmean(value for _, value in part)) for part in parts)
 
 
+def told(points: Points) -> Points:
+    """The same, but for what is no more than a sum's rounding error: that is 0."""
+    return tuple((step, 0.0 if abs(value) < ROUNDING else value) for step, value in points)
+
+
 def progress_plot(run: TrainingData, *, key: str, width: int) -> str:
     """Return and success, in training and on held-out episodes, as SVG."""
     beside = width >= BESIDE
@@ -89,9 +95,12 @@ def _progress(panel: Any, run: TrainingData, metric: str, title: str) -> None:
         )
         if metric == "success" and run.held_out_episodes:
             lows, highs = zip(*(interval(value, run.held_out_episodes) for value in values), strict=True)
-            panel.fill_between(
-                steps, lows, highs, color=INK["accent"], alpha=0.15, linewidth=0, label="95 % interval"
-            )
+            if len(steps) == 1:  # a band between one step and itself is not seen
+                panel.vlines(steps, lows, highs, color=INK["accent"], alpha=0.5, label="95 % interval")
+            else:
+                panel.fill_between(
+                    steps, lows, highs, color=INK["accent"], alpha=0.15, linewidth=0, label="95 % interval"
+                )
     _mark_step_backs(panel, run)
     if metric == "success":
         panel.set_ylim(-0.03, 1.03)
@@ -130,7 +139,7 @@ def lines_plot(
     title: str, lines: Mapping[str, Points], *, key: str, band: tuple[Points, Points] | None = None
 ) -> str:
     """Lines by step as SVG, with a legend where there are several; empty where there is no point."""
-    drawn = {label: thinned(points) for label, points in lines.items() if points}
+    drawn = {label: thinned(told(points)) for label, points in lines.items() if points}
     if not drawn:
         return ""
     several = len(drawn) > 1

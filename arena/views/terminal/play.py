@@ -10,7 +10,7 @@ from rich.text import Text
 from arena.match.episode import Episode
 from arena.match.match import Match, MatchConfig
 from arena.match.play import play
-from arena.match.seating import beside, house_agents, seated
+from arena.match.seating import beside, house_agents, refuse_unable, seated
 from arena.match.seeds import Split, episode_seed
 from arena.untrusted import escaped_line
 from arena.views.terminal.keys import can_read_keys
@@ -61,6 +61,7 @@ def _match_for_one(spec: GameSpec, against: str | None, seed: int) -> tuple[Matc
     house = None if against is None else OPPONENT
     players = seated(spec, beside(spec, [HUMAN], OPPONENT), house)
     agents: dict[str, Agent] = {OPPONENT: make_agent(against or "random"), **house_agents([spec])}
+    refuse_unable(spec, agents.values(), "name another with --against")
     return Match(spec, episode_seed(Split.TEST, seed, 0), players), agents
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from arena.match.match import Match, MatchConfig
-from arena.match.seating import beside, house_agents, seated
+from arena.match.seating import beside, house_agents, refuse_unable, seated
 from arena.match.seeds import Split, episode_seed
 from arena.tournament.entrants import Entrant, parse_entrants
 from arena.views.options import WatchOptions
@@ -29,8 +29,8 @@ from arena_games.registry import find_game, remembering
 def watch(options: WatchOptions) -> None:
     """Play a match and show it as it is played, in a terminal with keys, elsewhere line by line.
 
-    Raises UsageError for unknown games and agents, for more agents than seats and for agents that need
-    training.
+    Raises UsageError for unknown games and agents, for more agents than seats, for agents that need
+    training and for those that cannot play the game.
     """
     survive_any_character()
     spec = remembering(find_game(options.game), options.memory)
@@ -83,5 +83,6 @@ def line_up(
     # First who is mistyped more often than loaded for minutes.
     others = {opponents: make_agent(opponents)} if len(names) < seats and opponents not in names else {}
     made = others | house_agents([spec]) | {entrant.label: make_agent(entrant.spec) for entrant in entrants}
+    refuse_unable(spec, made.values())
     players = seated(spec, beside(spec, names, opponents))
     return Match(spec, episode_seed(Split.TEST, seed, 0), players), made

@@ -113,8 +113,8 @@ def ends_in_time(spec: GameSpec, played: Playthrough) -> str | None:
 def stays_in_space(spec: GameSpec, played: Playthrough) -> str | None:
     """Every observation, of dead seats too, is inside the observation space."""
     for number, visit in enumerate(played.visits):
-        if not visit.view.in_space:
-            return f"the observation of seat {visit.view.seat} at step {number} is outside its space"
+        if visit.view.outside:
+            return f"the observation of seat {visit.view.seat} at step {number}: {visit.view.outside}"
     return None
 
 

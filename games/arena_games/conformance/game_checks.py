@@ -27,6 +27,9 @@ def spec_fits_environment(spec: GameSpec) -> str | None:
     if (spec.kind == ActionKind.LIST) != bool(spec.actions):
         return "a spec lists its actions if, and only if, its kind is a list"
     for agent in env.possible_agents:
+        for name in ("action_space", "observation_space"):
+            if getattr(env, name)(agent) is not getattr(env, name)(agent):
+                return f"{name}({agent!r}) gives another object each time; make it once, in __init__"
         fault = _space_fault(spec, env.action_space(agent))
         if fault:
             return f"{agent} {fault}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 
 from arena_games.base import Action, ActionKind, GameSpec, Grid, Observation
 
@@ -29,7 +30,7 @@ class View:
     terminated: bool
     truncated: bool
     infos: dict[str, Any]
-    in_space: bool
+    outside: str | None  # what of it lies outside the observation space
     names: tuple[str, ...] = ()
 
     @property
@@ -169,8 +170,30 @@ def look(env: Any) -> View:
         terminated=terminated,
         truncated=truncated,
         infos=dict(infos),
-        in_space=env.observation_space(agent).contains(observation),
+        outside=outside(env.observation_space(agent), observation),
         names=tuple(observation.get("action_names", ())),
+    )
+
+
+def outside(space: Any, seen: Mapping[str, Any]) -> str | None:
+    """What of an observation lies outside its space, and why, in a few words; None where nothing does."""
+    if space.contains(seen):
+        return None
+    if not isinstance(space, spaces.Dict):
+        return f"is outside {space}"
+    parts = space.spaces
+    if set(parts) != set(seen):
+        return f"holds {', '.join(sorted(seen))}, but its space {', '.join(sorted(parts))}"
+    key = next(key for key in parts if not parts[key].contains(seen[key]))
+    part, value = parts[key], seen[key]
+    if not isinstance(part, spaces.Text) or not isinstance(value, str):
+        return f"{key!r} is outside {part}"
+    odd = sorted(set(value) - part.character_set)
+    if odd:
+        named = ", ".join(map(ascii, odd[:5]))
+        return f"{key!r} holds {named}, which its space lacks: give that charset=string.printable, or more"
+    return (
+        f"{key!r} has {len(value):,} characters; its space wants {part.min_length:,} to {part.max_length:,}"
     )
 
 

@@ -98,7 +98,7 @@ def _fault(check: Callable[..., str | None], *evidence: object) -> str | None:
 
 def one_line(error: BaseException) -> str:
     """`ValueError: what happened`, without the rest of a long message."""
-    return f"{type(error).__name__}: {error}".partition("\n")[0][:300]
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:500]
 
 
 @contextmanager

@@ -103,6 +103,15 @@ def test_leaderboard_formats(played: Path, format: str, begins: str) -> None:
     assert done.stdout.startswith(begins)
 
 
+def test_exploit_tells_the_same_as_json() -> None:
+    pytest.importorskip("pyspiel")
+    done = arena("exploit", "random", "openspiel:kuhn_poker", "--json")
+    shown = json.loads(done.stdout)
+    assert shown["states"] == 12
+    assert shown["exploitability"] == pytest.approx(shown["nash_conv"] / shown["players"])
+    assert f"NashConv {shown['nash_conv']:.4f}" in arena("exploit", "random", "openspiel:kuhn_poker").stdout
+
+
 def test_eval_json_is_pure_json() -> None:
     done = process("eval", "random", "--games", "frozen-lake,snake", "--episodes", 3, "--seed", 1, "--json")
     rows = json.loads(done.stdout)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from arena import Match, UsageError, find_game, make_agent, play
@@ -36,6 +38,8 @@ def test_what_cannot_be_read_is_told() -> None:
 def test_what_cannot_be_meant() -> None:
     with pytest.raises(UsageError, match="open seats 0 to 0"):
         Session("snake", seat=1)
+    with pytest.raises(UsageError, match="does not know the rules of snake-duel; name another opponent"):
+        Session(replace(find_game("snake-duel"), config=None), opponent="search")
     session = Session("frozen-lake")
     with pytest.raises(UsageError, match="new_game first"):
         session.move("x")

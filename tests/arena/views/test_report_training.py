@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 import re
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,7 +21,7 @@ from arena.record.store import FILE_NAME
 from arena.views.page.page import write_report
 from arena.views.page.training import read_training
 from arena.views.page.training_page import render_training, settings_of_run
-from arena.views.page.training_plots import MOST_POINTS, progress_plot, thinned
+from arena.views.page.training_plots import MOST_POINTS, lines_plot, progress_plot, thinned
 from arena_games.base import UsageError
 from arena_leaderboard import share_ci95
 from tests.arena.views import report_runs, training_runs
@@ -129,6 +131,28 @@ def test_long_lines_are_drawn_as_means_that_keep_their_end(values: list[float], 
     for at, (_, mean) in enumerate(drawn):
         part = values[at * width : (at + 1) * width]
         assert mean == pytest.approx(sum(part) / len(part))
+
+
+def test_rounding_errors_are_drawn_as_nothing() -> None:
+    errors, zeros = ((1, 3e-17), (2, -4e-18)), ((1, 0.0), (2, 0.0))
+    assert lines_plot("a", {"b": errors}, key="k") == lines_plot("a", {"b": zeros}, key="k")
+    assert lines_plot("a", {"b": ((1, 3e-6), (2, 0.0))}, key="k") != lines_plot("a", {"b": zeros}, key="k")
+
+
+def test_the_interval_of_a_single_look_is_seen(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    file = tmp_path / "run" / "metrics.jsonl"
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    seen = next(at for at, row in enumerate(rows) if "eval/success" in row)
+    kept = [
+        {name: value for name, value in row.items() if at == seen or not name.startswith("eval/")}
+        for at, row in enumerate(rows)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+    one = read_training(tmp_path / "run")
+    assert len(one.points("eval/success")) == 1
+    assert progress_plot(one, key="k", width=860).count("LineCollection") == 1
+    assert "LineCollection" not in progress_plot(read_training(run), key="k", width=860)
 
 
 def test_an_empty_or_damaged_training_gives_one_line(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,13 @@ def test_line_up_fills_the_open_seats() -> None:
         (DUEL, "dqn", "random", "arena train snake-duel --agent dqn"),
         (DUEL, "nano+snake", "random", "arena train snake --agent nano"),
         (DUEL, "search", "serach", "did you mean 'search'"),
+        (
+            replace(DUEL, config=None),
+            "random,search",
+            "random",
+            "does not know the rules of snake-duel; name",
+        ),
+        (replace(DUEL, config=None), "random", "search", "does not know the rules of snake-duel; name"),
     ],
 )
 def test_who_cannot_play(game: GameSpec, agents: str, opponents: str, line: str) -> None:
