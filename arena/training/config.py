@@ -175,6 +175,9 @@ class MsgrpoConfig(LanguageConfig):
     )
     clip_low: float = Field(0.2, gt=0, description="ratios below 1 - this are clipped")
     clip_high: float = Field(0.2, gt=0, description="ratios above 1 + this are clipped")
+    frozen_seats: tuple[int, ...] = Field(
+        (), description="seats that the policy holds and does not learn from"
+    )
     league_every: int = Field(10, ge=1, description="updates between the league's copies of the policy")
     league_mix: str = Field("50/30/20", description="percent against latest/pool/anchors; 80/20: no anchors")
     anchors: tuple[str, ...] = Field(

@@ -20,6 +20,7 @@ class LeagueTraining(MsgrpoTraining):
     league: LeagueRun
 
     def before_loading(self, template: PromptTemplate) -> None:
+        super().before_loading(template)
         if self.around.open_record is None:
             raise ValueError("a league keeps a record; call arena.train")
         place = self.around.place or Place(self.run.path / FOLDER, seed=self.config.seed)

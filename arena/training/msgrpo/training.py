@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from arena.machine.hardware import peak_memory
-from arena.match.seating import Seating, training_seating
+from arena.match.seating import Seating, check_frozen, held_out_seating, training_seating
 from arena.match.seeds import Split, decision_seed, episode_seed
 from arena.training.clock import Clock
 from arena.training.config import MsgrpoConfig
@@ -37,6 +37,7 @@ from arena.training.msgrpo.signs import signs
 from arena.training.reporter import Reporter
 from arena.training.run_folder import RunFolder
 from arena.training.sampled import SampledEpisode
+from arena_agents.language.template import PromptTemplate
 
 MISMATCH = ("engine_mismatch", "masked")
 
@@ -63,6 +64,9 @@ class MsgrpoTraining(LanguageTraining):
     ) -> None:
         self.around = around
         super().__init__(config, run, reporter, template, team)
+
+    def before_loading(self, template: PromptTemplate) -> None:
+        check_frozen(self.spec, self.config.frozen_seats)
 
     def start(self) -> None:
         """As every trainer starts; what else is learned goes on from what was logged and stored."""
@@ -161,11 +165,15 @@ class MsgrpoTraining(LanguageTraining):
             repeats=config.group_size,
             format_penalty=config.format_penalty,
             by_place=config.reward == "place",
+            frozen=config.frozen_seats,
         )
 
     def seating(self) -> Seating:
         """Who sits where in the episodes from each of this step's start states."""
-        return training_seating(self.spec, self.config.opponents)
+        return training_seating(self.spec, self.config.opponents, self.config.frozen_seats)
+
+    def held_out_seating(self) -> Seating:
+        return held_out_seating(self.spec, self.config.opponents, self.config.frozen_seats)
 
     def met(self, rollout: Rollout, clock: Clock) -> Metrics:
         """What there is to log of those whom the policy has met."""

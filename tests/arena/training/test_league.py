@@ -281,6 +281,16 @@ def test_both_seats_are_trained_where_the_learner_holds_both(tmp_path: Path) -> 
     assert rows[1]["episodes"] == 3 * 4
 
 
+def test_a_frozen_seat_is_held_and_not_trained(tmp_path: Path) -> None:
+    settings = [*LEAGUE, "steps=1", "league_mix=100/0/0", "keep=1.0", "frozen_seats=[0]"]
+    rows = metrics(train(PAIR, "nano", out=tmp_path / "run", seed=0, settings=settings))
+    assert rows[1]["kept_episodes"] == 3 * 4  # groups × group size, of one seat
+    assert {"baseline/seat_1"} == {name for name in rows[1] if name.startswith("baseline/")}
+    with pytest.raises(UsageError, match="no open seat is left"):
+        train(PAIR, "nano", out=tmp_path / "none", settings=[*LEAGUE, "frozen_seats=[0, 1]"])
+    assert not (tmp_path / "none").exists()
+
+
 def test_adapters_enter_and_are_met_on_one_base_model(tmp_path: Path) -> None:
     settings = [*LEAGUE, "lora_rank=2"]
     run = train(PAIR, "nano", out=tmp_path / "run", seed=0, settings=settings)
