@@ -149,6 +149,9 @@ class MsgrpoConfig(LanguageConfig):
     ALGORITHM: ClassVar[str] = "msgrpo"
 
     groups: int = Field(8, ge=1, description="B, start states an update")
+    staleness: int = Field(
+        0, ge=0, le=1, description="updates that a rollout's policy may be behind; 1 plays one ahead"
+    )
     group_size: int = Field(16, ge=1, description="G, episodes a start state")
     refill: int = Field(0, ge=0, description="further rollouts until B groups are informative, at most")
     keep: float = Field(0.5, gt=0, le=1, description="share of the trainable episodes that is kept")

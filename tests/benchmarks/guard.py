@@ -6,7 +6,7 @@ trains `nano` with its defaults on frozen-lake, snake and snake-duel, 24 runs by
 each: the mean return on the 50 held-out episodes before, at its best, and over the last three looks; how
 often the run stepped back; and whether it collapsed, which is to have lost half of its best gain in the end.
 A run that is there already is not trained again, one that was interrupted goes on, so the 24 may be had in
-parts: the table and the file, which is written after each run, are of all that have ended. `--show` trains none.
+parts: the table and the file, written after each run, are of all that have ended. `--show` only shows them.
 """
 
 from __future__ import annotations

@@ -68,7 +68,8 @@ def collect(
 ) -> Rollout:
     """Play every seed `repeats` times, seated by `seating(start)`, and follow the learner's seats.
 
-    Those that are `frozen` it holds, and they are not followed. With `by_place` a seat is paid for its place alone, at its last step: 1 for first, −1 for last.
+    Seats that are `frozen` it holds, and they are not followed.
+    With `by_place` a seat is paid for its place alone, at its last step: 1 for first, −1 for last.
 
     A group in which an episode failed (an opponent's or the game's error) is left out and
     counted in `failed_groups`: a failure is no loss. Raises UsageError where the learner itself failed: there

@@ -1,6 +1,6 @@
 """MS-GRPO with AAW episode sampling, from top to bottom; training.py does one update, phase by phase.
 
-    play G episodes from each of B start states     rollout.py, refill.py
+    play G episodes from each of B start states     rollout.py, refill.py, ahead.py
     A = (R − mean) / std within each group          advantage.py, baseline.py
     every step inherits its episode's advantage     credit.py, critic.py
     draw episodes with P ∝ exp(|A| / T_ep)          advantage.py, episodes.py
