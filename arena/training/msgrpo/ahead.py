@@ -5,7 +5,7 @@
 
 `staleness` caps how many updates the policy of a rollout may be behind; each sample says which policy drew
 it. What that policy is off by is weighed (`mismatch`): decoupled PPO, arXiv 2110.00641; a cap on staleness
-beside it as in AReaL, arXiv 2505.24298; one step off as in verl.
+beside it as in AReaL, arXiv 2505.24298; one step as in arXiv 2410.18252.
 
 Which policy plays which rollout follows from the steps alone, never from who was faster. Nothing is played
 ahead over a checkpoint, so a run that is resumed is as one that was not interrupted, and nothing that the
