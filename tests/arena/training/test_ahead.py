@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from arena.match.episode import Step
+from arena.tournament.teach import train as train_stored
 from arena.training.language.guard import Guard
 from arena.training.language.rollout import Rollout, Trajectory
 from arena.training.msgrpo.ahead import Ahead, Played, updates_behind
@@ -30,10 +31,12 @@ from arena_agents.api.settings import Settings
 from arena_agents.base import Sampling
 from arena_agents.engines.vllm_server import ServerEngine
 from tests.agents.api.openai_server import hangs, lists, serving
+from tests.arena import my_games
 from tests.arena.training.test_mismatch import token_batch
 from tests.arena.training.test_options import COIN, SeenEnoughError, metrics
 from tests.arena.training.test_sync import CopyEngine, Silent
 
+PAIR = f"{my_games.__file__}:PAIR"
 STALE = [
     *("staleness=1", "steps=5", "checkpoint_every=3", "groups=3", "group_size=4", "keep=1.0"),
     *("eval_every=9", "eval_episodes=1", "confirm_episodes=0", "warmup=0", "learning_rate=0.003"),
@@ -224,6 +227,22 @@ def test_what_a_collapsed_policy_has_played_ahead_is_not_learned_from(tmp_path: 
     training.guard = Guard(base=0.0, best=0.0, best_step=0, drop=0.5, best_returns=[0.0] * 8)
     assert [training.update(step)["staleness"] for step in (2, 3)] == [0, 1]
     training.close()
+
+
+def test_a_league_may_be_one_step_off_too(tmp_path: Path) -> None:
+    """Whom the next rollout meets is drawn when it begins: before this update's shares are taken in."""
+    settings = [*STALE, "opponents=league", "league_every=2", "league_seeds=1", "league_mix=20/60/20"]
+
+    def stop(row: dict[str, Any]) -> None:
+        if row["step"] == 4:
+            raise SeenEnoughError
+
+    whole = train_stored(PAIR, "nano", out=tmp_path / "whole", seed=0, settings=settings)
+    with pytest.raises(SeenEnoughError):
+        train_stored(PAIR, "nano", out=tmp_path / "cut", seed=0, settings=settings, on_step=stop)
+    cut = train_stored(resume=tmp_path / "cut", trust=True)
+    assert behind(whole) == [0, 1, 1, 0, 1]
+    assert metrics(cut) == metrics(whole)
 
 
 def test_by_default_nothing_is_played_ahead(tmp_path: Path) -> None:
