@@ -97,6 +97,15 @@ def test_members_meet_each_other_and_are_rated_together(league: Path) -> None:
     assert (league / "best" / "agent.json").is_file()
 
 
+def test_a_member_that_begins_leaves_the_others_matches(league: Path) -> None:
+    """Every version has met `random` as it entered: two seeds, two seats."""
+    with Store.read(league) as store:
+        met = Counter(frozenset(result.players) for result in store.results())
+    assert {name: met[frozenset((name, "random"))] for name in AGENTS - {"random"}} == dict.fromkeys(
+        AGENTS - {"random"}, 4
+    )
+
+
 @pytest.mark.parametrize("at", [2, 5])
 def test_a_population_goes_on_after_an_interruption_as_if_undisturbed(
     league: Path, tmp_path: Path, at: int
