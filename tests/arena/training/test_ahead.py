@@ -70,7 +70,7 @@ def test_the_decoupled_objective_against_a_naive_loop() -> None:
             slopes[u, k] -= weight * ratio * advantage * moves
             clipped, truncated = clipped + (not moves), truncated + (importance > 2.0)
     assert min(clipped, truncated) > 0
-    assert float(loss) == pytest.approx(expected, rel=1e-4)
+    assert loss.item() == pytest.approx(expected, rel=1e-4)
     assert torch.allclose(gradient_UK, slopes, atol=1e-5)
 
 
@@ -232,16 +232,17 @@ def test_what_a_collapsed_policy_has_played_ahead_is_not_learned_from(tmp_path: 
 def test_a_league_may_be_one_step_off_too(tmp_path: Path) -> None:
     """Whom the next rollout meets is drawn when it begins: before this update's shares are taken in."""
     settings = [*STALE, "opponents=league", "league_every=2", "league_seeds=1", "league_mix=20/60/20"]
+    settings += ["steps=4", "checkpoint_every=2", "groups=2"]
 
     def stop(row: dict[str, Any]) -> None:
-        if row["step"] == 4:
+        if row["step"] == 3:
             raise SeenEnoughError
 
     whole = train_stored(PAIR, "nano", out=tmp_path / "whole", seed=0, settings=settings)
     with pytest.raises(SeenEnoughError):
         train_stored(PAIR, "nano", out=tmp_path / "cut", seed=0, settings=settings, on_step=stop)
     cut = train_stored(resume=tmp_path / "cut", trust=True)
-    assert behind(whole) == [0, 1, 1, 0, 1]
+    assert behind(whole) == [0, 1, 0, 1]
     assert metrics(cut) == metrics(whole)
 
 
