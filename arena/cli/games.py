@@ -64,7 +64,7 @@ def watch(
     game: Annotated[
         str,
         typer.Argument(
-            help="A game as in play, or the folder of a run that keeps its matches.",
+            help="A game as in play, or the folder of a run.",
             autocompletion=completion.games,
         ),
     ],
@@ -87,7 +87,7 @@ def watch(
     latest: Annotated[int, typer.Option(min=1, help="Of a run: how many of its newest matches.")] = 1,
     trust: Trust = False,
 ) -> None:
-    """Watch agents play a match as they play it, or the newest matches of a league or tournament."""
+    """Watch agents play a match as they play it, or the newest ones of a league, tournament or training."""
     from arena_games.base import UsageError
 
     if agents is None:

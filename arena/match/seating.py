@@ -7,7 +7,7 @@ name under test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
 from arena_agents import Agent
@@ -62,35 +62,50 @@ def refuse_unable(spec: GameSpec, players: Iterable[object], remedy: str = "name
 
 # In training, `opponents` says who holds the seats that the learner does not: `house` leaves it all open
 # seats, `self` all seats, and an agent's spec gives it one seat, the agent all others, the house's too. With
-# `league` the learner is alone as with `house`, until a trainer seats others (`against`).
+# `league` the learner is alone as with `house`, until a trainer seats others (`against`). `frozen` seats are
+# not learned from: the learner holds them beside itself, and takes none of them where it meets others.
 
 
-def training_seating(spec: GameSpec, opponents: str) -> Seating:
+def training_seating(spec: GameSpec, opponents: str, frozen: Collection[int] = ()) -> Seating:
     """Who sits where in rollouts."""
     if opponents == "self":
         return lambda start: (LEARNER,) * spec.seats
     if opponents in ("house", LEAGUE):
         return lambda start: seated(spec, beside(spec, [], LEARNER))
-    return partial(_one_learner, spec, opponents, opponents)
+    return partial(_one_learner, spec, opponents, opponents, frozen)
 
 
-def held_out_seating(spec: GameSpec, opponents: str) -> Seating:
+def held_out_seating(spec: GameSpec, opponents: str, frozen: Collection[int] = ()) -> Seating:
     """Who sits where in evaluations: one learner, as the score of self-play says nothing.
 
     Open seats that no opponent was named for are `random`'s.
     """
     if opponents in ("house", "self", LEAGUE):
-        return partial(_one_learner, spec, "random", None)
-    return partial(_one_learner, spec, opponents, opponents)
+        return partial(_one_learner, spec, "random", None, frozen)
+    return partial(_one_learner, spec, opponents, opponents, frozen)
 
 
-def against(spec: GameSpec, opponent: str) -> Seating:
+def against(spec: GameSpec, opponent: str, frozen: Collection[int] = ()) -> Seating:
     """The learner on the open seats in turn, this player on the other open ones, the house on its own."""
-    return partial(_one_learner, spec, opponent, None)
+    return partial(_one_learner, spec, opponent, None, frozen)
 
 
-def _one_learner(spec: GameSpec, opponent: str, house: str | None, start: int) -> tuple[str, ...]:
-    return seated(spec, in_turn(spec, LEARNER, opponent, start), house)
+def _one_learner(
+    spec: GameSpec, opponent: str, house: str | None, frozen: Collection[int], start: int
+) -> tuple[str, ...]:
+    turns = [turn for turn, seat in enumerate(spec.open_seats) if seat not in frozen]
+    return seated(spec, in_turn(spec, LEARNER, opponent, turns[start % len(turns)]), house)
+
+
+def check_frozen(spec: GameSpec, frozen: Collection[int]) -> None:
+    """Raises UsageError unless these are seats of the game, and leave an open one to learn from."""
+    unknown = sorted(set(frozen).difference(range(spec.seats)))
+    if unknown or not set(spec.open_seats).difference(frozen):
+        wrong = f"{spec.name} has no seat {unknown[0]}" if unknown else "no open seat is left to learn from"
+        raise UsageError(
+            f"{wrong}: its open seats are {', '.join(map(str, spec.open_seats))}; freeze fewer with "
+            "--set frozen_seats='[…]'"
+        )
 
 
 def opponent_agents(spec: GameSpec, opponents: str) -> dict[str, Agent]:

@@ -13,7 +13,8 @@ had happened.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from string import ascii_lowercase
@@ -33,7 +34,7 @@ from arena.training.config import MsgrpoConfig
 from arena.training.league.place import Around, Place
 from arena.training.league.run import FOLDER
 from arena.training.options import TrainOptions
-from arena.training.reporter import Show, silently
+from arena.training.reporter import Reporter, Show, silently
 from arena.training.resume import TEMPLATE, refuse_code
 from arena.training.run_folder import RunFolder
 from arena.training.settings import layers, new_config
@@ -64,6 +65,18 @@ def next_turn(done: Sequence[int], every: int, steps: int) -> Turn | None:
         return None
     taken, member = min(left)
     return Turn(member, min((taken + 1) * every, steps))
+
+
+def of_turn(show: Show, name: str, turn: Turn) -> Show:
+    """Shows a member's turn as `show` would, and says whose it is: all count their updates alike."""
+
+    @contextmanager
+    def shown(title: str, done: int, steps: int) -> Iterator[Reporter]:
+        with show(f"{name}: {title}", done, steps) as display:
+            display.note(f"{name}'s turn, updates {done + 1} to {turn.until} of {steps}")
+            yield display
+
+    return shown
 
 
 def hold_league(
@@ -146,7 +159,7 @@ class Population:
         while turn := next_turn([self._done(name) for name in self.names], every, steps):
             name = self.names[turn.member]
             around = Around(Store.open, self._place(turn, every), turn.until)
-            start(self._options(name), show=show, on_step=on_step, around=around)
+            start(self._options(name), show=of_turn(show, name, turn), on_step=on_step, around=around)
             if self._done(name) < turn.until:
                 return
         self._keep_best()

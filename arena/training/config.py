@@ -149,6 +149,9 @@ class MsgrpoConfig(LanguageConfig):
     ALGORITHM: ClassVar[str] = "msgrpo"
 
     groups: int = Field(8, ge=1, description="B, start states an update")
+    staleness: int = Field(
+        0, ge=0, le=1, description="updates that a rollout's policy may be behind; 1 plays one ahead"
+    )
     group_size: int = Field(16, ge=1, description="G, episodes a start state")
     refill: int = Field(0, ge=0, description="further rollouts until B groups are informative, at most")
     keep: float = Field(0.5, gt=0, le=1, description="share of the trainable episodes that is kept")
@@ -175,6 +178,9 @@ class MsgrpoConfig(LanguageConfig):
     )
     clip_low: float = Field(0.2, gt=0, description="ratios below 1 - this are clipped")
     clip_high: float = Field(0.2, gt=0, description="ratios above 1 + this are clipped")
+    frozen_seats: tuple[int, ...] = Field(
+        (), description="seats that the policy holds and does not learn from"
+    )
     league_every: int = Field(10, ge=1, description="updates between the league's copies of the policy")
     league_mix: str = Field("50/30/20", description="percent against latest/pool/anchors; 80/20: no anchors")
     anchors: tuple[str, ...] = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,9 +64,11 @@ def collect(
     repeats: int = 1,
     format_penalty: float = 0.0,
     by_place: bool = False,
+    frozen: Collection[int] = (),
 ) -> Rollout:
     """Play every seed `repeats` times, seated by `seating(start)`, and follow the learner's seats.
 
+    Seats that are `frozen` it holds, and they are not followed.
     With `by_place` a seat is paid for its place alone, at its last step: 1 for first, −1 for last.
 
     A group in which an episode failed (an opponent's or the game's error) is left out and
@@ -88,7 +90,8 @@ def collect(
     for first in range(0, len(matches), repeats):
         group = [episodes[match.id] for match in matches[first : first + repeats]]
         if not any(episode.failed for episode in group):
-            seats = [seat for seat, player in enumerate(group[0].players) if player == LEARNER]
+            held = [seat for seat, player in enumerate(group[0].players) if player == LEARNER]
+            seats = [seat for seat in held if seat not in frozen]
             followed = [_trajectories(group, seat) for seat in seats]
             groups += (
                 [paid_by_place(each, group, format_penalty) for each in followed] if by_place else followed

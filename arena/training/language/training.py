@@ -11,7 +11,7 @@ from statistics import fmean
 
 import torch
 
-from arena.match.seating import LEARNER, held_out_seating, opponent_agents
+from arena.match.seating import LEARNER, Seating, held_out_seating, opponent_agents
 from arena.match.seeds import Split, episode_seed
 from arena.training.clock import Clock
 from arena.training.config import LanguageConfig
@@ -185,8 +185,11 @@ class LanguageTraining:
         if not episodes:
             return NOT_PLAYED
         seeds = [episode_seed(Split.VALIDATION, 0, i) for i in episodes]
-        seating = held_out_seating(self.spec, self.config.opponents)
-        return collect_together(self.team, self.spec, self.agents, seeds, seating)
+        return collect_together(self.team, self.spec, self.agents, seeds, self.held_out_seating())
+
+    def held_out_seating(self) -> Seating:
+        """Who sits where in held-out episodes."""
+        return held_out_seating(self.spec, self.config.opponents)
 
     def look(self) -> Metrics:
         """Evaluate if it is time; keep the best policy, step back to it if this one has collapsed."""

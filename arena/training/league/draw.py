@@ -50,11 +50,12 @@ class Draw:
 
     def seating(self, step: int) -> Seating:
         """Who sits where at each start state of this update."""
-        mirror = training_seating(self.spec, LEAGUE)
+        frozen = self.config.frozen_seats
+        mirror = training_seating(self.spec, LEAGUE, frozen)
 
         def seats(start: int) -> tuple[str, ...]:
             opponent = self.opponent(step, start)
-            return mirror(start) if opponent == LEARNER else against(self.spec, opponent)(start)
+            return mirror(start) if opponent == LEARNER else against(self.spec, opponent, frozen)(start)
 
         return seats
 

@@ -87,8 +87,8 @@ class LeagueRun:
             self.place.record, _played(self.spec, self.config, self.place), environment()
         )
         players = {player for result in self._record.results() for player in result.players}
-        later = [player for player in players if (step_of(player, member) or 0) > step]
-        self._record.forget([*later, *([version_name(member, 0)] if step < 0 else [])])
+        steps = {player: step_of(player, member) for player in players}  # None: an anchor, or another's
+        self._record.forget([player for player, at in steps.items() if at is not None and at > step])
 
     def _stored(self, step: int) -> list[str]:
         found = (path.name for path in self.folder.glob(f"{self.place.member}-*"))

@@ -94,6 +94,16 @@ def _steps_too_large(seen: Evidence) -> str | None:
     )
 
 
+def _stale(seen: Evidence) -> str | None:
+    now, then = seen.now("off_policy"), seen.then("off_policy") or 0.0
+    if now is None or not now > 0.3:
+        return None
+    return (
+        f"the policy moves by {now:.2g} nats a token ({then:.2g} before) while its next episodes are played; "
+        "set staleness=0, or lower learning_rate"
+    )
+
+
 def _invalid(seen: Evidence) -> str | None:
     now, then = seen.now("invalid_rate"), seen.then("invalid_rate") or 0.0
     if now is None or now < 0.2 or (then > 0 and now < 1.5 * then and now < 0.8):
@@ -163,6 +173,7 @@ CAUSES: Sequence[Callable[[Evidence], str | None]] = (
     _mismatch,
     _undone,
     _steps_too_large,
+    _stale,
     _invalid,
     _one_action,
     _no_entropy,

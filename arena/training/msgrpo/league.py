@@ -10,6 +10,7 @@ from arena.training.language.rollout import Rollout
 from arena.training.language.training import CONFIRMED, HELD_OUT, NOT_PLAYED, Metrics, held_out_scores
 from arena.training.league.place import Place
 from arena.training.league.run import FOLDER, LeagueRun
+from arena.training.msgrpo.ahead import Played
 from arena.training.msgrpo.training import MsgrpoTraining
 from arena_agents.language.template import PromptTemplate
 
@@ -20,6 +21,7 @@ class LeagueTraining(MsgrpoTraining):
     league: LeagueRun
 
     def before_loading(self, template: PromptTemplate) -> None:
+        super().before_loading(template)
         if self.around.open_record is None:
             raise ValueError("a league keeps a record; call arena.train")
         place = self.around.place or Place(self.run.path / FOLDER, seed=self.config.seed)
@@ -53,12 +55,12 @@ class LeagueTraining(MsgrpoTraining):
         """Nothing: held-out episodes decide nothing."""
         return NOT_PLAYED
 
-    def roll_out(self) -> Rollout:
+    def roll_out(self, step: int) -> Played:
         self.league.wake()
-        return super().roll_out()
+        return super().roll_out(step)
 
-    def seating(self) -> Seating:
-        return self.league.draw.seating(self.step)
+    def seating(self, step: int) -> Seating:
+        return self.league.draw.seating(step)
 
     def met(self, rollout: Rollout, clock: Clock) -> Metrics:
         """The shares won of those who were met; then the policy enters, where it is due."""

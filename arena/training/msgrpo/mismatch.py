@@ -7,6 +7,13 @@ With w = π_trainer / π_engine of a token (of a whole reply: the product), and 
     mask_replies  w' = W · 1[C_lo ≤ W ≤ C_hi]    a reply   masked importance sampling (TRL's sequence_mask)
 
 What differs that much tells more of rounding than of the policy: a mask leaves it out of the update.
+
+With `staleness` the policy that played, μ, is also an update behind π_old, with which the update begins. Then
+the same weights decouple the two, as in arXiv 2110.00641 (where π_old is called π_prox):
+
+    J = mean w' min(ρ A, clip(ρ, 1−ε_low, 1+ε_high) A),   w = π_old / μ,   ρ = π_θ / π_old
+
+so that what is clipped is how far this update moves, not how old the episodes are.
 """
 
 from __future__ import annotations

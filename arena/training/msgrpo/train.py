@@ -1,6 +1,6 @@
 """MS-GRPO with AAW episode sampling, from top to bottom; training.py does one update, phase by phase.
 
-    play G episodes from each of B start states     rollout.py, refill.py
+    play G episodes from each of B start states     rollout.py, refill.py, ahead.py
     A = (R − mean) / std within each group          advantage.py, baseline.py
     every step inherits its episode's advantage     credit.py, critic.py
     draw episodes with P ∝ exp(|A| / T_ep)          advantage.py, episodes.py
@@ -67,5 +67,8 @@ def train_msgrpo(
     if ended_flat(rows := run.metrics()):
         cause = likeliest_cause(rows, 0, training.spec.action_names)
         reporter.note(f"ended no better than it began; likeliest cause: {cause}")
-    best = "rating in the league" if config.opponents == LEAGUE else "held-out return"
-    reporter.note(f"best {best} {training.guard.best:.3f} at step {training.guard.best_step}")
+    best = training.guard.best
+    what = (
+        f"rating in the league {best:,.0f}" if config.opponents == LEAGUE else f"held-out return {best:.3f}"
+    )
+    reporter.note(f"best {what} at step {training.guard.best_step}")

@@ -9,19 +9,11 @@ from pathlib import Path
 import torch
 
 from arena.machine.hardware import peak_memory
-from arena.match.seating import Seating, training_seating
-from arena.match.seeds import Split, decision_seed, episode_seed
+from arena.match.seeds import decision_seed
 from arena.training.clock import Clock
-from arena.training.config import MsgrpoConfig
-from arena.training.distributed.team import SOLO, Team
-from arena.training.language.rollout import Rollout, Trajectory, collect_together
-from arena.training.language.training import (
-    LanguageTraining,
-    Metrics,
-    invalid_rate,
-    scores,
-)
-from arena.training.league.place import NOTHING_AROUND, Around
+from arena.training.language.rollout import Rollout, Trajectory
+from arena.training.language.training import Metrics, invalid_rate, scores
+from arena.training.msgrpo.ahead import updates_behind
 from arena.training.msgrpo.baseline import SeatBaselines
 from arena.training.msgrpo.batch import TokenBatch, token_batch
 from arena.training.msgrpo.credit import peer_share, state_key
@@ -31,38 +23,24 @@ from arena.training.msgrpo.entropy import EntropyTarget
 from arena.training.msgrpo.episodes import choose_episodes, credit_rollout, mean_kept_advantage
 from arena.training.msgrpo.learner import STATS, Learner
 from arena.training.msgrpo.mismatch import masked_share, with_trainer_logprobs
-from arena.training.msgrpo.refill import first_informative, play_until_informative
+from arena.training.msgrpo.refill import first_informative
+from arena.training.msgrpo.rollouts import RolloutTraining
 from arena.training.msgrpo.sample import Chosen, sample_episodes
 from arena.training.msgrpo.signs import signs
-from arena.training.reporter import Reporter
-from arena.training.run_folder import RunFolder
 from arena.training.sampled import SampledEpisode
 
 MISMATCH = ("engine_mismatch", "masked")
 
 
-class MsgrpoTraining(LanguageTraining):
+class MsgrpoTraining(RolloutTraining):
     """A run in progress: one update is a rollout, what is learned from it, and a look at the result."""
 
-    config: MsgrpoConfig
     learner: Learner
     learner_kind = Learner
     seats: SeatBaselines
     entropy: EntropyTarget | None = None
     critic: Critic | None = None
     sampled: Sequence[SampledEpisode] = ()
-
-    def __init__(
-        self,
-        config: MsgrpoConfig,
-        run: RunFolder,
-        reporter: Reporter,
-        template: Path | None,
-        team: Team = SOLO,
-        around: Around = NOTHING_AROUND,
-    ) -> None:
-        self.around = around
-        super().__init__(config, run, reporter, template, team)
 
     def start(self) -> None:
         """As every trainer starts; what else is learned goes on from what was logged and stored."""
@@ -81,14 +59,6 @@ class MsgrpoTraining(LanguageTraining):
         if config.entropy_target is not None:
             self.entropy = EntropyTarget(config.entropy_target, config.entropy_step).replayed(rows)
 
-    @property
-    def pauses(self) -> bool:
-        """Whether this is as far as it goes for now."""
-        if self.step == self.config.steps:
-            return False
-        hours, until = self.config.hours, self.around.until
-        return self.step == until or (hours is not None and self.seconds > 3600 * hours)
-
     def save_beside(self, folder: Path) -> None:
         if self.critic is not None:
             self.critic.save(folder)
@@ -101,10 +71,13 @@ class MsgrpoTraining(LanguageTraining):
         """One update of the policy; returns the row that it logs."""
         clock, self.step = Clock(), step
         with clock.phase("rollout"):
-            rollout = self.roll_out()
+            played = self.take_rollout()
+            rollout = played.rollout
         with clock.phase("update"):
             self.engine.sleep()
             learned = self.learn(rollout)
+        with clock.phase("rollout"):
+            self.ahead.wait()
         with clock.phase("sync"):
             probe = self.sync_engine()
         steps_back = self.guard.rollbacks
@@ -126,7 +99,7 @@ class MsgrpoTraining(LanguageTraining):
             **self._peers(rollout),
             **others,
             "tokens": tokens,
-            "tokens_per_s": round(tokens / max(clock.seconds("rollout"), 1e-9), 1),
+            "tokens_per_s": round(tokens / max(played.seconds, 1e-9), 1),
             "peak_memory": peak_memory(),
             "rollbacks": self.guard.rollbacks,
             **clock.row(),
@@ -137,35 +110,6 @@ class MsgrpoTraining(LanguageTraining):
             cause = likeliest_cause(self.run.metrics(), self.guard.best_step, self.spec.action_names)
             self.reporter.note(f"step {step}: likeliest cause: {cause}")
         return row
-
-    def roll_out(self) -> Rollout:
-        """G episodes from each of B start states that no evaluation uses, and of more where `refill` asks."""
-        self.engine.wake()
-        rollout, self.wanted = play_until_informative(self._play, self.config.groups, self.config.refill)
-        if rollout.failed_groups:
-            self.reporter.note(
-                f"step {self.step}: {rollout.failed_groups} groups left out, an episode in them failed"
-            )
-        return rollout
-
-    def _play(self, starts: range) -> Rollout:
-        """G episodes from each of these start states of this step."""
-        config, seating = self.config, self.seating()
-        self.episodes += len(starts) * config.group_size
-        return collect_together(
-            self.team,
-            self.spec,
-            self.agents,
-            [episode_seed(Split.TRAIN, config.seed, self.step, b) for b in starts],
-            lambda start: seating(starts[start]),
-            repeats=config.group_size,
-            format_penalty=config.format_penalty,
-            by_place=config.reward == "place",
-        )
-
-    def seating(self) -> Seating:
-        """Who sits where in the episodes from each of this step's start states."""
-        return training_seating(self.spec, self.config.opponents)
 
     def met(self, rollout: Rollout, clock: Clock) -> Metrics:
         """What there is to log of those whom the policy has met."""
@@ -178,18 +122,21 @@ class MsgrpoTraining(LanguageTraining):
         chosen, learned = self._choose(rollout)
         learned |= {"kept_episodes": len(chosen), **dict.fromkeys((*STATS, *MISMATCH))}
         self.sampled = self._sample(rollout, chosen)
+        behind = 0
+        if self.config.staleness:
+            behind = learned["staleness"] = updates_behind(rollout, self.step)
         if not chosen:
             return learned
         batch = token_batch(chosen, self.config)
-        if not (self.engine.shares_model and self.learner.reads_alike):
-            batch, learned["engine_mismatch"] = with_trainer_logprobs(
+        if behind or not (self.engine.shares_model and self.learner.reads_alike):
+            batch, apart = with_trainer_logprobs(
                 batch,
                 self.learner.logprobs(batch),
                 self.config.mismatch_cap,
                 floor=self.config.mismatch_floor,
                 how=self.config.mismatch,
             )
-            learned["masked"] = masked_share(batch)
+            learned |= {"off_policy" if behind else "engine_mismatch": apart, "masked": masked_share(batch)}
         stats = self._updated(batch)
         if stats is None:
             self.reporter.note(f"step {self.step}: update undone (not finite, or KL above max_kl)")

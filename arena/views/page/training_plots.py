@@ -45,7 +45,10 @@ PANELS = (
     Panel("Mean Q", {"q_mean": "Q"}),
     Panel("ε of exploration", {"epsilon": "ε"}),
     Panel("Norm of the gradient", {"grad_norm": "norm"}),
-    Panel("Mismatch of engine and trainer", {"engine_mismatch": "mismatch"}),
+    Panel(
+        "Mismatch of engine and trainer",
+        {"engine_mismatch": "mismatch", "off_policy": "an update behind"},
+    ),
     Panel("Share of tokens masked", {"masked": "masked"}),
     Panel("Loss of the critic", {"critic_loss": "loss"}),
     Panel("Weight of the entropy", {"entropy_coef": "weight"}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from xml.etree import ElementTree
 
 import pytest
@@ -48,9 +48,37 @@ def options(folder: Path, **more: Any) -> TrainOptions:
     return TrainOptions(PAIR, "nano", out=folder, seed=0, settings=SETTINGS, **more)
 
 
+class Heard:
+    """Keeps the titles and the notes."""
+
+    said: ClassVar[list[str]] = []
+
+    def __init__(self, title: str, done: int, steps: int) -> None:
+        self.said.append(f"{title} {done}/{steps}")
+
+    def __enter__(self) -> Heard:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def update(self, step: int, row: Any) -> None: ...
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+    def ended(self, run: Any) -> None: ...
+
+
 @pytest.fixture(scope="module")
 def league(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return hold_league(options(tmp_path_factory.mktemp("league") / "run"), 2)
+    return hold_league(options(tmp_path_factory.mktemp("league") / "run"), 2, show=Heard)
+
+
+def test_it_is_said_whose_turn_it_is(league: Path) -> None:
+    turns = [text for text in Heard.said if "turn, " in text]
+    assert turns == [f"{name}'s turn, updates {step} to {step} of 2" for step in (1, 2) for name in "ab"]
+    titles = [text.partition(":")[0] for text in Heard.said if text.endswith("/2")]
+    assert titles == ["a", "b", "a", "b"]
 
 
 def matches(run: Path) -> dict[str, tuple[int, ...]]:
@@ -67,6 +95,15 @@ def test_members_meet_each_other_and_are_rated_together(league: Path) -> None:
     assert configs[0]["seed"] == 0 != configs[1]["seed"]
     assert {row.agent for row in LeagueTable.read(league).board.overall} == AGENTS
     assert (league / "best" / "agent.json").is_file()
+
+
+def test_a_member_that_begins_leaves_the_others_matches(league: Path) -> None:
+    """Every version has met `random` as it entered: two seeds, two seats."""
+    with Store.read(league) as store:
+        met = Counter(frozenset(result.players) for result in store.results())
+    assert {name: met[frozenset((name, "random"))] for name in AGENTS - {"random"}} == dict.fromkeys(
+        AGENTS - {"random"}, 4
+    )
 
 
 @pytest.mark.parametrize("at", [2, 5])

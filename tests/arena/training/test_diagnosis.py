@@ -34,6 +34,7 @@ def rows(**fault):
         ({"engine_mismatch": 0.3}, "engine and the trainer disagree by 0.3 nats", "mismatch=mask_tokens"),
         (UNDONE, "updates were undone", "lower learning_rate"),
         ({"kl": 0.2}, "the updates are large, 0.2 nats", "lower learning_rate"),
+        ({"off_policy": 0.5}, "moves by 0.5 nats a token (0 before)", "staleness=0"),
         ({"invalid_rate": 0.7}, "70% of the replies name no legal action", "format_penalty"),
         (ONE_ACTION, "plays 'right' 98% of the time", "entropy_target=0.25"),
         ({"entropy": 0.004}, "hardly explores any more", "entropy_target=0.25"),

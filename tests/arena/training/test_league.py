@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from arena.match.seating import LEARNER
 from arena.match.seeds import Split, episode_seed
 from arena.match.versions import step_of
 from arena.record.store import Store
-from arena.tournament.teach import train
+from arena.tournament.teach import STORED, train
 from arena.training.config import MsgrpoConfig
 from arena.training.distributed.weights import TrainedWeights
 from arena.training.language.guard import Guard
@@ -28,6 +29,9 @@ from arena.training.league.draw import Draw, Opponents
 from arena.training.league.entry import entry_matches, judge, losses, points, spread
 from arena.training.league.mix import Mix, pfsp_weight, pool_weights
 from arena.training.league.versions import HeldEngine
+from arena.training.msgrpo.league import LeagueTraining
+from arena.training.run_folder import RunFolder
+from arena.training.settings import new_config
 from arena.training.sft.config import SftConfig
 from arena_agents.base import Reply, Sampling
 from arena_agents.engines.transformers import TransformersEngine
@@ -255,6 +259,33 @@ def test_a_league_stores_rates_and_meets_its_past(whole: Path) -> None:
     )
 
 
+def test_what_forgot_its_past_is_undone_and_the_run_says_whom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its matches are said to be lost to the start; what it was stays in the pool all the same."""
+    config = new_config({"game": PAIR, "agent": "nano", "seed": 0}, LEAGUE, None)
+    notes: list[str] = []
+    reporter: Any = SimpleNamespace(update=lambda *_: None, note=notes.append)
+    run = RunFolder.create(tmp_path / "run", config)
+    training = LeagueTraining(config, run, reporter, None, around=STORED)  # type: ignore[arg-type]
+    training.start()
+    start, rate = training.learner.trained.copy(), training.guard.rate_scale
+
+    def lost(*given: Any) -> Any:
+        return replace(judge(*given), lost_to=("step-000000",), leads=False)
+
+    monkeypatch.setattr("arena.training.league.run.judge", lost)
+    row = training.update(1)
+    training.close()
+    assert (row["rollbacks"], training.guard.rate_scale) == (1, rate / 2)
+    assert "step 1: forgot how to beat step-000000" in notes[-2]
+    assert "stepped back to the policy of step 0" in notes[-2]
+    assert "likeliest cause" in notes[-1]
+    assert all(torch.equal(start[name], now) for name, now in training.learner.trained.copy().items())
+    entered = (run.path / "league" / "step-000001" / "model.safetensors").read_bytes()
+    assert entered != (run.path / "league" / "step-000000" / "model.safetensors").read_bytes()
+
+
 @pytest.mark.parametrize("at", [0, 2])
 def test_a_league_goes_on_after_an_interruption_as_if_undisturbed(
     whole: Path, tmp_path: Path, at: int
@@ -279,6 +310,16 @@ def test_both_seats_are_trained_where_the_learner_holds_both(tmp_path: Path) -> 
     assert rows[1]["kept_episodes"] == 2 * 3 * 4  # seats × groups × group size
     assert {"baseline/seat_0", "baseline/seat_1"} <= rows[1].keys()
     assert rows[1]["episodes"] == 3 * 4
+
+
+def test_a_frozen_seat_is_held_and_not_trained(tmp_path: Path) -> None:
+    settings = [*LEAGUE, "steps=1", "league_mix=100/0/0", "keep=1.0", "frozen_seats=[0]"]
+    rows = metrics(train(PAIR, "nano", out=tmp_path / "run", seed=0, settings=settings))
+    assert rows[1]["kept_episodes"] == 3 * 4  # groups × group size, of one seat
+    assert {"baseline/seat_1"} == {name for name in rows[1] if name.startswith("baseline/")}
+    with pytest.raises(UsageError, match="no open seat is left"):
+        train(PAIR, "nano", out=tmp_path / "none", settings=[*LEAGUE, "frozen_seats=[0, 1]"])
+    assert not (tmp_path / "none").exists()
 
 
 def test_adapters_enter_and_are_met_on_one_base_model(tmp_path: Path) -> None:

@@ -2,7 +2,14 @@
 
 import pytest
 
-from arena.match.seating import LEARNER, held_out_seating, opponent_agents, training_seating
+from arena.match.seating import (
+    LEARNER,
+    against,
+    check_frozen,
+    held_out_seating,
+    opponent_agents,
+    training_seating,
+)
 from arena.match.seeds import Split, episode_seed
 from arena.training.language.rollout import collect
 from arena_agents import Agent, Reply
@@ -43,6 +50,46 @@ def test_seats(game, opponents, training, held_out):
 def test_the_learner_takes_the_open_seats_in_turn():
     seating = training_seating(find_game("snake-royale"), "search")
     assert [seating(start).index(LEARNER) for start in range(5)] == [0, 1, 2, 3, 0]
+
+
+@pytest.mark.parametrize("frozen", [(0,), (1, 3), (0, 1, 2)])
+def test_frozen_seats_are_not_taken_where_the_learner_meets_others(frozen):
+    spec = find_game("snake-royale")
+    learns = [seat for seat in range(4) if seat not in frozen]
+    for seating in (
+        training_seating(spec, "search", frozen),
+        against(spec, "search", frozen),
+        held_out_seating(spec, "house", frozen),
+    ):
+        taken = [seating(start).index(LEARNER) for start in range(2 * len(learns))]
+        assert taken == learns * 2
+    assert training_seating(spec, "house", frozen)(0) == (LEARNER,) * 4  # it holds them beside itself
+
+
+def test_frozen_seats_are_played_alike_and_not_learned_from():
+    spec, agents = find_game("snake-royale"), {LEARNER: RandomAgent()}
+    seeds = [episode_seed(Split.TRAIN, 0, 2, b) for b in range(3)]
+    seating = training_seating(spec, "house")
+    whole = collect(spec, agents, seeds, seating, repeats=2)
+    part = collect(spec, agents, seeds, seating, repeats=2, frozen=(0, 2))
+    expected = []
+    for group in whole.groups:
+        if group[0].steps[0].seat in (1, 3):
+            expected.append([(one.total, [step.action for step in one.steps]) for one in group])
+    found = [[(one.total, [step.action for step in one.steps]) for one in group] for group in part.groups]
+    assert found == expected
+    assert len(found) == 3 * 2
+
+
+def test_seats_that_cannot_be_frozen_are_named():
+    for game, frozen, words in (
+        ("snake-duel", (2,), "snake-duel has no seat 2: its open seats are 0, 1"),
+        ("snake-duel", (0, 1), "no open seat is left"),
+        ("snake", (0,), "no open seat is left"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            check_frozen(find_game(game), frozen)
+    check_frozen(find_game("snake-duel"), (0,))
 
 
 def test_an_opponent_that_is_not_known_is_refused():
