@@ -130,6 +130,25 @@ def test_lists(played: Path) -> None:
     assert "tournament" in arena("list", "runs", played.parent).stdout
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("library", "package", "one"),
+    [
+        ("openspiel", "pyspiel", "openspiel:kuhn_poker"),
+        ("textarena", "textarena", "textarena:KuhnPoker-v0"),
+        ("pettingzoo", "pygame", "pettingzoo:chess_v6"),
+        ("gym", "gymnasium", "gym:Taxi-v4"),
+    ],
+)
+def test_the_games_of_a_library_are_listed_as_they_are_named(library: str, package: str, one: str) -> None:
+    pytest.importorskip(package)
+    listed = [row["game"] for row in json.loads(arena("list", library, "--json").stdout)]
+    assert one in listed
+    assert all(name.startswith(f"{library}:") for name in listed)
+    assert one in arena("list", library).stdout
+    assert find_game(one).name == one
+
+
 def test_check_game() -> None:
     assert arena("check-game", "frozen-lake", "--episodes", 2).exit_code == 0
     assert arena("check-game", "arena_games.snake.env:SNAKE_DUEL", "--episodes", 2).exit_code == 0
