@@ -167,5 +167,6 @@ def test_what_cannot_be_played_says_so_in_one_line(name: str, line: str) -> None
 def test_what_a_game_lacks_is_named_with_the_remedy() -> None:
     nltk = LookupError("\n*****\n  Resource \x1b[93mwords\x1b[0m not found.\n  Please use the NLTK Downloader")
     assert why_not("Wordle-v0", nltk).endswith("python -m nltk.downloader words")
-    assert "is not written for Python 3" in why_not("Chess-v0", SyntaxError("f-string: unmatched '['"))
+    assert "for Python 3.12 or newer" in why_not("Chess-v0", SyntaxError("f-string: unmatched '['"))
+    assert "cannot be played: SyntaxError: invalid" in why_not("Klondike-v0", SyntaxError("invalid syntax"))
     assert "KEY environment variable" in why_not("Debate-v0", ValueError("Set the KEY environment variable."))

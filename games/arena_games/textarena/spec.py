@@ -7,7 +7,6 @@ import difflib
 import importlib
 import io
 import re
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import version
@@ -120,9 +119,8 @@ def why_not(id_: str, error: Exception) -> str:
     missing = re.search(r"Resource (\w+) not found", said)
     if isinstance(error, LookupError) and missing:
         return f"textarena:{id_} needs a word list of NLTK: python -m nltk.downloader {missing[1]}"
-    if isinstance(error, SyntaxError):
-        running = f"Python {sys.version_info.major}.{sys.version_info.minor}"
-        return f"textarena:{id_} is not written for {running} ({error.msg}); use a newer one"
+    if isinstance(error, SyntaxError) and "f-string" in str(error.msg):  # as PEP 701 allows them
+        return f"textarena:{id_} is written for Python 3.12 or newer"
     return f"textarena:{id_} cannot be played: {type(error).__name__}: {said}"[:LONGEST]
 
 

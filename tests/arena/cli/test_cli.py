@@ -20,6 +20,7 @@ from arena.cli import app as cli
 from arena.cli.errors import explain
 from arena.untrusted import one_line
 from arena_games.base import UsageError
+from arena_games.registry import find_game
 
 HERE = Path(__file__).parents[1]
 MINE = f"{HERE / 'my_agent.py'}:Mine"
