@@ -116,7 +116,7 @@ def quiet() -> Iterator[None]:
 def why_not(id_: str, error: Exception) -> str:
     """In one line, with the remedy where there is one."""
     said = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
-    missing = re.search(r"Resource (\w+) not found", said)
+    missing = re.search(r"Resource '?(\w+)'? not found", said)
     if isinstance(error, LookupError) and missing:
         return f"textarena:{id_} needs a word list of NLTK: python -m nltk.downloader {missing[1]}"
     if isinstance(error, SyntaxError) and "f-string" in str(error.msg):  # as PEP 701 allows them
