@@ -25,7 +25,7 @@ STAND_IN = "random"  # for a specialist that is not trained yet
 def missing_matches(
     tournament: Tournament, left_out: Collection[tuple[str, str]] = ()
 ) -> dict[str, list[Match]]:
-    """The matches that are still to be played, by game; nobody meets who is in `left_out`, as (agent, game)."""
+    """The matches still to be played, by game; nobody meets who is in `left_out`, as (agent, game)."""
     stored: set[str] = set()
     if (tournament.out / FILE_NAME).is_file():
         with Store.read(tournament.out) as store:

@@ -48,7 +48,7 @@ def _read(value: str) -> Any:
 
 
 def settings_of(function: Any) -> dict[str, Any] | None:
-    """What a library's function or class may be told by name, with the defaults; None if it takes anything."""
+    """What a function or class may be told by name, with the defaults; None if it takes anything."""
     try:
         known = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

@@ -22,7 +22,10 @@ INSTEAD = {
     "gymnasium": {"from my_package": "from test_gym_and_pettingzoo"},
     "pettingzoo": {"from my_package": "from test_gym_and_pettingzoo"},
 }
-MARKS = {"gymnasium": "gym_game", "pettingzoo": "pettingzoo_game"}  # of a block that does not name the package
+MARKS = {
+    "gymnasium": "gym_game",
+    "pettingzoo": "pettingzoo_game",
+}  # of a block that does not name the package
 SEATS = {"gymnasium": 1}
 
 

@@ -58,7 +58,7 @@ def load_rules(reference: str, name: str) -> Rules:
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """OpenSpiel writes its errors to the process's stderr, besides raising them; meanwhile that is nowhere."""
+    """Without what OpenSpiel writes to the process's stderr: the errors that it raises as well."""
     try:
         kept = os.dup(2)
     except OSError:  # there is none

@@ -136,7 +136,9 @@ def find(reference: str, name: str) -> GameSpec:
 def known_games() -> list[tuple[str, str]]:
     """PettingZoo's classic games: their names, and what one does in them."""
     found = [(name, WORDS.get(re.sub(r"_v\d+$", "", name))) for name in _names()]
-    return [(name, words.task if words else "no words here: give it a text function") for name, words in found]
+    return [
+        (name, words.task if words else "no words here: give it a text function") for name, words in found
+    ]
 
 
 def _names() -> list[str]:
