@@ -40,7 +40,7 @@ class Leaderboard:
     weights: Weights = "game"
 
     def in_fewer_games(self) -> dict[str, int]:
-        """In how many games they are rated, of the rated agents that are not in all: such as cannot play some."""
+        """In how many games each rated agent is that is not in all of them, as it cannot play some."""
         games = list(self.games.values())
         counts = {
             standing.agent: sum(
