@@ -10,11 +10,12 @@ import pyspiel
 from arena_games.base import ActionKind, GameSpec, Observation
 from arena_games.board import Board
 from arena_games.openspiel.env import OpenSpielEnv
-from arena_games.openspiel.load import load_rules, silent
+from arena_games.openspiel.load import known_games, load_rules, silent
 from arena_games.openspiel.rules import GameType, Rules
 from arena_games.parsing import parse_position
 from arena_games.references import tried
 
+__all__ = ["find", "known_games"]
 VERSION = 1
 LARGEST_MATRIX = 4  # actions of each seat, up to which a game's payoffs are said
 
