@@ -30,11 +30,11 @@ from arena.views.options import Listed, WatchOptions
 
 
 def list_(
-    what: Annotated[Listed, typer.Argument(help="games, agents or runs.")],
+    what: Annotated[Listed, typer.Argument(help="games, agents, runs, or a library whose games to list.")],
     folder: Annotated[Path, typer.Argument(help="Where runs are looked for.")] = RUNS,
     json: Json = False,
 ) -> None:
-    """List the games, the agents, or the runs in a folder."""
+    """List the games, the agents, the runs in a folder, or the games of a library."""
     from arena.views.listing import show
 
     show(what, folder, as_json=json)

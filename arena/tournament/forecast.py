@@ -104,7 +104,8 @@ def forecast(tournament: Tournament, *, deadline_s: float, say: Callable[[str], 
     """
     agents = Agents(tournament)
     agents.check()
-    missing = missing_matches(tournament)
+    unable = agents.unable()
+    missing = missing_matches(tournament, unable)
     samples = {game: sample_of(matches, tournament.entrants) for game, matches in missing.items()}
     for line in announcements(tournament, samples):
         say(line)
@@ -114,9 +115,12 @@ def forecast(tournament: Tournament, *, deadline_s: float, say: Callable[[str], 
         began = time.perf_counter()
         played = list(play(samples[spec.name], players_of(tournament, spec, agents), config))
         games_seconds += _own_time(played, time.perf_counter() - began, len(missing[spec.name]))
-        rows += [_of_agent(label, spec, missing[spec.name], played) for label in tournament.labels]
-    lacking = untrained(tournament)
-    return Forecast(sum(map(len, missing.values())), rows, games_seconds, notes(lacking))
+        able = [label for label in tournament.labels if (label, spec.name) not in unable]
+        rows += [_of_agent(label, spec, missing[spec.name], played) for label in able]
+    said = [f"{problem}; left out there." for problem in dict.fromkeys(unable.values())]
+    return Forecast(
+        sum(map(len, missing.values())), rows, games_seconds, [*said, *notes(untrained(tournament))]
+    )
 
 
 def _of_agent(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
 
 from arena.match.match import Match
@@ -22,14 +22,16 @@ REMOTE_SAMPLE = 2  # of an agent behind a server
 STAND_IN = "random"  # for a specialist that is not trained yet
 
 
-def missing_matches(tournament: Tournament) -> dict[str, list[Match]]:
-    """The matches that are still to be played, by game."""
+def missing_matches(
+    tournament: Tournament, left_out: Collection[tuple[str, str]] = ()
+) -> dict[str, list[Match]]:
+    """The matches still to be played, by game; nobody meets who is in `left_out`, as (agent, game)."""
     stored: set[str] = set()
     if (tournament.out / FILE_NAME).is_file():
         with Store.read(tournament.out) as store:
             stored = store.episode_ids()
     missing: dict[str, list[Match]] = {spec.name: [] for spec in tournament.games}
-    for match in tournament.schedule():
+    for match in tournament.schedule(left_out):
         if match.id not in stored:
             missing[match.spec.name].append(match)
     return missing

@@ -64,6 +64,9 @@ class Listener(Protocol):
 class Display(Protocol):
     """Where a tournament is shown."""
 
+    def left_out(self, problems: Collection[str]) -> None:
+        """Before anything is trained or played: why agents are left out of games."""
+
     def trainings(self, waiting: Sequence[Training]) -> AbstractContextManager[Watcher[Training]]:
         """For as long as these are trained."""
 
@@ -133,6 +136,7 @@ def run(
     agents = Agents(tournament, engine, sandbox)
     agents.check()
     unable = agents.unable()
+    display.left_out(dict.fromkeys(unable.values()))
     planned = environment() | {THREADS: threads_each(needed)}
     with Store.open(folder, tournament.config() | _share(tournament, shard, unable), planned) as store:
         if store.reads_exactly:  # it goes on as it began

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from arena.match.episode import Episode
@@ -27,6 +27,8 @@ class _SilentWatcher:
 
 class Silent:
     """A `tournament.run.Display` of nothing."""
+
+    def left_out(self, problems: Collection[str]) -> None: ...
 
     def trainings(self, waiting: Sequence[Training]) -> AbstractContextManager[_SilentWatcher]:
         return nullcontext(_SilentWatcher())

@@ -20,7 +20,7 @@ from arena_agents.files import read_json
 from arena_agents.presets import PRESETS
 from arena_agents.registry import agent_names
 from arena_games.base import GameSpec, UsageError
-from arena_games.registry import game_specs
+from arena_games.registry import game_specs, library_games
 
 ABOUT = {
     "random": "any move that is not pointless",
@@ -51,14 +51,26 @@ def show(what: Listed, folder: Path, *, as_json: bool = False) -> None:
             Listed.AGENTS: lambda: [_agent_json(agent) for agent in _agents()],
             Listed.RUNS: lambda: [_run_json(run) for run in _runs(folder)],
         }
-        print(json.dumps(lists[what](), indent=2))
+        print(json.dumps(lists[what]() if what in lists else _library_json(what), indent=2))
         return
     tables: dict[Listed, Callable[[], Table]] = {
         Listed.GAMES: games,
         Listed.AGENTS: agents,
         Listed.RUNS: partial(runs, folder),
     }
-    Console().print(tables[what]())
+    Console().print(tables[what]() if what in tables else visitors(what))
+
+
+def visitors(library: Listed) -> Table:
+    """Every game of another library, as it comes."""
+    table = _table("game", "what it is")
+    for name, about in library_games(library):
+        table.add_row(Text(escaped_text(name)), Text(one_line(about)))
+    return table
+
+
+def _library_json(library: Listed) -> list[dict[str, str]]:
+    return [{"game": name, "about": about} for name, about in library_games(library)]
 
 
 def games() -> Table:

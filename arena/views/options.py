@@ -41,6 +41,10 @@ class Listed(StrEnum):
     GAMES = "games"
     AGENTS = "agents"
     RUNS = "runs"
+    OPENSPIEL = "openspiel"
+    TEXTARENA = "textarena"
+    PETTINGZOO = "pettingzoo"
+    GYM = "gym"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from rich.console import Console
@@ -16,6 +16,7 @@ from arena.match.seating import HOUSE
 from arena.tournament.entrants import Training
 from arena.training.status import TrainingStatus
 from arena.untrusted import one_line
+from arena.views.messages import warn
 from arena.views.progress import BarDisplay, Field
 
 LOOK_EVERY_S = 1.0
@@ -26,6 +27,10 @@ class TournamentDisplay:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+
+    def left_out(self, problems: Collection[str]) -> None:
+        for problem in problems:
+            warn(f"{one_line(problem)}; left out there")
 
     def trainings(self, waiting: Sequence[Training]) -> AbstractContextManager[PreparationProgress]:
         return PreparationProgress(self._console, waiting).shown()

@@ -19,6 +19,7 @@ from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from typing import Any
 
 from arena_games.base import GameSpec, UsageError
 from arena_games.frozen_lake.env import FROZEN_LAKE, FROZEN_LAKE_SLIPPERY
@@ -27,7 +28,15 @@ from arena_games.skins.spec import skinned, split_name
 from arena_games.snake.env import SNAKE, SNAKE_DUEL, SNAKE_POISON, SNAKE_ROYALE
 from arena_games.variants import split_numbers, variant, with_numbers
 
-__all__ = ["BUILT_IN", "find_game", "game_specs", "is_code", "select_games", "stored_game"]
+__all__ = [
+    "BUILT_IN",
+    "find_game",
+    "game_specs",
+    "is_code",
+    "library_games",
+    "select_games",
+    "stored_game",
+]
 
 BUILT_IN = (FROZEN_LAKE, FROZEN_LAKE_SLIPPERY, SNAKE, SNAKE_POISON, SNAKE_DUEL, SNAKE_ROYALE)
 _named: dict[str, GameSpec] = {}  # references that `find_game` has followed in this process
@@ -39,6 +48,7 @@ LIBRARIES = {
     "textarena": ("arena_games.textarena.spec", "textarena"),
     "pettingzoo": ("arena_games.pettingzoo.spec", "pettingzoo"),
 }
+MISSPELT = {"gymnasium": "gym", "pyspiel": "openspiel"}
 _COMMA = re.compile(r",(?![^()]*\))")  # outside brackets
 
 
@@ -131,11 +141,24 @@ def is_code(name: str) -> bool:
 @lru_cache(maxsize=256)
 def _of_library(library: str, reference: str, name: str) -> GameSpec:
     """A game of another library, made once. Raises UsageError where the library is not installed."""
+    found: GameSpec = _library(library, name).find(reference, name)
+    return found
+
+
+def library_games(library: str) -> list[tuple[str, str]]:
+    """The games of one of `LIBRARIES`, as they are named here, and a few words on each.
+
+    Raises UsageError where the library is not installed.
+    """
+    known: list[tuple[str, str]] = _library(library, f"arena list {library}").known_games()
+    return [(f"{library}:{name}", about) for name, about in known]
+
+
+def _library(library: str, wanted_by: str) -> Any:
     module, package = LIBRARIES[library]
     if find_spec(package) is None:
-        raise UsageError(f"{name} needs the package {package}; pip install 'tmsg-arena[{library}]'")
-    found: GameSpec = import_module(module).find(reference, name)
-    return found
+        raise UsageError(f"{wanted_by} needs the package {package}; pip install 'tmsg-arena[{library}]'")
+    return import_module(module)
 
 
 def _in_skins(plain: GameSpec, skins: int) -> GameSpec:
@@ -157,10 +180,22 @@ def _varied(name: str) -> GameSpec:
 
 
 def _referenced(reference: str) -> GameSpec:
+    source, _, rest = reference.partition(":")
+    library = re.sub(r"[_-]", "", source.lower())
+    library = MISSPELT.get(library, library)
+    if library in LIBRARIES:
+        raise UsageError(f"unknown game {reference!r}; did you mean '{library}:{rest}'?")
     loaded = load_object(reference)
     if not isinstance(loaded, GameSpec):
-        raise UsageError(f"{reference} is a {type(loaded).__name__}, not a GameSpec; name one")
+        raise UsageError(f"{reference} is a {type(loaded).__name__}, not a GameSpec; {_instead(source)}")
     return _named.setdefault(reference, replace(loaded, name=reference))
+
+
+def _instead(source: str) -> str:
+    """What to name instead of something in this module that is no `GameSpec`."""
+    if source.startswith("pettingzoo.classic."):
+        return f"name one, as pettingzoo:{source.rpartition('.')[2]}"
+    return "name one (docs/games.md: gym_game and pettingzoo_game make one of an environment)"
 
 
 def remembering(spec: GameSpec, memory: int | None) -> GameSpec:

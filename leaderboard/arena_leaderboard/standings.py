@@ -38,6 +38,18 @@ class Leaderboard:
     level: float = LEVEL
     weights: Weights = "game"
 
+    def in_fewer_games(self) -> dict[str, int]:
+        """In how many games each rated agent is that is not in all of them, as it cannot play some."""
+        games = list(self.games.values())
+        counts = {
+            standing.agent: sum(
+                row.agent == standing.agent and row.rating is not None for rows in games for row in rows
+            )
+            for standing in self.overall
+            if standing.rating
+        }
+        return {agent: count for agent, count in counts.items() if count < len(games)}
+
     def to_json(self) -> dict[str, Any]:
         """`{"overall": [row…], "games": {name: [row…]}, "seats": {name: [seat…]}, "level": …, "weights": …}`.
 

@@ -169,8 +169,16 @@ def test_chess_of_pettingzoo_names_moves_as_chess_does() -> None:
         ("gym:CartPole-v1", "draws nothing as text"),
         ("gym:MountainCarContinuous-v0", "only Discrete ones"),
         ("gym:Nope-v1", "doesn't exist"),
-        ("gym:Taxi-v4(colour=red)", "cannot be made"),
+        ("gym:Taxi", "did you mean 'Taxi-v"),
+        ("gym:", "arena list gym"),
+        ("gym:Taxi-v4(colour=red)", "has no setting 'colour'; its settings: .*is_rainy"),
+        ("gym:Blackjack-v1(natural=maybe)", "natural is True or False, not 'maybe'"),
+        ("gym:FrozenLake-v1(map_name=9x9)", "cannot be made: KeyError: '9x9'; its settings: .*map_name"),
         ("pettingzoo:nope_v1", "known: chess_v6"),
+        ("pettingzoo:chess", "did you mean 'chess_v6'"),
+        ("pettingzoo:classic.tictactoe_v3:env", "did you mean 'tictactoe_v3'"),
+        ("pettingzoo:rps_v2(num_actions=5)", "has 5 actions, and 3 are named; name them all with"),
+        ("pettingzoo.classic.rps_v2:env", "not a GameSpec; name one, as pettingzoo:rps_v2"),
     ],
 )
 def test_what_cannot_be_played_says_so_in_one_line(name: str, line: str) -> None:

@@ -19,7 +19,14 @@ INSTEAD = {
         "mine": "kuhn_poker",
     },
     "textarena": {"my_package.envs:MineEnv": "textarena.envs.KuhnPoker.env:KuhnPokerEnv"},
+    "gymnasium": {"from my_package": "from test_gym_and_pettingzoo"},
+    "pettingzoo": {"from my_package": "from test_gym_and_pettingzoo"},
 }
+MARKS = {
+    "gymnasium": "gym_game",
+    "pettingzoo": "pettingzoo_game",
+}  # of a block that does not name the package
+SEATS = {"gymnasium": 1}
 
 
 def test_each_is_short() -> None:
@@ -29,14 +36,15 @@ def test_each_is_short() -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("library", INSTEAD)
-def test_what_one_registers_is_a_game(library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_is_a_game(library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip(library)
-    (block,) = [block for block in BLOCKS if library in block]
+    (block,) = [block for block in BLOCKS if re.search(rf"\b{MARKS.get(library, library)}\b", block)]
     for written, there in INSTEAD[library].items():
         block = block.replace(written, there)
     (tmp_path / f"own_{library}.py").write_text(block, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(Path(__file__).parent)
     spec = find_game(f"own_{library}.py:SPEC")
     checks = check_game(spec, episodes=2)
     assert [f"{check.name}: {check.detail}" for check in checks if not check.passed] == []
-    assert len(spec.make_env().possible_agents) == 2
+    assert len(spec.make_env().possible_agents) == SEATS.get(library, 2)

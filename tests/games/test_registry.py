@@ -56,6 +56,15 @@ def test_a_game_that_is_not_registered_is_found_and_called_by_its_reference() ->
         find_game("arena_games.snake.env:SnakeEnv")
 
 
+@pytest.mark.parametrize(
+    "library", ["OpenSpiel", "open_spiel", "TextArena", "PettingZoo", "gymnasium", "Gym"]
+)
+def test_a_library_spelt_as_it_calls_itself_gets_a_suggestion(library: str) -> None:
+    meant = {"gymnasium": "gym"}.get(library, library.lower().replace("_", ""))
+    with pytest.raises(UsageError, match=f"did you mean '{meant}:Some-v0'"):
+        find_game(f"{library}:Some-v0")
+
+
 Install = Callable[[str], None]
 
 

@@ -18,6 +18,7 @@ from arena_agents.registry import make_agent
 from arena_games.base import ActionKind, Observation, UsageError
 from arena_games.conformance import check_game
 from arena_games.registry import find_game
+from arena_games.textarena.spec import why_not
 
 pytest.importorskip("textarena")
 
@@ -134,13 +135,25 @@ def test_who_needs_a_list_says_so() -> None:
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("textarena:TicTacTo-v0", "did you mean"),
-        ("textarena:TicTacToe-v0(players=3)", "cannot be played"),
-        ("textarena:TicTacToe-v0(players=99)", "number up to 15"),
-        ("textarena:TicTacToe-v0(colour=red)", "cannot be played"),
+        ("KuhnPoker-v1", r"TextArena [\d.]+ has no game 'KuhnPoker-v1'; did you mean 'KuhnPoker-v0'"),
+        ("", "arena list textarena names them"),
+        ("TicTacToe-v0(foo=1)", "has no setting 'foo'; its settings: .*cut=N"),
+        ("TicTacToe-v0(players=3)", "has to be 2, received 3"),
+        ("TicTacToe-v0(players=99)", "a number from 1 to 15"),
+        ("TicTacToe-v0(players=0)", "a number from 1 to 15, not 0"),
+        ("Bandit-v0(num_turns=many)", "num_turns is a number, not 'many'"),
     ],
 )
 def test_what_cannot_be_played_says_so_in_one_line(name: str, line: str) -> None:
     with pytest.raises(UsageError, match=line) as caught:
-        find_game(name)
+        find_game(f"textarena:{name}")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("resource", ["\x1b[93mwords\x1b[0m", "'words'"])  # as NLTK writes it, old and new
+def test_what_a_game_lacks_is_named_with_the_remedy(resource: str) -> None:
+    nltk = LookupError(f"\n*****\n  Resource {resource} not found.\n  Please use the NLTK Downloader")
+    assert why_not("Wordle-v0", nltk).endswith("python -m nltk.downloader words")
+    assert "for Python 3.12 or newer" in why_not("Chess-v0", SyntaxError("f-string: unmatched '['"))
+    assert "cannot be played: SyntaxError: invalid" in why_not("Klondike-v0", SyntaxError("invalid syntax"))
+    assert "KEY environment variable" in why_not("Debate-v0", ValueError("Set the KEY environment variable."))

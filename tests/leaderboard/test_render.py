@@ -221,3 +221,13 @@ def test_any_name_prints_on_one_line(name: str) -> None:
     assert max(map(cell_len, text.splitlines())) <= 80
     render_markdown(board).encode()
     render_csv(board).encode()
+
+
+def test_who_is_not_in_all_games_is_named_with_how_many_it_is_in() -> None:
+    few = board_of(["search", "dqn", "guest"])  # a duel is for two
+    assert few.in_fewer_games() == {"guest": 3}
+    assert "Not in all 4 games, and rated by those alone: guest in 3." in printed(few, 80)
+    assert "Not in all" not in printed(board_of(["search", "dqn"]), 80)
+    crowd = board_of([f"agent {number}" for number in range(12)])
+    assert "and rated by those alone" in printed(crowd, 200)
+    assert "in 3, 2 more." in printed(crowd, 200)

@@ -28,8 +28,10 @@ def summary(board: Leaderboard) -> str:
     leaders = _not_separable(rated)
     if len(leaders) == 1:
         first, second = rated[:2]
+        fewer = board.in_fewer_games().get(first.agent)
+        where = f" (rated in {fewer} of {len(board.games)} games)" if fewer else ""
         return (
-            f"{escaped_name(first.agent)} leads, and is separated from {escaped_name(second.agent)} "
+            f"{escaped_name(first.agent)}{where} leads, and is separated from {escaped_name(second.agent)} "
             f"at {level(board.level)}."
         )
     names = [escaped_name(standing.agent) for standing in leaders]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -13,9 +14,17 @@ from arena_games.base import GameSpec, UsageError, described
 from arena_games.gym.env import GymEnv
 from arena_games.gym.words import WORDS, Words, drawn
 from arena_games.parsing import parse_action_tag
-from arena_games.references import read_values, split_reference
+from arena_games.references import (
+    check_settings,
+    listed_settings,
+    read_values,
+    settings_of,
+    split_reference,
+    tried,
+)
 
 VERSION = 1
+OWN = {"max_episode_steps": 0, "render_mode": None}  # settings of Gymnasium's, whatever the environment
 TURNS = 200  # after which an environment without a limit of its own is cut
 
 
@@ -81,21 +90,23 @@ def find(reference: str, name: str) -> GameSpec:
     settings = read_values(given)
     words = WORDS.get(id_.rpartition("-v")[0])
     registered = _registered(id_)
-    make = partial(gymnasium.make, id_, disable_env_checker=True, **settings)
+    known = _settings(registered)
+    check_settings(f"gym:{id_}", settings, known)
+    make = partial(gymnasium.make, id_, **{**settings, "disable_env_checker": True})
     try:
         env = make()
         if "ansi" in env.metadata.get("render_modes", ()):
             make = partial(make, render_mode="ansi")
             env = make()
-        env.reset(seed=0)
     except Exception as error:  # another library's code: it may raise anything
-        line = f"gym:{id_} cannot be made: {type(error).__name__}: {error}"
-        raise UsageError(line.splitlines()[0]) from error
+        line = f"gym:{id_} cannot be made: {type(error).__name__}: {error}".splitlines()[0]
+        raise UsageError(f"{line}; {listed_settings(known)}" if known else line) from error
     count = _count(f"gym:{id_}", env)
     if words is None:
         words = _own_words(id_, env, count)
     _check_actions(f"gym:{id_}", env, len(words.actions))
-    return _spec(name, make, words, cut or registered.max_episode_steps or TURNS)
+    spec = _spec(name, make, words, cut or registered.max_episode_steps or TURNS)
+    return tried(spec, known)
 
 
 def _check_actions(name: str, env: gymnasium.Env[Any, Any], named: int) -> None:
@@ -116,7 +127,29 @@ def _registered(id_: str) -> Any:
     try:
         return gymnasium.spec(id_)
     except (gymnasium.error.Error, ImportError) as error:
-        raise UsageError(f"gym:{id_}: {str(error).splitlines()[0]}") from error
+        near = difflib.get_close_matches(id_, gymnasium.registry, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else "arena list gym names some"
+        raise UsageError(f"gym:{id_}: {str(error).splitlines()[0].rstrip('.')}; {hint}") from error
+
+
+def _settings(registered: Any) -> dict[str, Any] | None:
+    """What the environment may be told, with the defaults; None if it takes anything, or cannot be loaded."""
+    entry = registered.entry_point
+    try:
+        made = gymnasium.envs.registration.load_env_creator(entry) if isinstance(entry, str) else entry
+    except Exception:  # another library's code; making it will say what is missing
+        return None
+    known = settings_of(made)
+    return None if known is None else {**known, **OWN}
+
+
+def known_games() -> list[tuple[str, str]]:
+    """Environments of Gymnasium's toy texts, which have words here: ids, and what one does in them."""
+    return [(id_, WORDS[id_.rpartition("-v")[0]].task) for id_ in sorted(gymnasium.registry) if _worded(id_)]
+
+
+def _worded(id_: str) -> bool:
+    return id_.rpartition("-v")[0] in WORDS
 
 
 def _own_words(id_: str, env: gymnasium.Env[Any, Any], count: int) -> Words:

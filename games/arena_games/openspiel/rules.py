@@ -10,11 +10,8 @@ from typing import Any
 import numpy as np
 import pyspiel
 
-from arena_games.base import UsageError
-from arena_games.openspiel.words import WORDS, Words
-from arena_games.references import split_reference
+from arena_games.openspiel.words import Words
 
-MOST_PLAYERS = 10
 MOST_TURNS = 300  # of a seat, unless the game's own limit is lower or the spec says `cut=N`
 MOST_LISTED = 128  # legal actions that a text lists
 SHOWN = 12  # of more than that
@@ -39,6 +36,11 @@ class Rules:
     @property
     def short_name(self) -> str:
         return str(self.kind.short_name)
+
+    @property
+    def specification(self) -> Mapping[str, Any]:
+        """Its parameters, with their defaults."""
+        return dict(self.kind.parameter_specification)
 
     @cached_property
     def horizon(self) -> int:
@@ -73,7 +75,7 @@ class Rules:
     @cached_property
     def draws_for_itself(self) -> bool:
         """Whether the game has a generator of its own, which then is seeded anew for every episode."""
-        return "rng_seed" in self.kind.parameter_specification
+        return "rng_seed" in self.specification
 
     def loaded(self, seed: int) -> Any:
         """The game with a generator of that seed."""
@@ -155,46 +157,3 @@ def listed(names: Sequence[str]) -> str:
         return f"Legal actions: {joined if comma == ', ' else comma.join(names)}"
     some = [names[place * len(names) // SHOWN] for place in range(SHOWN)]
     return f"Legal actions: {len(names)}, written like {comma.join(some)}"
-
-
-def load_rules(reference: str, name: str) -> Rules:
-    """The game that `NAME(param=value,…)` describes. Raises UsageError, in one line, if there is none.
-
-    `cut=N` is ours: an episode is cut when a seat has moved so often.
-    """
-    short, given, cut = split_reference("openspiel", reference)
-    kinds = {kind.short_name: kind for kind in pyspiel.registered_games()}
-    if short not in kinds:
-        raise UsageError(f"OpenSpiel has no game {short!r}{_near(short, kinds)}")
-    known = kinds[short].parameter_specification
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        listing = ", ".join(sorted(known)) or "none"
-        raise UsageError(f"openspiel:{short} has no parameter {unknown[0]!r}; its own: {listing}; and cut=N")
-    text = f"{short}({','.join(f'{key}={value}' for key, value in given.items())})" if given else short
-    try:
-        game = pyspiel.load_game(text)
-    except pyspiel.SpielError as error:
-        raise UsageError(f"OpenSpiel cannot load {text}: {str(error).splitlines()[0]}") from error
-    rules = Rules(name, game, game.get_parameters(), WORDS.get(short, Words()), cut)
-    _check_playable(rules)
-    return rules
-
-
-def _near(short: str, known: Mapping[str, Any]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(short, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else "; arena list openspiel names them"
-
-
-def _check_playable(rules: Rules) -> None:
-    kind, seats = rules.kind, rules.game.num_players()
-    if kind.dynamics not in (GameType.Dynamics.SEQUENTIAL, GameType.Dynamics.SIMULTANEOUS):
-        raise UsageError(f"openspiel:{rules.short_name} is a mean-field game, which has no seats to play")
-    if seats > MOST_PLAYERS:
-        raise UsageError(f"openspiel:{rules.short_name} has {seats} players; {MOST_PLAYERS} can play at most")
-    if not rules.game.num_distinct_actions():
-        raise UsageError(f"openspiel:{rules.short_name} numbers no actions; it cannot be played here")
-    if not (kind.provides_information_state_string or kind.provides_observation_string):
-        raise UsageError(f"openspiel:{rules.short_name} shows its players no text")

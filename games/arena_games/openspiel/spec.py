@@ -10,9 +10,12 @@ import pyspiel
 from arena_games.base import ActionKind, GameSpec, Observation
 from arena_games.board import Board
 from arena_games.openspiel.env import OpenSpielEnv
-from arena_games.openspiel.rules import GameType, Rules, load_rules
+from arena_games.openspiel.load import known_games, load_rules, silent
+from arena_games.openspiel.rules import GameType, Rules
 from arena_games.parsing import parse_position
+from arena_games.references import tried
 
+__all__ = ["find", "known_games"]
 VERSION = 1
 LARGEST_MATRIX = 4  # actions of each seat, up to which a game's payoffs are said
 
@@ -21,7 +24,7 @@ def find(reference: str, name: str) -> GameSpec:
     """The game of this reference, as a spec of this name. Raises UsageError if there is none."""
     rules = load_rules(reference, name)
     words, seats = rules.words, rules.game.num_players()
-    return GameSpec(
+    spec = GameSpec(
         name=name,
         version=VERSION,
         seats=seats,
@@ -41,6 +44,8 @@ def find(reference: str, name: str) -> GameSpec:
         open_state=rules.open_state,
         centred=False,
     )
+    with silent():
+        return tried(spec, rules.specification)
 
 
 def _drawn(draw: Callable[[str], Board | None], observation: Observation) -> Board | None:

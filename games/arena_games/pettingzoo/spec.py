@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import pkgutil
 import re
@@ -15,7 +16,14 @@ from arena_games.base import ActionKind, GameSpec, UsageError, described
 from arena_games.parsing import parse_action_tag, parse_position
 from arena_games.pettingzoo.env import Named, PettingZooEnv, Shown
 from arena_games.pettingzoo.words import WORDS
-from arena_games.references import read_values, split_reference
+from arena_games.references import (
+    check_settings,
+    listed_settings,
+    read_values,
+    settings_of,
+    split_reference,
+    tried,
+)
 
 VERSION = 1
 TURNS = 300  # of a seat, after which an episode is cut
@@ -66,7 +74,10 @@ def _spec(
         raise UsageError(f"{name} has the actions {space}; only Discrete ones can be named")
     count, names = int(space.n), tuple(actions)
     if named is None and len(names) != count:
-        raise UsageError(f"{name} has {count} actions, and {len(names)} are named")
+        raise UsageError(
+            f"{name} has {count} actions, and {len(names)} are named; name them all with "
+            "arena_games.pettingzoo.spec.pettingzoo_game"
+        )
 
     def make_env() -> PettingZooEnv:
         return PettingZooEnv(
@@ -102,12 +113,13 @@ def find(reference: str, name: str) -> GameSpec:
             f"pettingzoo:{short} has no words here; give it a text function with "
             "arena_games.pettingzoo.spec.pettingzoo_game"
         )
-    settings = read_values(given)
+    settings, known = read_values(given), settings_of(getattr(module, "raw_env", None))
+    check_settings(f"pettingzoo:{short}", settings, known)
     try:
         module.env(**settings)
     except Exception as error:  # another library's code: it may raise anything
-        line = f"pettingzoo:{short} cannot be made: {type(error).__name__}: {error}"
-        raise UsageError(line.splitlines()[0]) from error
+        line = f"pettingzoo:{short} cannot be made: {type(error).__name__}: {error}".splitlines()[0]
+        raise UsageError(f"{line}; {listed_settings(known)}" if known else line) from error
     spec = _spec(
         name,
         lambda: module.env(**settings),
@@ -118,15 +130,30 @@ def find(reference: str, name: str) -> GameSpec:
         words.rules,
         cut or TURNS,
     )
-    return replace(spec, board=words.board)
+    return tried(replace(spec, board=words.board), known)
+
+
+def known_games() -> list[tuple[str, str]]:
+    """PettingZoo's classic games: their names, and what one does in them."""
+    found = [(name, WORDS.get(re.sub(r"_v\d+$", "", name))) for name in _names()]
+    return [
+        (name, words.task if words else "no words here: give it a text function") for name, words in found
+    ]
+
+
+def _names() -> list[str]:
+    import pettingzoo.classic
+
+    return sorted(m.name for m in pkgutil.iter_modules(pettingzoo.classic.__path__) if "_v" in m.name)
 
 
 def _module(short: str) -> Any:
-    import pettingzoo.classic
-
-    known = sorted(m.name for m in pkgutil.iter_modules(pettingzoo.classic.__path__) if "_v" in m.name)
+    known = _names()
     if short not in known:
-        raise UsageError(f"pettingzoo:{short}: no such game; known: {', '.join(known)}")
+        near = [name for name in known if name in short]  # classic.chess_v6
+        near = near or difflib.get_close_matches(short, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UsageError(f"pettingzoo:{short}: no such game; {hint}known: {', '.join(known)}")
     try:
         return importlib.import_module(f"{FAMILY}.{short}")
     except ImportError as error:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import difflib
+import importlib
+import io
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 from arena_games.base import ActionKind, GameSpec, UsageError
 from arena_games.parsing import parse_text
-from arena_games.references import read_values, split_reference
+from arena_games.references import check_settings, read_values, settings_of, split_reference
 from arena_games.textarena.boards import BOARDS
 from arena_games.textarena.chance import OwnChance
 from arena_games.textarena.env import TextArenaEnv
@@ -16,6 +22,8 @@ from arena_games.textarena.env import TextArenaEnv
 VERSION = 1
 TURNS = 100  # of a seat, after which an episode is cut; most games end earlier by themselves
 MOST_PLAYERS = 15
+LONGEST = 200  # characters of a message of the library
+OTHERWISE = ("-raw", "-train")  # the same games, shown otherwise
 
 
 def find(reference: str, name: str) -> GameSpec:
@@ -54,27 +62,76 @@ def find(reference: str, name: str) -> GameSpec:
     )
 
 
-def _maker(id_: str, settings: dict[str, Any]) -> Callable[[], Any]:
-    with OwnChance(0).in_place():  # some of its modules draw as they are imported
-        import textarena
-        from textarena.envs.registration import ENV_REGISTRY
-    if id_ not in ENV_REGISTRY:
-        import difflib
+def known_games() -> list[tuple[str, str]]:
+    """TextArena's games as they come: ids, and what their makers set in them."""
+    return [
+        (id_, ", ".join(f"{key}={value!r}" for key, value in entry.kwargs.items()))
+        for id_, entry in sorted(_registry().items())
+        if not id_.endswith(OTHERWISE)
+    ]
 
-        near = difflib.get_close_matches(id_, ENV_REGISTRY, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "names end in -v0"
-        raise UsageError(f"TextArena has no game {id_!r}; {hint}")
-    return partial(textarena.make, id_, **settings)
+
+def _registry() -> dict[str, Any]:
+    with OwnChance(0).in_place():  # some of its modules draw as they are imported
+        from textarena.envs.registration import ENV_REGISTRY
+    return dict(ENV_REGISTRY)
+
+
+def _maker(id_: str, settings: dict[str, Any]) -> Callable[[], Any]:
+    """What makes the game. Raises UsageError if there is none, or if it cannot even be made."""
+    registry = _registry()
+    if id_ not in registry:
+        near = difflib.get_close_matches(id_, registry, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "arena list textarena names them"
+        raise UsageError(f"TextArena {version('textarena')} has no game {id_!r}; {hint}")
+    import textarena
+
+    make = partial(textarena.make, id_, **settings)
+    try:
+        with OwnChance(0).in_place(), quiet():
+            check_settings(f"textarena:{id_}", settings, settings_of(_class(registry[id_].entry_point)))
+            make()
+    except UsageError:
+        raise
+    except Exception as error:  # another library's code: it may raise anything
+        raise UsageError(why_not(id_, error)) from error
+    return make
+
+
+def _class(entry: Any) -> Any:
+    """An entry point, which may be written `module:Class`."""
+    if not isinstance(entry, str):
+        return entry
+    module, _, name = entry.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without what a game prints as it is made: that it could not load something, above all."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+def why_not(id_: str, error: Exception) -> str:
+    """In one line, with the remedy where there is one."""
+    said = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
+    missing = re.search(r"Resource '?(\w+)'? not found", said)
+    if isinstance(error, LookupError) and missing:
+        return f"textarena:{id_} needs a word list of NLTK: python -m nltk.downloader {missing[1]}"
+    if isinstance(error, SyntaxError) and "f-string" in str(error.msg):  # as PEP 701 allows them
+        return f"textarena:{id_} is written for Python 3.12 or newer"
+    return f"textarena:{id_} cannot be played: {type(error).__name__}: {said}"[:LONGEST]
 
 
 def _players(id_: str, make: Callable[[], Any], asked: Any) -> int:
     """How many play: as many as were asked for, else the fewest that the game takes."""
     if asked is not None and not (isinstance(asked, int) and 1 <= asked <= MOST_PLAYERS):
-        raise UsageError(f"textarena:{id_}: players is a number up to {MOST_PLAYERS}, not {asked!r}")
+        raise UsageError(f"textarena:{id_}: players is a number from 1 to {MOST_PLAYERS}, not {asked!r}")
     problem: Exception | None = None
     for players in [asked] if asked else range(1, MOST_PLAYERS + 1):
         try:
-            with OwnChance(0).in_place():
+            with OwnChance(0).in_place(), quiet():
                 game = make()
                 game.reset(num_players=players, seed=0)
                 if players == 1 and not _plays_alone(game) and not asked:
@@ -83,8 +140,8 @@ def _players(id_: str, make: Callable[[], Any], asked: Any) -> int:
             return players
         except Exception as error:  # another library's code: it may raise anything
             problem = problem or error
-    line = f"textarena:{id_} cannot be played: {type(problem).__name__}: {problem}"
-    raise UsageError(" ".join(line.split())[:200])
+    assert problem is not None
+    raise UsageError(why_not(id_, problem)) from problem
 
 
 def _plays_alone(game: Any) -> bool:

@@ -25,6 +25,7 @@ from arena_leaderboard.views.numbers import percent
 SLOT = 76  # the narrowest place for a game's table beside another, in characters
 GAP = 4  # between tables side by side
 LONGEST_NAME = 32
+MOST_NAMED = 8  # in a line of the legend
 RANKS_FROM = 88  # characters of a table's place
 MEANS_FROM = 136
 SHORTEST_NAME = 8
@@ -225,6 +226,7 @@ def _legend(leaderboard: Leaderboard, place: _Place) -> Text:
     glyphs = place.glyphs
     level = percent(leaderboard.level, 0 if leaderboard.level == LEVEL else 2)
     legend = f"{glyphs.tied} not separable: the {level} interval of the rank above's lead holds 0."
+    legend += _in_fewer_games(leaderboard, glyphs)
     if place.width >= RANKS_FROM:
         legend += f"\nranks: those left open at {level} when all are compared with all (Holm)."
     if place.width >= MEANS_FROM and any(standing.games_mean for standing in leaderboard.overall):
@@ -248,3 +250,16 @@ def _legend(leaderboard: Leaderboard, place: _Place) -> Text:
     if _any_errors(leaderboard.overall):
         legend += "\nerrors: matches that a failure outside the agent ended; they are not rated."
     return Text(legend, style="dim")
+
+
+def _in_fewer_games(leaderboard: Leaderboard, glyphs: Glyphs) -> str:
+    """A line on those whose overall rating is of some games only; empty if there are none."""
+    fewer = leaderboard.in_fewer_games()
+    said = []
+    for agent, count in list(fewer.items())[:MOST_NAMED]:
+        name = cells.name_cell(agent, glyphs)
+        name.truncate(LONGEST_NAME)
+        said.append(f"{name.plain} in {count}")
+    said += [f"{len(fewer) - MOST_NAMED} more"] * (len(fewer) > MOST_NAMED)
+    every = len(leaderboard.games)
+    return f"\nNot in all {every} games, and rated by those alone: {', '.join(said)}." if fewer else ""

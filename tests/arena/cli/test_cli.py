@@ -20,6 +20,7 @@ from arena.cli import app as cli
 from arena.cli.errors import explain
 from arena.untrusted import one_line
 from arena_games.base import UsageError
+from arena_games.registry import find_game
 
 HERE = Path(__file__).parents[1]
 MINE = f"{HERE / 'my_agent.py'}:Mine"
@@ -140,6 +141,25 @@ def test_lists(played: Path) -> None:
     agents = arena("list", "agents").stdout
     assert all(name in agents for name in ("random", "search", "nano", "qwen72b", "dqn"))
     assert "tournament" in arena("list", "runs", played.parent).stdout
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("library", "package", "one"),
+    [
+        ("openspiel", "pyspiel", "openspiel:kuhn_poker"),
+        ("textarena", "textarena", "textarena:KuhnPoker-v0"),
+        ("pettingzoo", "pygame", "pettingzoo:chess_v6"),
+        ("gym", "gymnasium", "gym:Taxi-v4"),
+    ],
+)
+def test_the_games_of_a_library_are_listed_as_they_are_named(library: str, package: str, one: str) -> None:
+    pytest.importorskip(package)
+    listed = [row["game"] for row in json.loads(arena("list", library, "--json").stdout)]
+    assert one in listed
+    assert all(name.startswith(f"{library}:") for name in listed)
+    assert one in arena("list", library).stdout
+    assert find_game(one).name == one
 
 
 def test_check_game() -> None:

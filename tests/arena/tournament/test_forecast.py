@@ -154,6 +154,17 @@ def test_the_sample_is_small_and_smaller_where_it_costs(games: str, tmp_path: Pa
     assert line.startswith("the sample itself asks gpt for ")
 
 
+def test_who_cannot_play_a_game_is_said_and_not_forecast(tmp_path: Path) -> None:
+    pytest.importorskip("pyspiel")
+    planned = tournament(tmp_path, "random,mcts", "frozen-lake", 5)
+    found = forecast_of(planned)
+    assert [(row.game, row.agent, row.matches) for row in found.rows] == [("frozen-lake", "random", 5)]
+    assert found.matches == 5
+    (said,) = found.notes
+    assert said.startswith("mcts plays OpenSpiel's games")
+    assert said.endswith("frozen-lake is none; left out there.")
+
+
 def test_who_is_not_trained_is_named_and_stood_in_for(tmp_path: Path) -> None:
     agents = f"random,dqn,mine={MINE}Sampled+snake"
     found = forecast_of(tournament(tmp_path, agents, "frozen-lake,snake-royale", 16))

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from arena.cli import app as cli
 from arena.match.episode import Episode
 from arena.match.match import MatchConfig
 from arena.record.store import FILE_NAME, Store
@@ -246,3 +248,13 @@ def test_a_model_that_is_not_there_is_refused_without_its_weights(tmp_path: Path
         with pytest.raises(UsageError, match=why):
             held(tournament(tmp_path / "out", agents=f"random,{spec}"))
     assert not (tmp_path / "out").exists()
+
+
+def test_who_cannot_play_is_said_before_anything_is_played(tmp_path: Path) -> None:
+    pytest.importorskip("pyspiel")
+    options = ["--games", "frozen-lake", "--agents", "random,mcts", "--matches", "3", "--workers", "1"]
+    done = CliRunner().invoke(cli.app, ["tournament", *options, "--out", str(tmp_path / "run")])
+    assert done.exit_code == 0
+    first, second, *_ = done.stderr.splitlines()
+    assert "frozen-lake is none; left out there" in first
+    assert second == "3 of 3 matches to play"

@@ -181,17 +181,34 @@ def test_illegal_and_unreadable_replies_are_told_apart() -> None:
         ("openspiel:go(bord_size=9)", "board_size, handicap, komi"),
         ("openspiel:go(board_size)", "key=value"),
         ("openspiel:go(board_size=9", "closing bracket"),
-        ("openspiel:connect_four(rows=x)", "Wrong type"),
+        ("openspiel:connect_four(rows=x)", "rows is a number, not 'x'; 6 if left out"),
+        (
+            "openspiel:go(board_size=99)",
+            "supports board size up to 19. Provided: 99; its settings: board_size",
+        ),
+        ("openspiel:go(board_size=-1)", "cannot be played: ValueError"),
+        ("openspiel:hex(board_size=1000)", "has 1,000,000 actions; 200,000 can be played at most"),
+        ("openspiel:hex(board_size=100000)", "200,000 can be played at most"),
+        (
+            "openspiel:kuhn_poker(players=11)",
+            ": num_players_ <= kGameType.max_num_players, num_players_ = 11",
+        ),
+        ("openspiel:nfg_game(filename=/nowhere)", "its settings: filename"),
+        ("openspiel:misere", "Missing parameter game; its settings: game"),
+        ("openspiel:Chess", "did you mean 'chess'"),
         ("openspiel:mfg_garnet", "mean-field"),
         ("openspiel:crazy_eights(players=12)", "10 can play"),
         ("openspiel:chess(cut=no)", "number of turns"),
         ("openspiel:", "no game"),
     ],
 )
-def test_what_cannot_be_played_says_so_in_one_line(name: str, line: str) -> None:
+def test_what_cannot_be_played_says_so_in_one_line(
+    name: str, line: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(UsageError, match=re.escape(line)) as caught:
         find_game(name)
     assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")  # OpenSpiel's C++ writes what it throws
 
 
 def test_commas_in_brackets_do_not_part_games() -> None:
