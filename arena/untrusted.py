@@ -9,7 +9,8 @@ escape. What differs is what is kept, how much of it, and for whom:
     escaped_text     all of it; tabs and line feeds stay
     terminal_text    line feeds stay, escapes stand out, a note tells of the rest
     json_in_html     a value inside a page's script element
-    markdown_plain   a name inside a Markdown text
+    markdown_text    one line of a Markdown text, or a cell of its tables, whole
+    markdown_plain   a name inside a Markdown text, where nothing can be escaped
     markdown_fenced  a text as a Markdown code block
     file_name, slug  a name as part of a path
 
@@ -82,6 +83,12 @@ def json_in_html(value: Any) -> str:
     for char in "<>&":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text
+
+
+def markdown_text(text: str) -> str:
+    """One line that a reader of Markdown sees as it is: what Markdown or HTML would obey is escaped."""
+    line = re.sub(r"[\\`*_\[\]<>|~&$#!]", r"\\\g<0>", one_line(text))
+    return re.sub(r"^(\d*)([-+.)=:])", r"\1\\\2", line)  # at its beginning a list, a table's rule, a heading
 
 
 def markdown_plain(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from arena.machine.files import write_output
 from arena.record.card import card_of, first_difference, read_card
-from arena.untrusted import markdown_plain, one_line
+from arena.untrusted import markdown_text, one_line
 from arena_leaderboard.views.numbers import between_ends
 
 
@@ -37,11 +37,11 @@ def _page(card: dict[str, Any]) -> str:
     if card["kind"] == "tournament":
         lines += [f"{card['episodes']:,} episodes; moves and returns {card['moves']}", ""]
     lines += ["| setting | value |", "| --- | --- |"]
-    lines += [f"| {name} | {markdown_plain(json.dumps(value))} |" for name, value in card["config"].items()]
+    lines += [f"| {name} | {markdown_text(json.dumps(value))} |" for name, value in card["config"].items()]
     lines += ["", "| policy | files |", "| --- | --- |"]
-    lines += [f"| {markdown_plain(name)} | {digest} |" for name, digest in card["policies"].items()]
+    lines += [f"| {markdown_text(name)} | {digest} |" for name, digest in card["policies"].items()]
     for name, rows in card.get("ratings", {}).items():
-        lines += ["", f"## {markdown_plain(name)}", ""]
+        lines += ["", f"## {markdown_text(name)}", ""]
         lines += ["| agent | rating | 95 % | matches |", "| --- | --- | --- | --- |"]
         lines += map(_rating, rows)
     return "\n".join(lines) + "\n"
@@ -51,4 +51,4 @@ def _rating(row: dict[str, Any]) -> str:
     rated = row["rating"] is not None
     low, high = row["ci95"] or (0, 0)
     shown = f"{row['rating']:.0f} | {between_ends((low, high), ' … ')}" if rated else "– | –"
-    return f"| {markdown_plain(row['agent'])} | {shown} | {row['matches']} |"
+    return f"| {markdown_text(row['agent'])} | {shown} | {row['matches']} |"

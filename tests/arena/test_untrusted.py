@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from arena.untrusted import (
     LONGEST_SENTENCE,
@@ -15,6 +17,7 @@ from arena.untrusted import (
     file_name,
     markdown_fenced,
     markdown_plain,
+    markdown_text,
     one_line,
     terminal_text,
 )
@@ -62,6 +65,27 @@ def test_nothing_closes_a_fence_from_within(text: str) -> None:
     assert fence is not None
     assert fence[0] not in text
     assert fenced == f"{fence[0]}json\n{text}\n{fence[0]}"
+
+
+@given(ANY_TEXT)
+@example("'Half' of (all) episodes: n = 5, {\"a\": [1, 2]}; *a* _b_ `c` ~d~ $e$ <f> &lt; |g| \\\\* #")
+@example("- a list")
+@example("12. a list")
+@example("2) a list")
+@example("# heading")
+@example("===")
+@example(":--- | :---")
+@example("[a]: b")
+def test_a_line_of_markdown_is_read_as_it_is(text: str) -> None:
+    read = MarkdownIt("gfm-like", {"linkify": False}).render(f"before\n\n{markdown_text(text)}\n")
+    assert html.unescape(read) == f"<p>before</p>\n<p>{one_line(text)}</p>\n" or not one_line(text)
+
+
+@given(ANY_TEXT)
+def test_a_cell_of_a_markdown_table_is_read_as_it_is(text: str) -> None:
+    read = MarkdownIt("gfm-like", {"linkify": False}).render(f"| a |\n| --- |\n| {markdown_text(text)} |\n")
+    (cell,) = re.findall("<td>(.*)</td>", read)
+    assert html.unescape(cell) == one_line(text)
 
 
 @given(ANY_TEXT)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 
 from arena.study.result import StudyResult
-from arena.untrusted import markdown_plain
+from arena.untrusted import markdown_text
 from arena.views.study.rows import Rows, tables
 
 _LATEX = {
@@ -32,8 +32,8 @@ CSV_HEADINGS = (
 def markdown(result: StudyResult) -> str:
     """All tables under headings."""
     parts = [
-        f"# {markdown_plain(result.title)}\n",
-        *([f"{markdown_plain(result.about)}\n"] if result.about else []),
+        f"# {markdown_text(result.title)}\n",
+        *([f"{markdown_text(result.about)}\n"] if result.about else []),
     ]
     for table in tables(result):
         parts += [f"## {table.title}\n", _pipes(table), ""]
@@ -41,12 +41,9 @@ def markdown(result: StudyResult) -> str:
 
 
 def _pipes(table: Rows) -> str:
-    rows = [table.headings, ("---",) * len(table.headings), *table.rows]
-    return "\n".join(f"| {' | '.join(_cell(word) for word in row)} |" for row in rows)
-
-
-def _cell(word: str) -> str:
-    return "".join(f"\\{char}" if char in "|\\`*_<>[]" else char for char in word)
+    rule = f"|{' --- |' * len(table.headings)}"
+    lines = [f"| {' | '.join(map(markdown_text, row))} |" for row in (table.headings, *table.rows)]
+    return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def latex(result: StudyResult) -> str:
