@@ -151,8 +151,9 @@ def test_the_interval_of_a_single_look_is_seen(run: Path, tmp_path: Path) -> Non
     file.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
     one = read_training(tmp_path / "run")
     assert len(one.points("eval/success")) == 1
-    assert progress_plot(one, key="k", width=860).count("LineCollection") == 1
-    assert "LineCollection" not in progress_plot(read_training(run), key="k", width=860)
+    bar = 'stroke-opacity="0.5'  # the interval's, and that of its line in the legend
+    assert progress_plot(one, key="k", width=860).count(bar) == 2
+    assert bar not in progress_plot(read_training(run), key="k", width=860)
 
 
 def test_an_empty_or_damaged_training_gives_one_line(tmp_path: Path) -> None:
