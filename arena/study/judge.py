@@ -76,7 +76,7 @@ def _of_spread(blank: Judged, claim: Claim, first: Table) -> tuple[Judged, bool]
         "chance": spread_chance(means, claim.value),
         "seeds": len(means),
         "episodes": first.values.shape[1],
-        "note": "standard deviation over trainings",
+        "statistic": "spread",
     }
     return blank.model_copy(update=change), (spread > claim.value) == (claim.holds == "more")
 

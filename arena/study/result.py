@@ -71,6 +71,7 @@ class Judged(_Record):
     episodes: int = 0
     seeds_needed: int | None = None
     note: str = ""
+    statistic: Literal["mean", "spread"] = "mean"
 
 
 class Transfer(_Record):

@@ -45,9 +45,7 @@ def claims(result: StudyResult) -> Rows:
 
 
 def _claim(claim: Judged) -> Row:
-    versus = f"{claim.first} − {claim.second}, {claim.metric}"
-    rule = {"not less": f"> −{number(claim.margin, claim.metric)}", "more": "> 0", "less": "< 0"}
-    wanted = rule.get(claim.holds, f"within ±{number(claim.margin, claim.metric)}")
+    differs = claim.statistic == "mean"
     told = (
         claim.verdict
         if claim.verdict != "open" or claim.value is None
@@ -57,9 +55,9 @@ def _claim(claim: Judged) -> Row:
     return (
         one_line(claim.says),
         one_line(claim.paper) or NONE,
-        one_line(f"{versus} {wanted}"),
-        NONE if claim.value is None else number(claim.value, claim.metric, signed=True),
-        interval(claim.ci95, claim.metric, signed=True),
+        one_line(_rule(claim)),
+        NONE if claim.value is None else number(claim.value, claim.metric, signed=differs),
+        interval(claim.ci95, claim.metric, signed=differs),
         f"{claim.seeds or NONE} × {claim.episodes}",
         NONE if claim.adjusted is None else chance(claim.adjusted),
         one_line(told + note),
@@ -67,8 +65,17 @@ def _claim(claim: Judged) -> Row:
     )
 
 
+def _rule(claim: Judged) -> str:
+    if claim.statistic == "spread":
+        side = ">" if claim.holds == "more" else "<"
+        return f"{claim.first}, {claim.metric}, standard deviation over trainings {side} {claim.second}"
+    rule = {"not less": f"> −{number(claim.margin, claim.metric)}", "more": "> 0", "less": "< 0"}
+    wanted = rule.get(claim.holds, f"within ±{number(claim.margin, claim.metric)}")
+    return f"{claim.first} − {claim.second}, {claim.metric} {wanted}"
+
+
 def _more(claim: Judged) -> str:
-    if not claim.seeds:
+    if not claim.seeds or claim.statistic == "spread":
         return ""
     if claim.seeds_needed is None:
         return "; no number of seeds up to 1,000 would"

@@ -160,6 +160,12 @@ def test_claims_are_decided_by_their_rules(result: StudyResult) -> None:
     assert "--reference larger=" in larger.note
 
 
+def test_a_spread_is_told_as_one_and_not_as_a_difference(result: StudyResult) -> None:
+    (varies,) = (row for row in tables(result)[0].rows if row[0] == "it varies")
+    assert varies[2] == "good, success, standard deviation over trainings > 0.2"
+    assert not any("+" in cell for cell in varies[3:5])
+
+
 def test_a_difference_is_that_of_plain_loops(tmp_path: Path) -> None:
     plan = simulated(tmp_path)
     claim = analyse(plan, tmp_path).claims[0]
