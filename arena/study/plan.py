@@ -26,6 +26,7 @@ from arena_games.variants import with_numbers
 
 KEY_DIGITS = 12
 NUMBERS = "game_set"
+LATER = {"frozen_seats": [], "staleness": 0}  # settings that older cells lack, and what changes nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,10 @@ def _word(study: StudyFile, factor: str, level: str) -> str:
 def _training(config: TrainConfig, games: tuple[str, ...]) -> Cell:
     stored = json.loads(config.model_dump_json())
     decides = {name: value for name, value in stored.items() if name not in OF_THE_MACHINE}
+    neutral = {name for name, value in LATER.items() if decides.get(name) == value}
     if isinstance(config, LanguageConfig) and not config.further_episodes:
-        del decides["confirm_episodes"]  # it changes nothing, and older cells lack it
+        neutral.add("confirm_episodes")
+    decides = {name: value for name, value in decides.items() if name not in neutral}
     key = address(decides | {"game_version": find_game(config.game).version})
     if not isinstance(config, LanguageConfig):  # a specialist plays what it was trained on
         games = tuple(game for game in games if game == find_game(config.game).name)

@@ -9,6 +9,7 @@ from arena.study.result import Judged, Score, StudyResult, Transfer
 from arena.untrusted import one_line
 
 NONE = "–"
+CLAIMS = "Claims"
 Row = tuple[str, ...]
 SHARES = ("success", "invalid", "deaths")
 
@@ -41,7 +42,7 @@ def claims(result: StudyResult) -> Rows:
         "comparison",
         "claim",
     )
-    return Rows("Claims", headings, [_claim(claim) for claim in result.claims])
+    return Rows(CLAIMS, headings, [_claim(claim) for claim in result.claims])
 
 
 def _claim(claim: Judged) -> Row:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from shlex import quote
 
@@ -24,7 +26,7 @@ from arena.views.numbers import duration, roughly
 from arena.views.study.page import page
 from arena.views.study.pictures import ALONG, curves_svg
 from arena.views.study.progress import StudyDisplay
-from arena.views.study.rows import Rows, tables
+from arena.views.study.rows import CLAIMS, NONE, Row, Rows, claims, tables
 from arena.views.study.texts import latex, markdown, scores_csv
 
 
@@ -43,8 +45,7 @@ def hold_study(options: StudyOptions, *, as_json: bool = False) -> bool:
     if as_json:
         print(result.model_dump_json(indent=2))
     else:
-        for table in tables(result):
-            Console().print(_rich(table), "")
+        show_tables(result)
         note(f"{quote(str(out / 'study.html'))} is a page of it; study.json, .md, .tex and .csv lie beside")
     return all(cell.done for cell in result.cells)
 
@@ -88,10 +89,38 @@ def _names(plan: Plan) -> dict[str, str]:
     return names | trained
 
 
-def _rich(table: Rows) -> Table:
+def show_tables(result: StudyResult, console: Console | None = None) -> None:
+    """Each claim with what was seen of it, then the other tables."""
+    console = console or Console()
+    for says, rows in groupby(claims(result).rows, key=itemgetter(0)):
+        console.print(_claim(says, list(rows)))
+        console.print()
+    for table in tables(result):
+        if table.title != CLAIMS:
+            console.print(_rich(table, console.width))
+            console.print()
+
+
+def _claim(says: str, comparisons: list[Row]) -> Text:
+    """What is said and what came of it; a line for each comparison that it stands on."""
+    _, paper, *_, verdict = comparisons[0]
+    lines = [Text.assemble((verdict, "bold"), "  ", says)]
+    if paper != NONE:
+        lines.append(Text(f"  the paper: {paper}", style="dim"))
+    for _, _, rule, seen, interval, n, chance, told, _ in comparisons:
+        found = "" if seen == NONE else f": {seen} ({interval}), n = {n}, p {chance}"
+        lines.append(Text(f"  {rule}{found}: {told}"))
+    return Text("\n").join(lines)
+
+
+def _rich(table: Rows, width: int) -> Table:
+    """The table; no word is broken where the longest of each column fit side by side."""
     shown = Table(box=None, pad_edge=False, title=Text(table.title, style="bold"), title_justify="left")
-    for heading in table.headings:
-        shown.add_column(Text(heading), overflow="fold")
+    columns = list(zip(table.headings, *table.rows, strict=True))
+    longest = [max(len(word) for cell in column for word in cell.split() or [""]) for column in columns]
+    fit = sum(longest) + 2 * len(longest) <= width
+    for heading, least in zip(table.headings, longest, strict=True):
+        shown.add_column(Text(heading), overflow="fold", min_width=least if fit else None)
     for row in table.rows:
         shown.add_row(*map(Text, row))
     return shown

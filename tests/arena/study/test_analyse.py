@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from arena.study.analyse import analyse
 from arena.study.config import parse_study
@@ -18,7 +20,7 @@ from arena.study.worker import Job
 from arena.views.study.page import page
 from arena.views.study.pictures import curves_svg
 from arena.views.study.rows import tables
-from arena.views.study.show import write_study
+from arena.views.study.show import show_tables, write_study
 from arena.views.study.texts import latex, markdown, scores_csv
 
 EPISODES = 300
@@ -158,6 +160,20 @@ def test_claims_are_decided_by_their_rules(result: StudyResult) -> None:
     assert spread.value is not None
     assert spread.value < 0.2
     assert "--reference larger=" in larger.note
+
+
+def test_the_terminal_shows_each_claim_once_and_breaks_no_word_that_fits(result: StudyResult) -> None:
+    console = Console(width=120, file=StringIO())
+    show_tables(result, console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert shown.count("good beats its base in two ways") == 1
+    words = {
+        word for table in tables(result)[1:] for row in table.rows for cell in row for word in cell.split()
+    }
+    assert words <= set(shown.split())
+    narrow = Console(width=60, file=StringIO())
+    show_tables(result, narrow)
+    assert max(map(len, narrow.file.getvalue().splitlines())) <= 60  # type: ignore[attr-defined]
 
 
 def test_a_spread_is_told_as_one_and_not_as_a_difference(result: StudyResult) -> None:

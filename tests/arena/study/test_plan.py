@@ -77,6 +77,12 @@ def test_a_changed_setting_is_another_cell_and_the_machines_are_not() -> None:
     assert not cells(looks[50]) & cells(own[50])
 
 
+def test_a_new_setting_that_changes_nothing_leaves_cells_where_they_are() -> None:
+    plan, _ = asked_plan(StudyOptions("paper"))
+    keys = [arm.cells[0].key for arm in plan.arms if arm.game == "frozen-lake"]
+    assert keys == ["445901b68ee3", "18ffed984d8d", "35ef732221e9"]  # else: name the setting in LATER
+
+
 def test_levels_by_name_set_several_things_at_once() -> None:
     text = SMALL.replace(
         "keep = [0.5, 1.0]", 'arm = { aaw = {}, all = { keep = 1.0 }, dqn = { agent = "dqn" } }'
