@@ -87,7 +87,7 @@ def json_in_html(value: Any) -> str:
 
 def markdown_text(text: str) -> str:
     """One line that a reader of Markdown sees as it is: what Markdown or HTML would obey is escaped."""
-    line = re.sub(r"[\\`*_\[\]<>|~&$#!]", r"\\\g<0>", one_line(text))
+    line = re.sub(r"[\\`*_\[\]<>|~&$#!]", r"\\\g<0>", _printing(" ".join(text.split())))
     return re.sub(r"^(\d*)([-+.)=:])", r"\1\\\2", line)  # at its beginning a list, a table's rule, a heading
 
 

@@ -81,6 +81,10 @@ def test_a_line_of_markdown_is_read_as_it_is(text: str) -> None:
     assert html.unescape(read) == f"<p>before</p>\n<p>{one_line(text)}</p>\n" or not one_line(text)
 
 
+def test_a_long_line_of_markdown_is_whole() -> None:
+    assert markdown_text("word " * 1000) == "word " * 999 + "word"
+
+
 @given(ANY_TEXT)
 def test_a_cell_of_a_markdown_table_is_read_as_it_is(text: str) -> None:
     read = MarkdownIt("gfm-like", {"linkify": False}).render(f"| a |\n| --- |\n| {markdown_text(text)} |\n")
